@@ -1,0 +1,108 @@
+"""A node invocation as data, and how it ended. Bytes and strings only.
+
+These types cross the runner seam, so they must make sense on another machine: no objects of
+the engine, no callbacks, no clocks.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import attrs
+
+
+@attrs.frozen
+class NodeCall:
+    """One call of one node's handler."""
+
+    execution_id: str
+    graph_id: str
+    tenant: str
+    placement: str
+    """Alias of the placement."""
+    position: str
+    """Text form of the node visit, `alias` or `alias#2` or `alias[3]`."""
+    attempt: int
+    """1 for the first call of this visit, counting every redelivery."""
+    effect_key: str
+    """Stable over all attempts of this visit."""
+    digest: str
+    """Package content that holds the code."""
+    node: str
+    """PascalCase name of the node."""
+    kind: Literal["unary", "pipeline"]
+    input_type: str
+    """Full name of the input message."""
+    output_type: str
+    """Full name of the output message."""
+    payload: bytes
+    """The input message, serialised; unused for streams, whose inputs are sent."""
+    timeout_s: float
+    """Seconds until the call is killed; for a stream, seconds of silence."""
+    concurrency: int = 1
+    """Calls that may share the process."""
+    resume_index: int = 0
+    """Frames of this visit that are already durable (streams)."""
+    config: Mapping[str, str] = attrs.field(factory=dict)
+    """What `ax.config` holds."""
+    secrets: Mapping[str, str] = attrs.field(factory=dict)
+    """What `ax.secrets` may give out."""
+    reflection: str = "{}"
+    """JSON of `ax.reflection.flow`."""
+
+
+FailureKind = Literal[
+    "NODE_ERROR", "BAD_OUTPUT", "TIMEOUT", "NODE_CRASHED", "PAYLOAD_TOO_LARGE", "LOAD_ERROR"
+]
+"""NODE_ERROR the handler raised · BAD_OUTPUT it returned something else than it declared ·
+TIMEOUT it was killed at its deadline · NODE_CRASHED its process died by its own doing ·
+PAYLOAD_TOO_LARGE its output is over the cap · LOAD_ERROR its module or handler cannot be loaded.
+"""
+
+
+@attrs.frozen
+class Output:
+    """The node returned. For a stream: its generator is exhausted, and `payload` is empty."""
+
+    payload: bytes
+
+
+@attrs.frozen
+class Failure:
+    """The node's own fault."""
+
+    kind: FailureKind
+    message: str
+    """One sentence for a person."""
+    detail: str = ""
+    """Traceback text, if there is one."""
+
+
+@attrs.frozen
+class Crashed:
+    """The node's process died by its own doing: a signal, an exit, memory."""
+
+    reason: str
+    """`SIGSEGV`, `exit 7`."""
+
+
+@attrs.frozen
+class Lost:
+    """Infrastructure took the call away; it is safe to deliver it again."""
+
+    reason: str
+
+
+Outcome = Output | Failure | Crashed | Lost
+
+
+@attrs.frozen
+class NodeEvent:
+    """Something a running node said."""
+
+    kind: Literal["log", "progress"]
+    level: str
+    """debug, info, warn, error; `stdout` and `stderr` for captured text; empty for progress."""
+    message: str
+    attributes: Mapping[str, str] = attrs.field(factory=dict)
+    fraction: float | None = None
+    """Progress from 0 to 1."""

@@ -1,0 +1,106 @@
+"""The compiled form of a flow: immutable, everything resolved, with its lookup tables.
+
+Placements and edges refer to each other by index, so that journal and frames can too.
+"""
+
+from typing import Literal
+
+import attrs
+
+Mode = Literal["unary", "pipeline"]
+
+
+@attrs.frozen
+class Placement:
+    """A node placed in a flow, resolved to the code that will run."""
+
+    alias: str
+    """The canvas ID."""
+    package: str
+    """`handle/package@version` as written; `digest` says which content that was."""
+    node: str
+    """PascalCase name of the node in its package."""
+    digest: str
+    """SHA-256 of the package's content, 64 hex characters."""
+    kind: Mode
+    """`pipeline` for a generator node."""
+    input_type: str
+    """Full name of the input message in the package's descriptor set."""
+    output_type: str
+    """Full name of the output message."""
+    runner: str = "process"
+    """The registered runner that runs it."""
+    timeout_s: float | None = None
+    """Seconds one call may take; None takes the execution's default."""
+    once: bool = False
+    """The node must never be run again silently after a loss."""
+    concurrency: int = 1
+    """Calls one process may run side by side (async nodes)."""
+    x: float | None = None
+    """Canvas position, if the source gave one."""
+    y: float | None = None
+
+    @property
+    def handle_package(self) -> str:
+        """`handle/package` without the version."""
+        return self.package.partition("@")[0]
+
+    @property
+    def version(self) -> str:
+        """The version as written."""
+        return self.package.partition("@")[2]
+
+
+@attrs.frozen
+class Edge:
+    """A connection from one placement to another, by placement index."""
+
+    source: int
+    destination: int
+
+
+@attrs.frozen(eq=False)
+class Artifact:
+    """What an execution runs."""
+
+    graph_id: str
+    """Its ULID."""
+    tenant: str
+    flow: str
+    """`handle/name` of the flow it was compiled from."""
+    mode: Mode
+    placements: tuple[Placement, ...]
+    edges: tuple[Edge, ...]
+    """In source order; gates merge their arms in this order."""
+    entry: int
+    terminal: int
+    content_hash: str
+    """SHA-256 of everything above but the ID: same content, same artifact."""
+    created_ns: int = 0
+    description: str = ""
+    outgoing: tuple[tuple[int, ...], ...] = attrs.field(init=False)
+    """For each placement the indexes of its outgoing edges."""
+    incoming: tuple[tuple[int, ...], ...] = attrs.field(init=False)
+    """For each placement the indexes of its incoming edges; two or more make it a gate."""
+    index_of: dict[str, int] = attrs.field(init=False)
+    """Alias to placement index."""
+
+    def __attrs_post_init__(self) -> None:
+        count = range(len(self.placements))
+        lookup: dict[str, object] = {
+            "outgoing": tuple(
+                tuple(e for e, edge in enumerate(self.edges) if edge.source == p) for p in count
+            ),
+            "incoming": tuple(
+                tuple(e for e, edge in enumerate(self.edges) if edge.destination == p)
+                for p in count
+            ),
+            "index_of": {placement.alias: p for p, placement in enumerate(self.placements)},
+        }
+        for name, table in lookup.items():
+            object.__setattr__(self, name, table)
+        assert len(self.index_of) == len(self.placements)
+
+    def is_gate(self, placement: int) -> bool:
+        """Whether the placement waits for several arms."""
+        return len(self.incoming[placement]) > 1

@@ -1,0 +1,49 @@
+"""Identities: execution IDs, artifact IDs, API keys. Randomness enters axiomd here only."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+
+import attrs
+from ulid import ULID
+
+from axiomd.clock import NS_PER_MS, Clock
+
+EXECUTION_ID = re.compile(r"[0-9a-f]{32}")
+ARTIFACT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+
+_TIME_BYTES = 6
+_RANDOM_BYTES = 10
+
+
+@attrs.frozen
+class Ids:
+    """Makes new identities from a clock and a source of random bytes."""
+
+    clock: Clock
+    random_bytes: Callable[[int], bytes] = os.urandom
+
+    def execution_id(self) -> str:
+        """32 hex characters: 48 bits of Unix milliseconds, then 80 random bits.
+
+        Led by time so that new executions land at the end of every table (random keys were
+        measured five times slower), and still a valid W3C trace ID.
+        """
+        return (self._millis() + self.random_bytes(_RANDOM_BYTES)).hex()
+
+    def artifact_id(self) -> str:
+        """A ULID, 26 characters."""
+        return str(ULID(self._millis() + self.random_bytes(_RANDOM_BYTES)))
+
+    def api_key(self) -> str:
+        """64 hex characters of pure randomness."""
+        return self.random_bytes(32).hex()
+
+    def _millis(self) -> bytes:
+        return (self.clock.now_ns() // NS_PER_MS).to_bytes(_TIME_BYTES, "big")
+
+
+def key_hash(key: str) -> bytes:
+    """The only form of an API key that is stored: its SHA-256."""
+    return hashlib.sha256(key.encode()).digest()

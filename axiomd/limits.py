@@ -1,0 +1,63 @@
+"""Every hard bound of axiomd, in one place, with the relations that must hold between them.
+
+Settings are what an operator chooses; limits are what the code relies on.
+"""
+
+KIB = 1024
+MIB = 1024 * KIB
+
+DOCUMENT_BYTES_MAX = 1 * MIB
+"""A flow source or a manifest as text."""
+DOCUMENT_NODES_MAX = 200_000
+"""Scalars, lists and mappings in one YAML document, aliases expanded."""
+JSON_DEPTH_MAX = 100
+"""Nesting of an input; protobuf's own parsers stop at 100 messages too."""
+PROBLEMS_MAX = 100
+"""Problems reported of one input; the rest is counted."""
+
+PACKAGE_FILES_MAX = 2_000
+"""Files in one package."""
+PACKAGE_BYTES_MAX = 16 * MIB
+"""All files of one package together, unpacked."""
+
+PLACEMENTS_MAX = 10_000
+"""Placements in one flow."""
+PLACEMENT_INDEX_MAX = 0xFFFF
+"""Placement numbers are stored in two bytes."""
+
+INLINE_BYTES_MAX = 64 * KIB
+"""A payload larger than this lives out of band, in a blob."""
+PAYLOAD_BYTES_CEILING = 1024 * MIB
+"""What the payload cap can be raised to: lengths in node frames are 32 bits."""
+
+COMMIT_BATCH_COUNT_MAX = 512
+"""Commits in one LMDB transaction."""
+COMMIT_BATCH_BYTES_MAX = 16 * MIB
+"""Bytes of rows in one LMDB transaction, beyond which the next batch begins."""
+JOURNAL_ENTRIES_MAX = 1_000_000
+"""Entries of one execution's journal; one more fails it."""
+
+SCAN_ROWS_MAX = 20_000
+"""Index rows one list request looks at before it hands back a cursor."""
+PAGE_ROWS_MAX = 1_000
+"""Rows one list request returns."""
+
+STREAM_BATCH_FRAMES_MAX = 256
+"""Frames one stream reads from the store, or a node's pump commits, at a time."""
+STREAM_BATCH_BYTES_MAX = 1 * MIB
+"""Bytes of frames handled at a time, beyond the first."""
+STREAM_AHEAD_FRAMES_MAX = 1_024
+"""Durable frames a node may be ahead of the slowest node that reads them."""
+
+LOSSES_MAX = 10
+"""Times an execution may lose its worker before it fails."""
+CRASHES_MAX = 3
+"""Times a node's process may die of one node visit before the visit fails."""
+
+EVENT_TEXT_BYTES_MAX = 16 * KIB
+"""Text of one log event; what is longer is cut."""
+
+assert PLACEMENTS_MAX <= PLACEMENT_INDEX_MAX
+assert INLINE_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
+assert STREAM_BATCH_FRAMES_MAX <= STREAM_AHEAD_FRAMES_MAX
+assert PAYLOAD_BYTES_CEILING < 2**32

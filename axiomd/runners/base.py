@@ -1,0 +1,60 @@
+"""The seam behind which node code runs.
+
+A runner's contract, enforced by `tests/contract` over every runner:
+
+1. Calls and outcomes are bytes and strings.
+2. `Lost` (infrastructure, safe to deliver again) and `Crashed` (the node's process died by its
+   own doing) are not `Failure` (the node's own answer). None of them is an exception.
+3. Cancelling `run`, or leaving a stream's context, returns only when the node's process is dead
+   or idle: nothing of the call is still executing. What arrives late is dropped.
+4. A runner owns its nursery and connections, never sees the store, and its children die with it.
+5. Streams hold no frames of their own: what nobody receives stays in the node, which waits.
+6. `emit` is synchronous, quick, called on the trio thread and only while the call is running.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from axiomd.execution.call import NodeCall, NodeEvent, Outcome
+
+Emit = Callable[[NodeEvent], None]
+
+
+class NodeStream(Protocol):
+    """A pipeline node while it runs."""
+
+    async def send(self, payload: bytes) -> None:
+        """Hand the node its next input; waits while it is not reading.
+
+        After the node has ended this does nothing: `receive` tells how it ended.
+        """
+        ...
+
+    async def send_end(self) -> None:
+        """There are no more inputs: the node's iterator stops."""
+        ...
+
+    async def receive(self) -> Sequence[bytes] | Outcome:
+        """The next frames, one or more; or, once and last, how the node ended."""
+        ...
+
+
+class Runner(Protocol):
+    """Runs node calls somewhere."""
+
+    async def run(self, call: NodeCall, emit: Emit) -> Outcome:
+        """Run a unary node to its end; `call.timeout_s` seconds at most."""
+        ...
+
+    def stream(self, call: NodeCall, emit: Emit) -> AbstractAsyncContextManager[NodeStream]:
+        """Start a pipeline node; leaving the context kills it if it has not ended."""
+        ...
+
+    def capacity(self) -> int:
+        """Calls that could start now without waiting for another to end."""
+        ...
+
+    def statistics(self) -> dict[str, int]:
+        """Counts for metrics: processes, calls in flight, calls waiting."""
+        ...
