@@ -1,0 +1,203 @@
+"""What an operator may choose: one frozen tree, one section for each owner.
+
+`axiomd.toml` < environment `AXIOMD_SECTION_NAME` < flags; structured strictly, once, with all
+problems reported together. The environment of the process is read here and nowhere else.
+`axiomd.toml` in the repository's root is the documentation of this tree; a test compares them.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import platformdirs
+
+from axiomd.errors import Problem, SettingsInvalid
+from axiomd.limits import MIB, PAYLOAD_BYTES_CEILING
+from axiomd.strict import describe, structure, unknown
+
+
+def _range(low: float, high: float) -> Any:
+    """An attrs validator: low <= value <= high."""
+
+    def check(_: object, __: object, value: float) -> None:
+        if not low <= value <= high:
+            raise ValueError(f"must be from {low} to {high}, not {value}")
+
+    return check
+
+
+@attrs.frozen
+class ServerSettings:
+    """[server]"""
+
+    bind: str = "127.0.0.1:8700"
+    """Address and port to listen on."""
+    body_bytes_max: int = attrs.field(default=16 * MIB, validator=_range(1024, 1024 * MIB))
+    """Largest request body taken, in bytes."""
+    keep_alive_s: float = attrs.field(default=15.0, validator=_range(0.05, 300))
+    """Seconds of silence after which a stream sends a comment."""
+    stop_grace_s: float = attrs.field(default=2.0, validator=_range(0, 60))
+    """Seconds that open requests get to finish at shutdown."""
+    send_timeout_s: float = attrs.field(default=3.0, validator=_range(0.5, 600))
+    """Seconds after which a client that takes no bytes is dropped while shutting down."""
+
+
+@attrs.frozen
+class StoreSettings:
+    """[store]"""
+
+    data_dir: str = ""
+    """Directory of everything durable; empty takes the platform's data directory."""
+    map_size_bytes: int = attrs.field(default=64 * 1024 * MIB, validator=_range(MIB, 2**46))
+    """Size the store may grow to; address space, not disk."""
+    sync: bool = True
+    """Whether commits reach the disk before they are acknowledged; off only in tests."""
+
+
+@attrs.frozen
+class EngineSettings:
+    """[engine]"""
+
+    slots: int = attrs.field(default=128, validator=_range(1, 10_000))
+    """Executions that are worked on side by side."""
+    node_timeout_s: float = attrs.field(default=300.0, validator=_range(1, 3600))
+    """Seconds a node call may take where nothing else is said."""
+    payload_bytes_max: int = attrs.field(
+        default=16 * MIB, validator=_range(64 * 1024, PAYLOAD_BYTES_CEILING)
+    )
+    """Largest message a node may return, in bytes."""
+    drain_s: float = attrs.field(default=1.0, validator=_range(0, 3600))
+    """Seconds that running node calls get to finish at shutdown; the rest resumes after it."""
+    started_delay_ms: float = attrs.field(default=10.0, validator=_range(0, 1000))
+    """Milliseconds a `node_started` event may wait for the checkpoint it shares a commit with."""
+
+
+@attrs.frozen
+class RunnerSettings:
+    """[runners]"""
+
+    processes_max: int = attrs.field(default=64, validator=_range(1, 4096))
+    """Node processes on this box, all packages together."""
+    processes_initial: int = attrs.field(default=2, validator=_range(1, 64))
+    """Node processes a package may start at once; more come when calls have to wait."""
+    grow_after_ms: float = attrs.field(default=5.0, validator=_range(0, 10_000))
+    """Milliseconds without any call ending, after which a waiting call gets a new process."""
+    idle_s: float = attrs.field(default=60.0, validator=_range(0.1, 86_400))
+    """Seconds after which an unused node process is ended, but for one of each package."""
+    start_timeout_s: float = attrs.field(default=20.0, validator=_range(0.5, 600))
+    """Seconds a package's first process may take to be ready."""
+
+
+@attrs.frozen
+class LogSettings:
+    """[log]"""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is logged."""
+    format: Literal["auto", "console", "json"] = "auto"
+    """One line each: `console` for people, `json` for machines, `auto` by terminal."""
+
+
+@attrs.frozen
+class Settings:
+    """The whole tree."""
+
+    server: ServerSettings = attrs.field(factory=ServerSettings)
+    store: StoreSettings = attrs.field(factory=StoreSettings)
+    engine: EngineSettings = attrs.field(factory=EngineSettings)
+    runners: RunnerSettings = attrs.field(factory=RunnerSettings)
+    log: LogSettings = attrs.field(factory=LogSettings)
+
+    @property
+    def data_dir(self) -> Path:
+        """Where everything durable lives."""
+        if self.store.data_dir:
+            return Path(self.store.data_dir).expanduser().absolute()
+        return Path(platformdirs.user_data_dir("axiomd", appauthor=False))
+
+
+Flags = Mapping[str, object]
+"""`section.name` to value; None means not given."""
+
+
+def load(path: Path | None, environment: Mapping[str, str], flags: Flags) -> Settings:
+    """The settings from a file (if any), the environment and flags, the later ones winning.
+
+    Raises SettingsInvalid with every problem.
+    """
+    document = _read_file(path) if path else {}
+    problems: list[Problem] = []
+    for name, text in environment.items():
+        _apply_environment(document, name, text, problems)
+    for key, value in flags.items():
+        if value is not None:
+            section, _, name = key.partition(".")
+            document.setdefault(section, {})[name] = value
+    if problems:
+        raise SettingsInvalid("The settings are not valid.", problems=problems)
+    return structure(
+        document,
+        Settings,
+        file=str(path) if path else None,
+        error=SettingsInvalid,
+        title="The settings are not valid.",
+    )
+
+
+def from_process(path: Path | None, flags: Flags) -> Settings:
+    """`load` with this process's environment; without a path, `AXIOMD_CONFIG` names the file."""
+    chosen = path or (Path(os.environ["AXIOMD_CONFIG"]) if "AXIOMD_CONFIG" in os.environ else None)
+    return load(chosen, os.environ, flags)
+
+
+def process_environment(name: str) -> str | None:
+    """A variable of this process's environment that is not a setting of the tree."""
+    return os.environ.get(name)
+
+
+OUTSIDE_THE_TREE = frozenset({"AXIOMD_CONFIG", "AXIOMD_URL", "AXIOMD_API_KEY"})
+"""Variables with the prefix that are not settings: the file's path, and the client's two."""
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsInvalid(f"There is no settings file {path}.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as failure:
+        raise SettingsInvalid(f"The settings file {path} cannot be read: {failure}") from None
+
+
+def _apply_environment(
+    document: dict[str, Any], name: str, text: str, problems: list[Problem]
+) -> None:
+    if not name.startswith("AXIOMD_") or name in OUTSIDE_THE_TREE:
+        return
+    variables = {
+        f"AXIOMD_{section.name}_{field.name}".upper(): (section.name, field)
+        for section in attrs.fields(Settings)
+        for field in attrs.fields(section.type)
+    }
+    if name not in variables:
+        if difflib.get_close_matches(name, [*variables, *OUTSIDE_THE_TREE], n=1, cutoff=0.6):
+            problems.append(Problem(name, unknown("variable", name, variables)))
+        return
+    section, field = variables[name]
+    try:
+        document.setdefault(section, {})[field.name] = _parse(text, field.type)
+    except ValueError:
+        problems.append(Problem(name, f"{text!r} does not fit: {describe(field.default)} expected"))
+
+
+def _parse(text: str, kind: Any) -> object:
+    if kind is bool:
+        if text.lower() not in ("true", "1", "false", "0"):
+            raise ValueError(text)
+        return text.lower() in ("true", "1")
+    if kind in (int, float):
+        return kind(text)
+    return text
