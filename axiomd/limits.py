@@ -37,7 +37,7 @@ COMMIT_BATCH_BYTES_MAX = 16 * MIB
 JOURNAL_ENTRIES_MAX = 1_000_000
 """Entries of one execution's journal; one more fails it."""
 
-SCAN_ROWS_MAX = 20_000
+SCAN_ROWS_MAX = 5_000
 """Index rows one list request looks at before it hands back a cursor."""
 PAGE_ROWS_MAX = 1_000
 """Rows one list request returns."""

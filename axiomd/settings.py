@@ -180,7 +180,7 @@ def _apply_environment(
     variables = {
         f"AXIOMD_{section.name}_{field.name}".upper(): (section.name, field)
         for section in attrs.fields(Settings)
-        for field in attrs.fields(section.type)
+        for field in attrs.fields(_section_class(section))
     }
     if name not in variables:
         if difflib.get_close_matches(name, [*variables, *OUTSIDE_THE_TREE], n=1, cutoff=0.6):
@@ -191,6 +191,10 @@ def _apply_environment(
         document.setdefault(section, {})[field.name] = _parse(text, field.type)
     except ValueError:
         problems.append(Problem(name, f"{text!r} does not fit: {describe(field.default)} expected"))
+
+
+def _section_class(section: "attrs.Attribute[Any]") -> Any:
+    return section.type
 
 
 def _parse(text: str, kind: Any) -> object:

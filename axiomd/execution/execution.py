@@ -1,0 +1,79 @@
+"""The record of one accepted invocation, and the index rows that follow from it.
+
+Index rows are never written by hand: the writer stores the difference between `index_keys` of
+the old record and of the new one.
+"""
+
+import attrs
+
+from axiomd.execution.status import Residence, Status, residence
+from axiomd.flow.artifact import Mode
+
+
+@attrs.frozen
+class Ending:
+    """Why an execution failed."""
+
+    kind: str
+    """NODE_ERROR, TIMEOUT, CANCELLED, …"""
+    message: str
+    """One sentence."""
+    placement: str = ""
+    """Alias of the placement at fault; empty if none is."""
+    edge: str = ""
+    """`a → b` if an edge is at fault."""
+    attempts: int = 0
+    """Calls made of the node visit at fault."""
+
+
+@attrs.frozen
+class Execution:
+    """One accepted invocation."""
+
+    execution_id: str
+    tenant: str
+    flow: str
+    graph_id: str
+    mode: Mode
+    status: Status
+    created_ns: int
+    updated_ns: int
+    node_timeout_s: float
+    """Seconds a node call may take unless its placement says otherwise; fixed at invocation."""
+    started_ns: int = 0
+    """First claim; 0 before."""
+    completed_ns: int = 0
+    """When it ended; 0 before."""
+    attempt: int = 0
+    """Claims so far. The number is the fence: writes of an older attempt are refused."""
+    losses: int = 0
+    """Attempts lost since the last checkpoint."""
+    entries: int = 0
+    """Length of its journal; the next entry's seq."""
+    failure: Ending | None = None
+    config_id: str = ""
+    parent_id: str = ""
+    forked_from: str = ""
+
+
+IndexKey = tuple[str, tuple[object, ...]]
+"""An index's name and the parts of its key."""
+
+
+def index_keys(execution: Execution) -> frozenset[IndexKey]:
+    """Every index row this record has."""
+    created, identity = execution.created_ns, execution.execution_id
+    tenant, status = execution.tenant, execution.status
+    keys: set[IndexKey] = {
+        ("by_tenant", (tenant, created, identity)),
+        ("by_status", (tenant, status.value, created, identity)),
+        ("by_flow", (tenant, execution.flow, created, identity)),
+    }
+    match residence(status):
+        case Residence.READY:
+            keys.add(("ready", (created, identity)))
+        case Residence.CLAIMED:
+            keys.add(("claimed", (identity,)))
+        case Residence.PARKED | Residence.ENDED:
+            pass
+    return frozenset(keys)

@@ -1,0 +1,93 @@
+"""Large payloads, out of band: one file for each content, named by its SHA-256.
+
+A payload is durable before any record names it: `put` returns after the file and its directory
+are on disk. Files are written under another name first, so a name that exists is whole.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+import attrs
+
+from axiomd.errors import StoreFailed, StoreFull
+from axiomd.execution.journal import Payload
+from axiomd.limits import INLINE_BYTES_MAX
+
+_NO_ROOM = (27, 28, 122)
+
+
+@attrs.frozen
+class Blobs:
+    """The directory of blobs. Its functions block: call them from a thread, `inline` apart."""
+
+    root: Path
+    sync: bool = True
+
+    def keep(self, content: bytes) -> Payload:
+        """`content` as a payload that a record may name: inline if small, else a durable blob."""
+        if len(content) <= INLINE_BYTES_MAX:
+            return Payload(len(content), content)
+        return Payload(len(content), None, self.put(content))
+
+    def put(self, content: bytes) -> bytes:
+        """Store `content`; the same content is stored once. Raises StoreFull."""
+        digest = hashlib.sha256(content).digest()
+        path = self._path(digest)
+        try:
+            if not path.exists():
+                self._write(path, content)
+            self._sync_names(path)
+        except OSError as failure:
+            if failure.errno in _NO_ROOM:
+                raise StoreFull(f"The store cannot grow: {failure}") from failure
+            raise
+        return digest
+
+    def get(self, payload: Payload) -> bytes:
+        """The bytes of a payload, wherever they are."""
+        if payload.inline is not None:
+            return payload.inline
+        return self.read(payload.blob)
+
+    def read(self, digest: bytes) -> bytes:
+        """The content named `digest`. Raises StoreFailed if it is missing or damaged."""
+        try:
+            content = self._path(digest).read_bytes()
+        except FileNotFoundError:
+            raise StoreFailed(f"blob {digest.hex()} is missing") from None
+        if hashlib.sha256(content).digest() != digest:
+            raise StoreFailed(f"blob {digest.hex()} is damaged")
+        return content
+
+    def _path(self, digest: bytes) -> Path:
+        name = digest.hex()
+        return self.root / name[:2] / name
+
+    def _write(self, path: Path, content: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        try:
+            with draft.open("wb") as file:
+                file.write(content)
+                file.flush()
+                if self.sync:
+                    os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _sync_names(self, path: Path) -> None:
+        # Also for a file that was there: whoever wrote it may have died before this.
+        if self.sync:
+            sync_directory(path.parent)
+            sync_directory(self.root)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,143 @@
+"""Writes that become true together, as data.
+
+An `ExecutionCommit` says what happened to one execution; the writer, holding the stored record,
+judges whether it may. Build one with a named constructor, so that no caller can put together a
+combination that the table of statuses does not have. A `RowsCommit` changes the catalog.
+"""
+
+import attrs
+
+from axiomd.execution.execution import Ending, Execution
+from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.plan import Decision
+from axiomd.execution.status import Status, Trigger
+
+NO_FENCE = 0
+
+
+@attrs.frozen
+class FrameRow:
+    """One frame that a placement emitted."""
+
+    placement: int
+    index: int
+    payload: Payload
+
+
+@attrs.frozen
+class IdempotencyClaim:
+    """The wish that a key makes one execution only."""
+
+    key_hash: bytes
+    body_hash: bytes
+
+
+@attrs.frozen
+class ExecutionCommit:
+    """Something that happened to one execution."""
+
+    execution_id: str
+    at_ns: int
+    entries: tuple[Entry, ...] = ()
+    frames: tuple[FrameRow, ...] = ()
+    trigger: Trigger | None = None
+    fence: int = NO_FENCE
+    """The attempt that says so; its commit is refused once a later attempt has begun."""
+    failure: Ending | None = None
+    create: Execution | None = None
+    """The record, if this commit makes the execution."""
+    idempotency: IdempotencyClaim | None = None
+    progress: bool = False
+    """Whether this is work done, which clears the count of losses."""
+
+
+@attrs.frozen
+class RowsCommit:
+    """Rows of the catalog: packages, drafts, artifacts, keys."""
+
+    puts: tuple[tuple[str, bytes, bytes], ...]
+    """(table, key, value)."""
+    unless: tuple[str, bytes] | None = None
+    """(table, key): if that row exists, nothing is written and its value is the result."""
+    deletes: tuple[tuple[str, bytes], ...] = ()
+    """(table, key)."""
+
+
+Commit = ExecutionCommit | RowsCommit
+
+
+def accept(
+    execution: Execution, payload: Payload, idempotency: IdempotencyClaim | None = None
+) -> ExecutionCommit:
+    """A new execution with its input."""
+    assert execution.status is Status.QUEUED
+    at_ns = execution.created_ns
+    return ExecutionCommit(
+        execution.execution_id,
+        at_ns,
+        entries=(Entry(EntryKind.EXECUTION_ACCEPTED, at_ns, payload=payload),),
+        create=execution,
+        idempotency=idempotency,
+    )
+
+
+def claim(execution_id: str, at_ns: int) -> ExecutionCommit:
+    """A worker begins the next attempt."""
+    return ExecutionCommit(execution_id, at_ns, trigger=Trigger.CLAIM)
+
+
+def requeue(execution_id: str, at_ns: int, detail: str) -> ExecutionCommit:
+    """The worker, or the box, that had it is gone."""
+    entry = Entry(EntryKind.EXECUTION_REQUEUED, at_ns, detail=detail)
+    return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.REQUEUE)
+
+
+def note(execution_id: str, fence: int, at_ns: int, entry: Entry) -> ExecutionCommit:
+    """An event that changes nothing: a call started, a node logged."""
+    return ExecutionCommit(execution_id, at_ns, entries=(entry,), fence=fence)
+
+
+def decided(execution_id: str, fence: int, at_ns: int, decision: Decision) -> ExecutionCommit:
+    """The end of a node call and all that follows from it."""
+    return ExecutionCommit(
+        execution_id,
+        at_ns,
+        entries=decision.entries,
+        trigger=decision.trigger,
+        fence=fence,
+        failure=decision.failure,
+        progress=decision.entries[0].kind is EntryKind.NODE_COMPLETED,
+    )
+
+
+def frames(
+    execution_id: str, fence: int, at_ns: int, rows: tuple[FrameRow, ...]
+) -> ExecutionCommit:
+    """Frames that a placement emitted."""
+    return ExecutionCommit(execution_id, at_ns, frames=rows, fence=fence, progress=True)
+
+
+def cancel(execution_id: str, at_ns: int, detail: str) -> ExecutionCommit:
+    """Somebody ended it."""
+    entry = Entry(EntryKind.EXECUTION_CANCELLED, at_ns, detail=detail)
+    return ExecutionCommit(
+        execution_id,
+        at_ns,
+        entries=(entry,),
+        trigger=Trigger.CANCEL,
+        failure=Ending("CANCELLED", "the execution was cancelled"),
+    )
+
+
+def failed(
+    execution_id: str, fence: int, at_ns: int, ending: Ending, entry: Entry
+) -> ExecutionCommit:
+    """It failed for a reason that is no node's."""
+    return ExecutionCommit(
+        execution_id,
+        at_ns,
+        entries=(entry,),
+        trigger=Trigger.FAIL,
+        fence=fence,
+        failure=ending,
+    )

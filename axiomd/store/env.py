@@ -1,0 +1,145 @@
+"""Opening the LMDB environment: its tables, its format version, and who may have it.
+
+Two processes may have the store open: the server, which holds `axiomd.lock` for its lifetime,
+and a short command beside it (`axiomd keys create`). LMDB's own write lock orders their commits.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import lmdb
+
+from axiomd.errors import DataDirBusy, StoreFailed, StoreFull
+from axiomd.settings import StoreSettings
+from axiomd.store.keys import META, TABLES
+
+FORMAT = 1
+"""Version of the layout in `keys.py`; a store of another one is refused."""
+
+_FORMAT_KEY = b"format"
+_BOOTS_KEY = b"boots"
+_READERS_MAX = 512
+
+
+@attrs.frozen(eq=False)
+class Store:
+    """An open environment with its tables."""
+
+    environment: "lmdb.Environment"
+    tables: dict[str, "lmdb._Database"]
+
+    @contextmanager
+    def read(self) -> Iterator["lmdb.Transaction"]:
+        """A snapshot. Never awaited in: a reader held open makes the file grow."""
+        with self.environment.begin(buffers=False) as transaction:
+            yield transaction
+
+    @contextmanager
+    def write(self) -> Iterator["lmdb.Transaction"]:
+        """The one write transaction; committed and on disk when left without an error.
+
+        Raises StoreFull when the disk or the map has no room: then nothing was written.
+        """
+        try:
+            with self.environment.begin(write=True) as transaction:
+                yield transaction
+        except (lmdb.MapFullError, lmdb.DiskError) as failure:
+            raise StoreFull(f"The store cannot grow: {failure}") from failure
+        except lmdb.Error as failure:
+            if _no_room(failure):
+                raise StoreFull(f"The store cannot grow: {failure}") from failure
+            raise StoreFailed(str(failure)) from failure
+
+
+def get(transaction: "lmdb.Transaction", key: bytes, table: "lmdb._Database") -> bytes | None:
+    """The value of a key, or None."""
+    value = transaction.get(key, db=table)
+    assert value is None or isinstance(value, bytes), "transactions here are opened unbuffered"
+    return value
+
+
+@contextmanager
+def open_store(settings: StoreSettings, directory: Path) -> Iterator[Store]:
+    """The store in `directory`, made if it is new.
+
+    Raises StoreFailed if it is of another format or cannot be opened.
+    """
+    path = directory / "store"
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        environment = lmdb.open(
+            str(path),
+            map_size=settings.map_size_bytes,
+            max_dbs=len(TABLES),
+            max_readers=_READERS_MAX,
+            sync=settings.sync,
+            metasync=settings.sync,
+            meminit=False,
+        )
+    except lmdb.Error as failure:
+        raise StoreFailed(f"The store in {path} cannot be opened: {failure}") from failure
+    try:
+        environment.reader_check()
+        tables = {name: environment.open_db(name.encode()) for name in TABLES}
+        store = Store(environment, tables)
+        _check_format(store)
+        yield store
+    finally:
+        environment.close()
+
+
+@contextmanager
+def lock_data_dir(directory: Path) -> Iterator[None]:
+    """Hold the data directory for one server.
+
+    Raises DataDirBusy, naming the process, if another server has it.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(directory / "axiomd.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise DataDirBusy(
+                f"Another axiomd (process {owner}) is running on {directory}. "
+                "Stop it, or choose another directory with --data-dir."
+            ) from None
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def count_boot(store: Store) -> int:
+    """Record that a server started on this store, and say how often that has happened."""
+    with store.write() as transaction:
+        meta = store.tables[META]
+        boots = int(get(transaction, _BOOTS_KEY, meta) or b"0") + 1
+        transaction.put(_BOOTS_KEY, str(boots).encode(), db=meta)
+    return boots
+
+
+def _check_format(store: Store) -> None:
+    meta = store.tables[META]
+    with store.read() as transaction:
+        found = get(transaction, _FORMAT_KEY, meta)
+    if found is None:
+        with store.write() as transaction:
+            transaction.put(_FORMAT_KEY, str(FORMAT).encode(), db=meta)
+    elif int(found) != FORMAT:
+        raise StoreFailed(f"The store has format {int(found)}, this axiomd reads format {FORMAT}.")
+
+
+def _no_room(failure: "lmdb.Error") -> bool:
+    words = str(failure)
+    return any(os.strerror(number) in words for number in _NO_ROOM)
+
+
+_NO_ROOM = (28, 27, 122)
+"""ENOSPC, EFBIG, EDQUOT: LMDB reports the last two only by their text."""

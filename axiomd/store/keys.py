@@ -1,0 +1,142 @@
+"""Every key in the store, in order.
+
+    me  name                                            what this store is: format, boots
+    tn  -                                               reserved: tenants
+    kx  SHA-256 of the key (32)                         API key
+    pk  tenant 0 handle/package 0 version               pushed package
+    dr  tenant 0 handle/name                            flow draft
+    ar  artifact ID (26)                                compiled artifact
+    ah  tenant 0 content hash (32)                      artifact ID with that content
+    ik  tenant 0 SHA-256 of the Idempotency-Key (32)    the execution it made
+    ex  execution (16)                                  execution record
+    jo  execution (16) seq u32                          journal entry
+    fr  execution (16) placement u16 index u32          frame of a pipeline
+    rd  created u64 execution (16)                      index: ready for a worker
+    cl  execution (16)                                  index: claimed by one
+    ti  tenant 0 created u64 execution (16)             index: all, by time
+    st  tenant 0 status 0 created u64 execution (16)    index: by status and time
+    fl  tenant 0 flow 0 created u64 execution (16)      index: by flow and time
+
+Numbers are big-endian, so byte order is the order we list by; newest first is a reverse scan.
+Execution IDs are led by time, so every per-execution key lands at the end of its table. Table
+names are short and never used again: a retired one stays listed here.
+"""
+
+import struct
+from typing import Final
+
+META: Final = "me"
+API_KEYS: Final = "kx"
+PACKAGES: Final = "pk"
+DRAFTS: Final = "dr"
+ARTIFACTS: Final = "ar"
+ARTIFACT_HASHES: Final = "ah"
+IDEMPOTENCY: Final = "ik"
+EXECUTIONS: Final = "ex"
+JOURNAL: Final = "jo"
+FRAMES: Final = "fr"
+READY: Final = "rd"
+CLAIMED: Final = "cl"
+BY_TENANT: Final = "ti"
+BY_STATUS: Final = "st"
+BY_FLOW: Final = "fl"
+
+TABLES: Final = (
+    META,
+    API_KEYS,
+    PACKAGES,
+    DRAFTS,
+    ARTIFACTS,
+    ARTIFACT_HASHES,
+    IDEMPOTENCY,
+    EXECUTIONS,
+    JOURNAL,
+    FRAMES,
+    READY,
+    CLAIMED,
+    BY_TENANT,
+    BY_STATUS,
+    BY_FLOW,
+)
+
+INDEX_TABLES: Final = {
+    "ready": READY,
+    "claimed": CLAIMED,
+    "by_tenant": BY_TENANT,
+    "by_status": BY_STATUS,
+    "by_flow": BY_FLOW,
+}
+"""Names of `execution.index_keys` to tables."""
+
+EXECUTION_BYTES: Final = 16
+CREATED_BYTES: Final = 8
+KEY_BYTES_MAX: Final = 511
+"""LMDB's own bound."""
+
+_SEQ = struct.Struct(">16sI")
+_FRAME = struct.Struct(">16sHI")
+_TIME_LED = struct.Struct(">Q16s")
+
+
+def text_key(*parts: str) -> bytes:
+    """Texts that end in a zero byte, so that no key is a prefix of another's texts."""
+    return b"".join(part.encode() + b"\0" for part in parts)
+
+
+def execution_key(execution_id: str) -> bytes:
+    """The 16 bytes of an execution ID."""
+    return bytes.fromhex(execution_id)
+
+
+def journal_key(execution: bytes, seq: int) -> bytes:
+    """Entry `seq` of an execution."""
+    return _SEQ.pack(execution, seq)
+
+
+def journal_seq(key: bytes) -> int:
+    """The seq in a journal key."""
+    seq: int = _SEQ.unpack(key)[1]
+    return seq
+
+
+def frame_key(execution: bytes, placement: int, index: int) -> bytes:
+    """Frame `index` that a placement emitted."""
+    return _FRAME.pack(execution, placement, index)
+
+
+def frame_index(key: bytes) -> int:
+    """The index in a frame key."""
+    index: int = _FRAME.unpack(key)[2]
+    return index
+
+
+def package_key(tenant: str, name: str, version: str) -> bytes:
+    """A package by name and version."""
+    return text_key(tenant, name) + version.encode()
+
+
+def hashed_key(tenant: str, digest: bytes) -> bytes:
+    """Something of a tenant's, by hash."""
+    return text_key(tenant) + digest
+
+
+def index_key(name: str, parts: tuple[object, ...]) -> bytes:
+    """The bytes of one row of `execution.index_keys`."""
+    *texts, last = parts
+    identity = execution_key(str(last))
+    if name == "claimed":
+        return identity
+    *words, created = texts
+    assert isinstance(created, int)
+    return text_key(*map(str, words)) + _TIME_LED.pack(created, identity)
+
+
+def time_led_tail(key: bytes) -> tuple[int, str]:
+    """Created time and execution ID at the end of a time-led index key."""
+    created, identity = _TIME_LED.unpack(key[-_TIME_LED.size :])
+    return created, identity.hex()
+
+
+def time_led(created_ns: int, execution_id: str) -> bytes:
+    """The end of a time-led index key."""
+    return _TIME_LED.pack(created_ns, execution_key(execution_id))

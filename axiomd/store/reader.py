@@ -1,0 +1,301 @@
+"""Snapshots of the store: get, list, page. The tenant check lives here.
+
+Every function opens and closes its own read transaction and never awaits. Small reads are meant
+to be called on the event loop (a point read takes about a microsecond); long scans are bounded
+by `limits.SCAN_ROWS_MAX` and hand back a cursor.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator, Sequence
+
+import attrs
+import lmdb
+
+from axiomd.errors import Malformed, NotFound
+from axiomd.execution.execution import Execution
+from axiomd.execution.journal import Entry, Payload
+from axiomd.execution.status import Status
+from axiomd.flow.artifact import Artifact
+from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
+from axiomd.store import keys
+from axiomd.store.env import Store, get
+from axiomd.store.records import (
+    ApiKeyRecord,
+    DraftRecord,
+    PackageRecord,
+    decode_api_key,
+    decode_artifact,
+    decode_draft,
+    decode_entry,
+    decode_execution,
+    decode_frame,
+    decode_package,
+)
+
+
+@attrs.frozen
+class ListFilter:
+    """Which executions a list wants."""
+
+    statuses: frozenset[Status] = frozenset()
+    """Any of these; empty means all."""
+    flow: str = ""
+    created_from_ns: int = 0
+    created_until_ns: int = 2**63
+    """Exclusive."""
+    text: str = ""
+    """Part of the execution ID."""
+
+
+@attrs.frozen
+class Page:
+    """Some rows of a list, newest first."""
+
+    executions: Sequence[Execution]
+    cursor: str | None
+    """Where the next page begins; None after the last row."""
+
+
+class Reader:
+    """The store as everybody but the writer sees it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tables = store.tables
+
+    # -- executions ---------------------------------------------------------------------------
+
+    def execution(self, tenant: str, execution_id: str) -> Execution:
+        """The record; NotFound also if it is another tenant's."""
+        execution = self.find_execution(execution_id)
+        if execution is None or execution.tenant != tenant:
+            raise NotFound(f"There is no execution {execution_id}.")
+        return execution
+
+    def find_execution(self, execution_id: str) -> Execution | None:
+        """The record of any tenant's execution: for the engine, never for the edge."""
+        key = keys.execution_key(execution_id)
+        with self._store.read() as transaction:
+            value = get(transaction, key, self._tables[keys.EXECUTIONS])
+        return decode_execution(execution_id, value) if value is not None else None
+
+    def journal(self, execution_id: str, start: int = 0, limit: int = 2**31) -> list[Entry]:
+        """Entries from seq `start` on, at most `limit`."""
+        prefix = keys.execution_key(execution_id)
+        first = keys.journal_key(prefix, start)
+        with self._store.read() as transaction:
+            cursor = transaction.cursor(self._tables[keys.JOURNAL])
+            return [
+                decode_entry(keys.journal_seq(key), value)
+                for key, value in _forwards(cursor, prefix, first, limit)
+            ]
+
+    def journal_backwards(self, execution_id: str, limit: int) -> list[Entry]:
+        """The last `limit` entries, newest first."""
+        prefix = keys.execution_key(execution_id)
+        with self._store.read() as transaction:
+            cursor = transaction.cursor(self._tables[keys.JOURNAL])
+            return [
+                decode_entry(keys.journal_seq(key), value)
+                for key, value in _backwards(cursor, prefix, prefix + b"\xff" * 5, limit)
+            ]
+
+    def frames(
+        self, execution_id: str, placement: int, start: int, limit: int
+    ) -> list[tuple[int, Payload]]:
+        """Frames a placement emitted, with their index, from `start` on.
+
+        At most `limit`, and no more than STREAM_BATCH_BYTES_MAX beyond the first.
+        """
+        execution = keys.execution_key(execution_id)
+        first = keys.frame_key(execution, placement, start)
+        prefix = first[:-4]
+        found: list[tuple[int, Payload]] = []
+        size = 0
+        with self._store.read() as transaction:
+            cursor = transaction.cursor(self._tables[keys.FRAMES])
+            for key, value in _forwards(cursor, prefix, first, limit):
+                found.append((keys.frame_index(key), decode_frame(value)))
+                size += len(value)
+                if size > STREAM_BATCH_BYTES_MAX:
+                    break
+        return found
+
+    def frame_count(self, execution_id: str, placement: int) -> int:
+        """Durable frames of a placement."""
+        execution = keys.execution_key(execution_id)
+        first = keys.frame_key(execution, placement, 0)
+        with self._store.read() as transaction:
+            cursor = transaction.cursor(self._tables[keys.FRAMES])
+            for key, _ in _backwards(cursor, first[:-4], first[:-4] + b"\xff" * 5, 1):
+                return keys.frame_index(key) + 1
+        return 0
+
+    def ready(self, limit: int, leave_out: frozenset[str] | set[str]) -> list[str]:
+        """Executions that wait for a worker, the oldest first, but those in `leave_out`."""
+        found: list[str] = []
+        with self._store.read() as transaction:
+            cursor = transaction.cursor(self._tables[keys.READY])
+            for key, _ in _forwards(cursor, b"", b"", 2**31):
+                execution_id = keys.time_led_tail(key)[1]
+                if execution_id not in leave_out:
+                    found.append(execution_id)
+                if len(found) >= limit:
+                    break
+        return found
+
+    def claimed(self) -> list[str]:
+        """Executions that some worker has."""
+        with self._store.read() as transaction:
+            cursor = transaction.cursor(self._tables[keys.CLAIMED])
+            return [key.hex() for key, _ in _forwards(cursor, b"", b"", 2**31)]
+
+    def list_executions(
+        self, tenant: str, wanted: ListFilter, limit: int, cursor: str | None = None
+    ) -> Page:
+        """A page of a tenant's executions, newest first.
+
+        A page may hold fewer than `limit` and still have a cursor: the scan is bounded.
+        Raises Malformed if `cursor` is none of ours.
+        """
+        table, prefix = self._index_for(tenant, wanted)
+        last = prefix + keys.time_led(min(wanted.created_until_ns, 2**63), "0" * 32)
+        if cursor is not None:
+            last = min(last, prefix + _read_cursor(cursor))
+        found: list[Execution] = []
+        seen = b""
+        with self._store.read() as transaction:
+            executions = self._tables[keys.EXECUTIONS]
+            index = transaction.cursor(self._tables[table])
+            for key, _ in _backwards(index, prefix, last, SCAN_ROWS_MAX):
+                created, execution_id = keys.time_led_tail(key)
+                if created < wanted.created_from_ns:
+                    return Page(found, None)
+                if len(found) >= limit:
+                    return Page(found, _write_cursor(seen))
+                seen = key
+                if wanted.text and wanted.text not in execution_id:
+                    continue
+                value = get(transaction, keys.execution_key(execution_id), executions)
+                assert value is not None, f"index {table} names {execution_id}, which is gone"
+                execution = decode_execution(execution_id, value)
+                if _wanted(execution, wanted):
+                    found.append(execution)
+            # The walk stands on the first row that it did not hand out.
+            more = seen and bytes(index.key()).startswith(prefix)
+        return Page(found, _write_cursor(seen) if more else None)
+
+    def _index_for(self, tenant: str, wanted: ListFilter) -> tuple[str, bytes]:
+        if wanted.flow:
+            return keys.BY_FLOW, keys.text_key(tenant, wanted.flow)
+        if len(wanted.statuses) == 1:
+            (status,) = wanted.statuses
+            return keys.BY_STATUS, keys.text_key(tenant, status.value)
+        return keys.BY_TENANT, keys.text_key(tenant)
+
+    # -- catalog ------------------------------------------------------------------------------
+
+    def artifact(self, tenant: str, graph_id: str) -> Artifact:
+        """A compiled artifact; NotFound also if it is another tenant's."""
+        value = self._get(keys.ARTIFACTS, graph_id.encode())
+        artifact = decode_artifact(value) if value is not None else None
+        if artifact is None or artifact.tenant != tenant:
+            raise NotFound(f"There is no artifact {graph_id}.")
+        return artifact
+
+    def artifacts(self, tenant: str) -> list[Artifact]:
+        """All of a tenant's artifacts, newest first."""
+        found = [decode_artifact(value) for _, value in self._scan(keys.ARTIFACTS, b"")]
+        return [artifact for artifact in reversed(found) if artifact.tenant == tenant]
+
+    def package(self, tenant: str, name: str, version: str) -> PackageRecord | None:
+        """What a version of a package names now."""
+        value = self._get(keys.PACKAGES, keys.package_key(tenant, name, version))
+        return decode_package(value) if value is not None else None
+
+    def packages(self, tenant: str) -> list[PackageRecord]:
+        """All of a tenant's packages, by name and version."""
+        prefix = keys.text_key(tenant)
+        return [decode_package(value) for _, value in self._scan(keys.PACKAGES, prefix)]
+
+    def draft(self, tenant: str, name: str) -> DraftRecord:
+        """A flow draft, or NotFound."""
+        value = self._get(keys.DRAFTS, keys.text_key(tenant) + name.encode())
+        if value is None:
+            raise NotFound(f"There is no flow {name}.")
+        return decode_draft(value)
+
+    def drafts(self, tenant: str) -> list[DraftRecord]:
+        """All of a tenant's flow drafts, by name."""
+        return [decode_draft(value) for _, value in self._scan(keys.DRAFTS, keys.text_key(tenant))]
+
+    def api_key(self, digest: bytes) -> ApiKeyRecord | None:
+        """The API key with this SHA-256, revoked or not."""
+        value = self._get(keys.API_KEYS, digest)
+        return decode_api_key(value) if value is not None else None
+
+    def api_keys(self) -> list[tuple[bytes, ApiKeyRecord]]:
+        """Every API key's hash and record."""
+        return [(key, decode_api_key(value)) for key, value in self._scan(keys.API_KEYS, b"")]
+
+    def _get(self, table: str, key: bytes) -> bytes | None:
+        if not 0 < len(key) <= keys.KEY_BYTES_MAX:
+            return None
+        with self._store.read() as transaction:
+            return get(transaction, key, self._tables[table])
+
+    def _scan(self, table: str, prefix: bytes) -> list[tuple[bytes, bytes]]:
+        with self._store.read() as transaction:
+            return list(_forwards(transaction.cursor(self._tables[table]), prefix, prefix, 2**31))
+
+
+def _wanted(execution: Execution, wanted: ListFilter) -> bool:
+    if wanted.statuses and execution.status not in wanted.statuses:
+        return False
+    return not wanted.flow or execution.flow == wanted.flow
+
+
+def _forwards(
+    walk: "lmdb.Cursor", prefix: bytes, first: bytes, limit: int
+) -> Iterator[tuple[bytes, bytes]]:
+    """Rows from `first` on that start with `prefix`; the walk ends on the first row left."""
+    at_row = walk.set_range(first) if first else walk.first()
+    while at_row and limit > 0:
+        key, value = bytes(walk.key()), bytes(walk.value())
+        if not key.startswith(prefix):
+            return
+        yield key, value
+        limit -= 1
+        at_row = walk.next()
+
+
+def _backwards(
+    walk: "lmdb.Cursor", prefix: bytes, before: bytes, limit: int
+) -> Iterator[tuple[bytes, bytes]]:
+    """Rows below `before` that start with `prefix`, last first; ends on the first row left."""
+    at_row = walk.prev() if walk.set_range(before) else walk.last()
+    while at_row and limit > 0:
+        key, value = bytes(walk.key()), bytes(walk.value())
+        if not key.startswith(prefix):
+            return
+        yield key, value
+        limit -= 1
+        at_row = walk.prev()
+
+
+_CURSOR_BYTES = keys.CREATED_BYTES + keys.EXECUTION_BYTES
+
+
+def _write_cursor(key: bytes) -> str:
+    return base64.urlsafe_b64encode(key[-_CURSOR_BYTES:]).decode()
+
+
+def _read_cursor(text: str) -> bytes:
+    try:
+        raw = base64.urlsafe_b64decode(text.encode())
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != _CURSOR_BYTES:
+        raise Malformed("The cursor is not one of this box; take it from next_cursor.")
+    return raw

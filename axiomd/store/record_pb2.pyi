@@ -1,0 +1,217 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Ending(_message.Message):
+    __slots__ = ("kind", "message", "placement", "edge", "attempts")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    message: str
+    placement: str
+    edge: str
+    attempts: int
+    def __init__(self, kind: _Optional[str] = ..., message: _Optional[str] = ..., placement: _Optional[str] = ..., edge: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
+
+class Execution(_message.Message):
+    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    GRAPH_ID_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_NS_FIELD_NUMBER: _ClassVar[int]
+    NODE_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    STARTED_NS_FIELD_NUMBER: _ClassVar[int]
+    COMPLETED_NS_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    LOSSES_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_ID_FIELD_NUMBER: _ClassVar[int]
+    FORKED_FROM_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    flow: str
+    graph_id: str
+    mode: str
+    status: str
+    created_ns: int
+    updated_ns: int
+    node_timeout_s: float
+    started_ns: int
+    completed_ns: int
+    attempt: int
+    losses: int
+    entries: int
+    failure: Ending
+    config_id: str
+    parent_id: str
+    forked_from: str
+    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ...) -> None: ...
+
+class Payload(_message.Message):
+    __slots__ = ("size", "inline", "blob")
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    INLINE_FIELD_NUMBER: _ClassVar[int]
+    BLOB_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    inline: bytes
+    blob: bytes
+    def __init__(self, size: _Optional[int] = ..., inline: _Optional[bytes] = ..., blob: _Optional[bytes] = ...) -> None: ...
+
+class Entry(_message.Message):
+    __slots__ = ("kind", "at_ns", "placement", "iteration", "item", "attempt", "edge", "edges", "payload", "frames", "crash", "detail")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    AT_NS_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    ITERATION_FIELD_NUMBER: _ClassVar[int]
+    ITEM_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    CRASH_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    kind: int
+    at_ns: int
+    placement: int
+    iteration: int
+    item: int
+    attempt: int
+    edge: int
+    edges: _containers.RepeatedScalarFieldContainer[int]
+    payload: Payload
+    frames: int
+    crash: bool
+    detail: str
+    def __init__(self, kind: _Optional[int] = ..., at_ns: _Optional[int] = ..., placement: _Optional[int] = ..., iteration: _Optional[int] = ..., item: _Optional[int] = ..., attempt: _Optional[int] = ..., edge: _Optional[int] = ..., edges: _Optional[_Iterable[int]] = ..., payload: _Optional[_Union[Payload, _Mapping]] = ..., frames: _Optional[int] = ..., crash: _Optional[bool] = ..., detail: _Optional[str] = ...) -> None: ...
+
+class Placement(_message.Message):
+    __slots__ = ("alias", "package", "node", "digest", "kind", "input_type", "output_type", "runner", "timeout_s", "once", "concurrency", "x", "y")
+    ALIAS_FIELD_NUMBER: _ClassVar[int]
+    PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    RUNNER_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    ONCE_FIELD_NUMBER: _ClassVar[int]
+    CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
+    X_FIELD_NUMBER: _ClassVar[int]
+    Y_FIELD_NUMBER: _ClassVar[int]
+    alias: str
+    package: str
+    node: str
+    digest: str
+    kind: str
+    input_type: str
+    output_type: str
+    runner: str
+    timeout_s: float
+    once: bool
+    concurrency: int
+    x: float
+    y: float
+    def __init__(self, alias: _Optional[str] = ..., package: _Optional[str] = ..., node: _Optional[str] = ..., digest: _Optional[str] = ..., kind: _Optional[str] = ..., input_type: _Optional[str] = ..., output_type: _Optional[str] = ..., runner: _Optional[str] = ..., timeout_s: _Optional[float] = ..., once: _Optional[bool] = ..., concurrency: _Optional[int] = ..., x: _Optional[float] = ..., y: _Optional[float] = ...) -> None: ...
+
+class Edge(_message.Message):
+    __slots__ = ("source", "destination")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    source: int
+    destination: int
+    def __init__(self, source: _Optional[int] = ..., destination: _Optional[int] = ...) -> None: ...
+
+class Artifact(_message.Message):
+    __slots__ = ("graph_id", "tenant", "flow", "mode", "placements", "edges", "entry", "terminal", "content_hash", "created_ns", "description")
+    GRAPH_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENTS_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_HASH_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    graph_id: str
+    tenant: str
+    flow: str
+    mode: str
+    placements: _containers.RepeatedCompositeFieldContainer[Placement]
+    edges: _containers.RepeatedCompositeFieldContainer[Edge]
+    entry: int
+    terminal: int
+    content_hash: str
+    created_ns: int
+    description: str
+    def __init__(self, graph_id: _Optional[str] = ..., tenant: _Optional[str] = ..., flow: _Optional[str] = ..., mode: _Optional[str] = ..., placements: _Optional[_Iterable[_Union[Placement, _Mapping]]] = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ..., entry: _Optional[int] = ..., terminal: _Optional[int] = ..., content_hash: _Optional[str] = ..., created_ns: _Optional[int] = ..., description: _Optional[str] = ...) -> None: ...
+
+class Package(_message.Message):
+    __slots__ = ("name", "version", "digest", "manifest", "descriptor_set", "bundle", "pushed_ns", "own_proto")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTOR_SET_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    PUSHED_NS_FIELD_NUMBER: _ClassVar[int]
+    OWN_PROTO_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    digest: str
+    manifest: str
+    descriptor_set: bytes
+    bundle: bytes
+    pushed_ns: int
+    own_proto: bytes
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ..., manifest: _Optional[str] = ..., descriptor_set: _Optional[bytes] = ..., bundle: _Optional[bytes] = ..., pushed_ns: _Optional[int] = ..., own_proto: _Optional[bytes] = ...) -> None: ...
+
+class FlowDraft(_message.Message):
+    __slots__ = ("name", "document", "updated_ns", "graph_id")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_NS_FIELD_NUMBER: _ClassVar[int]
+    GRAPH_ID_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    document: str
+    updated_ns: int
+    graph_id: str
+    def __init__(self, name: _Optional[str] = ..., document: _Optional[str] = ..., updated_ns: _Optional[int] = ..., graph_id: _Optional[str] = ...) -> None: ...
+
+class ApiKey(_message.Message):
+    __slots__ = ("tenant", "name", "first8", "last4", "created_ns", "revoked_ns")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    FIRST8_FIELD_NUMBER: _ClassVar[int]
+    LAST4_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_NS_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    name: str
+    first8: str
+    last4: str
+    created_ns: int
+    revoked_ns: int
+    def __init__(self, tenant: _Optional[str] = ..., name: _Optional[str] = ..., first8: _Optional[str] = ..., last4: _Optional[str] = ..., created_ns: _Optional[int] = ..., revoked_ns: _Optional[int] = ...) -> None: ...
+
+class Idempotency(_message.Message):
+    __slots__ = ("execution_id", "body_hash")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    BODY_HASH_FIELD_NUMBER: _ClassVar[int]
+    execution_id: bytes
+    body_hash: bytes
+    def __init__(self, execution_id: _Optional[bytes] = ..., body_hash: _Optional[bytes] = ...) -> None: ...

@@ -1,0 +1,323 @@
+"""Records as bytes and back: one pair of functions for each, and the gate for what is on disk.
+
+Each value starts with one version byte. Decoding asserts the version, so that a store of a later
+axiomd is refused and never misread.
+"""
+
+import attrs
+
+from axiomd.errors import StoreFailed
+from axiomd.execution.execution import Ending, Execution
+from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.position import Position
+from axiomd.execution.status import Status
+from axiomd.flow.artifact import Artifact, Edge, Mode, Placement
+from axiomd.store import record_pb2 as pb
+
+VERSION = b"\x01"
+_INLINE = b"\x01"
+_BLOB = b"\x02"
+_HASH_BYTES = 32
+
+
+@attrs.frozen
+class PackageRecord:
+    """What one version of a package names."""
+
+    name: str
+    version: str
+    digest: str
+    manifest: str
+    """`axiom.yaml` as pushed."""
+    descriptor_set: bytes
+    bundle: bytes
+    """SHA-256 of the blob that holds the packed files."""
+    own_proto: bytes
+    """`messages.proto`, for packages that import it."""
+    pushed_ns: int
+
+
+@attrs.frozen
+class DraftRecord:
+    """A flow as somebody is editing it."""
+
+    name: str
+    document: str
+    """JSON of the flow source."""
+    updated_ns: int
+    graph_id: str = ""
+    """The artifact it was last compiled to."""
+
+
+@attrs.frozen
+class ApiKeyRecord:
+    """What is known of an API key: never the key."""
+
+    tenant: str
+    name: str
+    first8: str
+    last4: str
+    created_ns: int
+    revoked_ns: int = 0
+
+
+@attrs.frozen
+class IdempotencyRecord:
+    """The execution an Idempotency-Key made, and from which body."""
+
+    execution_id: str
+    body_hash: bytes
+
+
+def _body(value: bytes) -> bytes:
+    if value[:1] != VERSION:
+        raise StoreFailed(f"a record has version {value[:1].hex()}, this axiomd reads 01")
+    return value[1:]
+
+
+def encode_execution(execution: Execution) -> bytes:
+    """An execution record; its ID is the key."""
+    failure = execution.failure
+    record = pb.Execution(
+        tenant=execution.tenant,
+        flow=execution.flow,
+        graph_id=execution.graph_id,
+        mode=execution.mode,
+        status=execution.status.value,
+        created_ns=execution.created_ns,
+        updated_ns=execution.updated_ns,
+        node_timeout_s=execution.node_timeout_s,
+        started_ns=execution.started_ns,
+        completed_ns=execution.completed_ns,
+        attempt=execution.attempt,
+        losses=execution.losses,
+        entries=execution.entries,
+        config_id=execution.config_id,
+        parent_id=execution.parent_id,
+        forked_from=execution.forked_from,
+    )
+    if failure is not None:
+        record.failure.CopyFrom(pb.Ending(**attrs.asdict(failure)))
+    return VERSION + record.SerializeToString()
+
+
+def decode_execution(execution_id: str, value: bytes) -> Execution:
+    """The record stored under `execution_id`."""
+    record = pb.Execution.FromString(_body(value))
+    failure = record.failure
+    return Execution(
+        execution_id=execution_id,
+        tenant=record.tenant,
+        flow=record.flow,
+        graph_id=record.graph_id,
+        mode=_mode(record.mode),
+        status=Status(record.status),
+        created_ns=record.created_ns,
+        updated_ns=record.updated_ns,
+        node_timeout_s=record.node_timeout_s,
+        started_ns=record.started_ns,
+        completed_ns=record.completed_ns,
+        attempt=record.attempt,
+        losses=record.losses,
+        entries=record.entries,
+        failure=Ending(
+            failure.kind, failure.message, failure.placement, failure.edge, failure.attempts
+        )
+        if record.HasField("failure")
+        else None,
+        config_id=record.config_id,
+        parent_id=record.parent_id,
+        forked_from=record.forked_from,
+    )
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """A journal entry; its seq is in the key."""
+    record = pb.Entry(
+        kind=entry.kind,
+        at_ns=entry.at_ns,
+        attempt=entry.attempt,
+        edge=entry.edge + 1,
+        edges=entry.edges,
+        frames=entry.frames,
+        crash=entry.crash,
+        detail=entry.detail,
+    )
+    if entry.position is not None:
+        record.placement = entry.position.placement + 1
+        record.iteration = entry.position.iteration
+        record.item = entry.position.item + 1
+    if entry.payload is not None:
+        record.payload.size = entry.payload.size
+        record.payload.inline = entry.payload.inline or b""
+        record.payload.blob = entry.payload.blob
+    return VERSION + record.SerializeToString()
+
+
+def decode_entry(seq: int, value: bytes) -> Entry:
+    """The entry stored at `seq`."""
+    record = pb.Entry.FromString(_body(value))
+    position = payload = None
+    if record.placement:
+        position = Position(record.placement - 1, record.iteration, record.item - 1)
+    if record.HasField("payload"):
+        blob = record.payload.blob
+        payload = Payload(record.payload.size, None if blob else record.payload.inline, blob)
+    return Entry(
+        kind=EntryKind(record.kind),
+        at_ns=record.at_ns,
+        position=position,
+        attempt=record.attempt,
+        edge=record.edge - 1,
+        edges=tuple(record.edges),
+        payload=payload,
+        frames=record.frames,
+        crash=record.crash,
+        detail=record.detail,
+        seq=seq,
+    )
+
+
+def encode_frame(payload: Payload) -> bytes:
+    """A frame: mostly its own bytes, so that streams stay cheap."""
+    if payload.inline is not None:
+        return _INLINE + payload.inline
+    return _BLOB + payload.blob + payload.size.to_bytes(8, "big")
+
+
+def decode_frame(value: bytes) -> Payload:
+    """The frame stored as `value`."""
+    if value[:1] == _INLINE:
+        return Payload(len(value) - 1, value[1:])
+    if value[:1] != _BLOB:
+        raise StoreFailed(f"a frame has form {value[:1].hex()}, this axiomd reads 01 and 02")
+    size = int.from_bytes(value[1 + _HASH_BYTES :], "big")
+    return Payload(size, None, value[1 : 1 + _HASH_BYTES])
+
+
+def encode_artifact(artifact: Artifact) -> bytes:
+    """A compiled artifact."""
+    record = pb.Artifact(
+        graph_id=artifact.graph_id,
+        tenant=artifact.tenant,
+        flow=artifact.flow,
+        mode=artifact.mode,
+        placements=[pb.Placement(**attrs.asdict(placement)) for placement in artifact.placements],
+        edges=[
+            pb.Edge(source=edge.source, destination=edge.destination) for edge in artifact.edges
+        ],
+        entry=artifact.entry,
+        terminal=artifact.terminal,
+        content_hash=artifact.content_hash,
+        created_ns=artifact.created_ns,
+        description=artifact.description,
+    )
+    return VERSION + record.SerializeToString()
+
+
+def decode_artifact(value: bytes) -> Artifact:
+    """The artifact stored as `value`."""
+    record = pb.Artifact.FromString(_body(value))
+    return Artifact(
+        graph_id=record.graph_id,
+        tenant=record.tenant,
+        flow=record.flow,
+        mode=_mode(record.mode),
+        placements=tuple(_placement(placement) for placement in record.placements),
+        edges=tuple(Edge(edge.source, edge.destination) for edge in record.edges),
+        entry=record.entry,
+        terminal=record.terminal,
+        content_hash=record.content_hash,
+        created_ns=record.created_ns,
+        description=record.description,
+    )
+
+
+def _placement(record: pb.Placement) -> Placement:
+    return Placement(
+        alias=record.alias,
+        package=record.package,
+        node=record.node,
+        digest=record.digest,
+        kind=_mode(record.kind),
+        input_type=record.input_type,
+        output_type=record.output_type,
+        runner=record.runner,
+        timeout_s=record.timeout_s if record.HasField("timeout_s") else None,
+        once=record.once,
+        concurrency=record.concurrency,
+        x=record.x if record.HasField("x") else None,
+        y=record.y if record.HasField("y") else None,
+    )
+
+
+def _mode(text: str) -> Mode:
+    if text == "unary":
+        return "unary"
+    if text == "pipeline":
+        return "pipeline"
+    raise StoreFailed(f"a record has mode {text!r}")
+
+
+def encode_package(package: PackageRecord) -> bytes:
+    """A pushed package."""
+    return VERSION + pb.Package(**attrs.asdict(package)).SerializeToString()
+
+
+def decode_package(value: bytes) -> PackageRecord:
+    """The package stored as `value`."""
+    record = pb.Package.FromString(_body(value))
+    return PackageRecord(
+        name=record.name,
+        version=record.version,
+        digest=record.digest,
+        manifest=record.manifest,
+        descriptor_set=record.descriptor_set,
+        bundle=record.bundle,
+        own_proto=record.own_proto,
+        pushed_ns=record.pushed_ns,
+    )
+
+
+def encode_draft(draft: DraftRecord) -> bytes:
+    """A flow draft."""
+    return VERSION + pb.FlowDraft(**attrs.asdict(draft)).SerializeToString()
+
+
+def decode_draft(value: bytes) -> DraftRecord:
+    """The draft stored as `value`."""
+    record = pb.FlowDraft.FromString(_body(value))
+    return DraftRecord(record.name, record.document, record.updated_ns, record.graph_id)
+
+
+def encode_api_key(key: ApiKeyRecord) -> bytes:
+    """What is known of an API key."""
+    return VERSION + pb.ApiKey(**attrs.asdict(key)).SerializeToString()
+
+
+def decode_api_key(value: bytes) -> ApiKeyRecord:
+    """The API key record stored as `value`."""
+    record = pb.ApiKey.FromString(_body(value))
+    return ApiKeyRecord(
+        tenant=record.tenant,
+        name=record.name,
+        first8=record.first8,
+        last4=record.last4,
+        created_ns=record.created_ns,
+        revoked_ns=record.revoked_ns,
+    )
+
+
+def encode_idempotency(record: IdempotencyRecord) -> bytes:
+    """An Idempotency-Key's execution."""
+    identity = bytes.fromhex(record.execution_id)
+    return (
+        VERSION
+        + pb.Idempotency(execution_id=identity, body_hash=record.body_hash).SerializeToString()
+    )
+
+
+def decode_idempotency(value: bytes) -> IdempotencyRecord:
+    """The Idempotency-Key record stored as `value`."""
+    record = pb.Idempotency.FromString(_body(value))
+    return IdempotencyRecord(record.execution_id.hex(), record.body_hash)

@@ -1,0 +1,434 @@
+"""How a commit becomes true: the only writer.
+
+`submit` puts a commit into the queue: the order of submitting is the order of truth. Whatever is
+queued is the next batch: admit each commit (judge it against the *stored* record), apply its
+rows, sync once, then publish. There is no timer: alone, a commit is a batch of one; under load
+the batch grows while the disk works.
+
+A refused commit never poisons its batch, because judging comes before writing. Nobody is told
+anything before the sync has returned. Batches run on a thread of the writer's own, so that the
+disk never holds the event loop.
+"""
+
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+
+import attrs
+import lmdb
+import trio
+
+from axiomd.errors import (
+    AxiomdError,
+    Fenced,
+    IdempotencyConflict,
+    NotFound,
+    StoreFailed,
+    StoreFull,
+    WrongState,
+)
+from axiomd.execution.execution import Execution, index_keys
+from axiomd.execution.status import IllegalTransition, Status, Trigger, advance
+from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX, JOURNAL_ENTRIES_MAX
+from axiomd.store import keys
+from axiomd.store.commit import NO_FENCE, Commit, ExecutionCommit, RowsCommit
+from axiomd.store.env import Store, get
+from axiomd.store.records import (
+    IdempotencyRecord,
+    decode_execution,
+    decode_idempotency,
+    encode_entry,
+    encode_execution,
+    encode_frame,
+    encode_idempotency,
+)
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Duplicate:
+    """The Idempotency-Key has already made this execution, from the same body."""
+
+    execution_id: str
+
+
+@attrs.frozen
+class Existing:
+    """A `RowsCommit` found the row it must not replace."""
+
+    value: bytes
+
+
+Result = Execution | Duplicate | Existing | None
+"""The record after an `ExecutionCommit`; None after a `RowsCommit`."""
+
+OnDurable = Callable[[Sequence[Execution]], None]
+"""Told, on the trio thread, which executions changed in a batch that is on disk."""
+
+
+class Ticket:
+    """The promise that a commit becomes durable, or the reason why it does not."""
+
+    __slots__ = ("_error", "_event", "_result", "commit", "settled")
+
+    def __init__(self, commit: Commit) -> None:
+        self.commit = commit
+        self.settled = False
+        self._event: trio.Event | None = None
+        self._result: Result = None
+        self._error: AxiomdError | None = None
+
+    async def wait(self) -> Result:
+        """Return when the commit is on disk.
+
+        Raises what it was refused with: Fenced, WrongState, NotFound, IdempotencyConflict,
+        StoreFull, StoreFailed. Cancelling stops the waiting only; the commit goes on.
+        """
+        if not self.settled:
+            self._event = self._event or trio.Event()
+            await self._event.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    async def record(self) -> Execution:
+        """`wait`, for a commit that leaves an execution record."""
+        result = await self.wait()
+        assert isinstance(result, Execution)
+        return result
+
+    def settle(self, result: Result, error: AxiomdError | None) -> None:
+        """Say how it ended. On the trio thread, after the sync."""
+        self.settled, self._result, self._error = True, result, error
+        if self._event is not None:
+            self._event.set()
+
+
+class Driver(Protocol):
+    """What makes the writer work through its queue, off the event loop."""
+
+    def wake(self) -> None:
+        """There is something in the queue."""
+        ...
+
+
+class Writer:
+    """The queue of commits and what is done with a batch of it."""
+
+    def __init__(self, store: Store, on_durable: OnDurable) -> None:
+        self._store = store
+        self._on_durable = on_durable
+        self._queue: deque[Ticket] = deque()
+        self._driver: Driver | None = None
+        self.failed: StoreFailed | None = None
+        """Why the store failed for good; from then on everything is refused."""
+        self.broken = trio.Event()
+        """Set with `failed`: the process must end, and recovery is the next start."""
+
+    def drive(self, driver: Driver) -> None:
+        """Take the driver that empties the queue."""
+        self._driver = driver
+
+    def submit(self, commit: Commit) -> Ticket:
+        """Queue a commit for the next batch; its place in the order is now fixed."""
+        ticket = self.submit_later(commit)
+        assert self._driver is not None
+        self._driver.wake()
+        return ticket
+
+    def submit_later(self, commit: Commit) -> Ticket:
+        """Queue a commit that nobody waits for: it goes with the next batch, or with `flush`."""
+        ticket = Ticket(commit)
+        if self.failed is not None:
+            ticket.settle(None, self.failed)
+        else:
+            self._queue.append(ticket)
+        return ticket
+
+    def flush(self) -> None:
+        """Start a batch if anything is queued."""
+        if self._queue and self._driver is not None:
+            self._driver.wake()
+
+    @property
+    def queued(self) -> int:
+        """Commits that wait for a batch."""
+        return len(self._queue)
+
+    def take(self) -> list[Ticket]:
+        """The next batch: what is queued, up to the bounds."""
+        batch: list[Ticket] = []
+        size = 0
+        while self._queue and len(batch) < COMMIT_BATCH_COUNT_MAX and size < COMMIT_BATCH_BYTES_MAX:
+            ticket = self._queue.popleft()
+            size += commit_bytes(ticket.commit)
+            batch.append(ticket)
+        return batch
+
+    def write(self, batch: Sequence[Ticket]) -> "Written":
+        """Make a batch durable. Blocks on the disk; touches nothing but the store."""
+        outcomes: list[tuple[Ticket, Result, AxiomdError | None]] = []
+        try:
+            with self._store.write() as transaction:
+                tables = self._store.tables
+                outcomes.extend(_settled(ticket, transaction, tables) for ticket in batch)
+        except StoreFull as failure:
+            return Written([(ticket, None, failure) for ticket in batch])
+        except Exception as failure:  # noqa: BLE001 - the last frame of the writer's thread
+            # A bug or a broken disk: nothing of the batch is written, and the box must restart.
+            failed = StoreFailed(f"{type(failure).__name__}: {failure}")
+            failed.__cause__ = failure
+            return Written([(ticket, None, failed) for ticket in batch])
+        return Written(outcomes)
+
+    def publish(self, written: "Written") -> None:
+        """Tell everybody. On the trio thread."""
+        changed: dict[str, Execution] = {}
+        for ticket, result, error in written.outcomes:
+            if isinstance(error, StoreFailed) and self.failed is None:
+                self.failed = error
+                self.broken.set()
+            if isinstance(result, Execution):
+                changed[result.execution_id] = result
+            ticket.settle(result, error)
+        if changed:
+            self._on_durable(list(changed.values()))
+
+
+@attrs.frozen
+class Written:
+    """What became of the commits of one batch."""
+
+    outcomes: Sequence[tuple[Ticket, Result, AxiomdError | None]]
+
+
+class ThreadDriver:
+    """Works through the queue on a thread of its own.
+
+    A `to_thread` hop for each batch was measured 16 % slower under load.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._token = trio.lowlevel.current_trio_token()
+        self._bell = threading.Semaphore(0)
+        self._rung = False
+        self._stopping = False
+        self.stopped = trio.Event()
+        self._thread = threading.Thread(target=self._work, name="axiomd-writer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something in the queue."""
+        if not self._rung:
+            self._rung = True
+            self._bell.release()
+
+    def stop(self) -> None:
+        """Empty the queue and end; `stopped` is set then."""
+        self._stopping = True
+        self._bell.release()
+
+    def _work(self) -> None:
+        while True:
+            self._bell.acquire()
+            # Cleared before the queue is read: what is queued later rings again.
+            self._rung = False
+            while batch := self._writer.take():
+                written = self._writer.write(batch)
+                self._token.run_sync_soon(self._writer.publish, written)
+            if self._stopping:
+                self._token.run_sync_soon(self.stopped.set)
+                return
+
+
+@asynccontextmanager
+async def open_writer(store: Store, on_durable: OnDurable) -> AsyncIterator[Writer]:
+    """The writer, for as long as anything may be submitted; leaving makes the rest durable."""
+    writer = Writer(store, on_durable)
+    driver = ThreadDriver(writer)
+    writer.drive(driver)
+    driver.start()
+    try:
+        yield writer
+    finally:
+        # Shielded: what was submitted is promised, and a cancelled box must still keep it.
+        with trio.CancelScope(shield=True):
+            driver.stop()
+            await driver.stopped.wait()
+
+
+def commit_bytes(commit: Commit) -> int:
+    """Roughly the bytes of a commit's rows."""
+    if isinstance(commit, RowsCommit):
+        return sum(len(key) + len(value) for _, key, value in commit.puts)
+    payloads = [entry.payload for entry in commit.entries if entry.payload is not None]
+    payloads += [row.payload for row in commit.frames]
+    return 256 + sum(len(payload.inline or b"") for payload in payloads)
+
+
+def write_now(store: Store, commit: Commit) -> Result:
+    """Make one commit durable without a writer: for commands beside a server, or before one."""
+    ticket = Ticket(commit)
+    with store.write() as transaction:
+        _, result, error = _settled(ticket, transaction, store.tables)
+    if error is not None:
+        raise error
+    return result
+
+
+Tables = dict[str, Any]
+
+
+def _settled(
+    ticket: Ticket, transaction: "lmdb.Transaction", tables: Tables
+) -> tuple[Ticket, Result, AxiomdError | None]:
+    commit = ticket.commit
+    try:
+        if isinstance(commit, RowsCommit):
+            return ticket, _apply_rows(commit, transaction, tables), None
+        return ticket, _apply_execution(commit, transaction, tables), None
+    except (Fenced, WrongState, NotFound) as refusal:
+        return ticket, None, refusal
+
+
+def _apply_rows(
+    commit: RowsCommit, transaction: "lmdb.Transaction", tables: Tables
+) -> Existing | None:
+    if commit.unless is not None:
+        table, key = commit.unless
+        found = get(transaction, key, tables[table])
+        if found is not None:
+            return Existing(found)
+    for table, key, value in commit.puts:
+        transaction.put(key, value, db=tables[table])
+    for table, key in commit.deletes:
+        transaction.delete(key, db=tables[table])
+    return None
+
+
+def _apply_execution(
+    commit: ExecutionCommit, transaction: "lmdb.Transaction", tables: Tables
+) -> Execution | Duplicate:
+    if commit.idempotency is not None:
+        duplicate = _find_duplicate(commit, transaction, tables)
+        if duplicate is not None:
+            return duplicate
+    key = keys.execution_key(commit.execution_id)
+    before = _stored(commit, key, transaction, tables)
+    after = admit(commit, before)
+    # Admitted: from here on everything is applied, nothing is judged.
+    table = tables[keys.JOURNAL]
+    for seq, entry in enumerate(commit.entries, before.entries if before else 0):
+        transaction.put(keys.journal_key(key, seq), encode_entry(entry), db=table)
+    table = tables[keys.FRAMES]
+    for row in commit.frames:
+        frame_key = keys.frame_key(key, row.placement, row.index)
+        transaction.put(frame_key, encode_frame(row.payload), db=table)
+    transaction.put(key, encode_execution(after), db=tables[keys.EXECUTIONS])
+    _apply_indexes(before, after, transaction, tables)
+    if commit.idempotency is not None:
+        _remember_key(commit, transaction, tables)
+    return after
+
+
+def _stored(
+    commit: ExecutionCommit, key: bytes, transaction: "lmdb.Transaction", tables: Tables
+) -> Execution | None:
+    value = get(transaction, key, tables[keys.EXECUTIONS])
+    if value is None:
+        if commit.create is None:
+            raise NotFound(f"There is no execution {commit.execution_id}.")
+        return None
+    assert commit.create is None, "an execution ID was made twice"
+    return decode_execution(commit.execution_id, value)
+
+
+def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
+    """The record after `commit`, judged against the stored one; all preconditions live here.
+
+    Raises Fenced for a superseded attempt, WrongState for what the table of statuses forbids.
+    """
+    if stored is None:
+        assert commit.create is not None
+        return attrs.evolve(commit.create, entries=len(commit.entries))
+    if commit.fence != NO_FENCE and (
+        commit.fence != stored.attempt or stored.status is not Status.RUNNING
+    ):
+        raise Fenced(f"attempt {commit.fence} of {commit.execution_id} is over")
+    entries = stored.entries + len(commit.entries)
+    if entries > JOURNAL_ENTRIES_MAX and commit.trigger is None:
+        raise WrongState(f"The journal of {commit.execution_id} is full.")
+    changes: dict[str, Any] = {"entries": entries, "updated_ns": commit.at_ns}
+    if commit.progress and stored.losses:
+        changes["losses"] = 0
+    if commit.trigger is not None:
+        changes |= _changes(commit, stored, commit.trigger)
+    return attrs.evolve(stored, **changes)
+
+
+def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> dict[str, Any]:
+    try:
+        status = advance(stored.status, trigger)
+    except IllegalTransition:
+        raise WrongState(
+            f"Execution {stored.execution_id} is {stored.status.label.lower()}."
+        ) from None
+    changes: dict[str, Any] = {"status": status}
+    if trigger is Trigger.CLAIM:
+        changes["attempt"] = stored.attempt + 1
+        changes["started_ns"] = stored.started_ns or commit.at_ns
+    if trigger is Trigger.REQUEUE:
+        changes["losses"] = stored.losses + 1
+    if status.ended:
+        changes["completed_ns"] = commit.at_ns
+        changes["failure"] = commit.failure
+    return changes
+
+
+def _apply_indexes(
+    before: Execution | None, after: Execution, transaction: "lmdb.Transaction", tables: Tables
+) -> None:
+    if before is not None and before.status is after.status:
+        return
+    old = index_keys(before) if before is not None else frozenset()
+    new = index_keys(after)
+    for name, parts in old - new:
+        key = keys.index_key(name, parts)
+        deleted = transaction.delete(key, db=tables[keys.INDEX_TABLES[name]])
+        assert deleted, f"index {name} lacks a row of {after.execution_id}"
+    for name, parts in new - old:
+        transaction.put(keys.index_key(name, parts), b"", db=tables[keys.INDEX_TABLES[name]])
+
+
+def _idempotency_key(commit: ExecutionCommit) -> bytes:
+    assert commit.create is not None
+    assert commit.idempotency is not None
+    return keys.hashed_key(commit.create.tenant, commit.idempotency.key_hash)
+
+
+def _find_duplicate(
+    commit: ExecutionCommit, transaction: "lmdb.Transaction", tables: Tables
+) -> Duplicate | None:
+    found = get(transaction, _idempotency_key(commit), tables[keys.IDEMPOTENCY])
+    if found is None:
+        return None
+    record = decode_idempotency(found)
+    assert commit.idempotency is not None
+    if record.body_hash != commit.idempotency.body_hash:
+        raise IdempotencyConflict
+    return Duplicate(record.execution_id)
+
+
+def _remember_key(commit: ExecutionCommit, transaction: "lmdb.Transaction", tables: Tables) -> None:
+    assert commit.idempotency is not None
+    record = IdempotencyRecord(commit.execution_id, commit.idempotency.body_hash)
+    transaction.put(
+        _idempotency_key(commit), encode_idempotency(record), db=tables[keys.IDEMPOTENCY]
+    )
