@@ -54,6 +54,8 @@ LOSSES_MAX = 10
 CRASHES_MAX = 3
 """Times a node's process may die of one node visit before the visit fails."""
 
+LOG_EVENTS_PER_CALL_MAX = 10_000
+"""Log and progress events recorded of one node call; the rest is dropped with a warning."""
 EVENT_TEXT_BYTES_MAX = 16 * KIB
 """Text of one log event; what is longer is cut."""
 

@@ -74,7 +74,7 @@ class Entry:
     payload: Payload | None = None
     """`execution_accepted`: the input. `node_completed`: the output (unary)."""
     frames: int = 0
-    """`node_completed` of a pipeline: the frames it emitted in all."""
+    """`node_completed`, `node_lost` of a pipeline: the frames it had emitted in all."""
     crash: bool = False
     """`node_lost`: the process died by its own doing, which is charged to the node."""
     detail: str = ""
@@ -104,6 +104,8 @@ class History:
         """Calls of each pending visit whose process died by its own doing."""
         self.completed: dict[int, int] = {}
         """Placements that have completed, with the frames they emitted."""
+        self._became_due: list[Position] = []
+        self._frames_at_loss: dict[Position, int] = {}
 
     @classmethod
     def fold(cls, artifact: Artifact, entries: Iterable[Entry]) -> "History":
@@ -118,20 +120,44 @@ class History:
         match entry.kind:
             case EntryKind.EXECUTION_ACCEPTED:
                 assert entry.payload is not None
-                self.pending[Position(self._artifact.entry)] = (entry.payload,)
+                self._make_due(Position(self._artifact.entry), (entry.payload,))
             case EntryKind.NODE_STARTED:
                 assert entry.position is not None
                 self.calls[entry.position] = entry.attempt
             case EntryKind.NODE_LOST:
-                assert entry.position is not None
-                tally = self.crashes if entry.crash else self.lost
-                tally[entry.position] = tally.get(entry.position, 0) + 1
+                self._count_loss(entry)
             case EntryKind.NODE_COMPLETED:
                 self._complete(entry)
             case EntryKind.GATE_OPENED:
                 self._open_gate(entry)
             case _:
                 pass
+
+    def take_due(self) -> list[Position]:
+        """The visits that became due since this was last asked, in order."""
+        fresh = [position for position in self._became_due if position in self.pending]
+        self._became_due.clear()
+        return fresh
+
+    def _make_due(self, position: Position, payloads: tuple[Payload, ...]) -> None:
+        self.pending[position] = payloads
+        self._became_due.append(position)
+
+    def losses_with(self, entry: Entry) -> int:
+        """How often the visit was lost in this way, without progress between, `entry` counted."""
+        position = entry.position
+        assert position is not None
+        if entry.frames > self._frames_at_loss.get(position, 0):
+            # Frames came through since the last loss, so the node is not going in circles.
+            return 1
+        return (self.crashes if entry.crash else self.lost).get(position, 0) + 1
+
+    def _count_loss(self, entry: Entry) -> None:
+        position = entry.position
+        assert position is not None
+        tally = self.crashes if entry.crash else self.lost
+        tally[position] = self.losses_with(entry)
+        self._frames_at_loss[position] = entry.frames
 
     def _complete(self, entry: Entry) -> None:
         position = entry.position
@@ -148,11 +174,12 @@ class History:
         if self._artifact.is_gate(destination):
             self.arms.setdefault(destination, {})[edge] = payload
         else:
-            self.pending[Position(destination)] = (payload,)
+            self._make_due(Position(destination), (payload,))
 
     def _open_gate(self, entry: Entry) -> None:
         assert entry.position is not None
         gate = entry.position.placement
         arrived = self.arms.pop(gate)
         order = self._artifact.incoming[gate]
-        self.pending[entry.position] = tuple(arrived[edge] for edge in order if edge in arrived)
+        merged = tuple(arrived[edge] for edge in order if edge in arrived)
+        self._make_due(entry.position, merged)

@@ -1,8 +1,9 @@
 """What is next: the heart of the engine, without I/O, without a clock, without concurrency.
 
-`due` says which node visits can start. `after_output`, `after_failure` and `after_loss` say what
-follows from the end of a call: the entries of the commit that records it, and what happens to
-the execution. A decision is made once, here, and recorded; resuming never makes it again.
+`after_output`, `after_stream`, `after_failure` and `after_loss` say what follows from the end of
+a call: the entries of the commit that records it, and what happens to the execution. A decision
+is made once, here, and recorded; resuming folds it and never makes it again. Which visits a
+decision makes due follows from its entries alone (`History.take_due`), after a restart as well.
 
 Decisions of parallel branches are made in the order in which their commits are submitted, each
 over a history that has every earlier decision applied: that is why two arms that arrive together
@@ -32,11 +33,6 @@ class Decision:
     """What happens to the execution, if anything."""
     failure: Ending | None = None
     """Why, if the trigger is FAIL."""
-
-
-def due(history: History) -> list[Position]:
-    """The node visits that wait for a call, in the order in which they became due."""
-    return list(history.pending)
 
 
 def after_output(
@@ -98,29 +94,36 @@ def after_failure(
 
 
 def after_loss(
-    artifact: Artifact, history: History, position: Position, outcome: Lost | Crashed, at_ns: int
+    artifact: Artifact,
+    history: History,
+    position: Position,
+    outcome: Lost | Crashed,
+    at_ns: int,
+    frames: int = 0,
 ) -> Decision:
     """A call was taken away: the visit stays due, unless that happened too often.
 
     A loss is infrastructure's and is not charged to the node; a crash is the node's own doing.
     Both are bounded, so that a node that kills its process each time ends the execution instead
-    of going round for ever.
+    of going round for ever. frames: durable frames of the visit; more of them than at the last
+    loss is progress, which starts the count again.
     """
     crash = isinstance(outcome, Crashed)
-    seen = (history.crashes if crash else history.lost).get(position, 0) + 1
     lost = Entry(
         EntryKind.NODE_LOST,
         at_ns,
         position,
         attempt=history.calls.get(position, 1),
         crash=crash,
+        frames=frames,
         detail=json.dumps({"reason": outcome.reason}),
     )
+    seen = history.losses_with(lost)
     if seen < (CRASHES_MAX if crash else LOSSES_MAX):
         return Decision((lost,))
     failure = Failure(
         "NODE_CRASHED",
-        f"the node's process ended with {outcome.reason}, {seen} times out of {seen}"
+        f"the node's process ended with {outcome.reason}, {seen} times in a row"
         if crash
         else f"the node's process was lost {seen} times, the last time: {outcome.reason}",
     )

@@ -24,9 +24,14 @@ class Blobs:
     root: Path
     sync: bool = True
 
+    @staticmethod
+    def is_small(content: bytes) -> bool:
+        """Whether a payload lives in the record itself, which needs no thread."""
+        return len(content) <= INLINE_BYTES_MAX
+
     def keep(self, content: bytes) -> Payload:
         """`content` as a payload that a record may name: inline if small, else a durable blob."""
-        if len(content) <= INLINE_BYTES_MAX:
+        if self.is_small(content):
             return Payload(len(content), content)
         return Payload(len(content), None, self.put(content))
 

@@ -5,11 +5,13 @@ judges whether it may. Build one with a named constructor, so that no caller can
 combination that the table of statuses does not have. A `RowsCommit` changes the catalog.
 """
 
+import json
+
 import attrs
 
 from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
-from axiomd.execution.plan import Decision
+from axiomd.execution.plan import Decision, failed_entry
 from axiomd.execution.status import Status, Trigger
 
 NO_FENCE = 0
@@ -83,13 +85,17 @@ def accept(
 
 def claim(execution_id: str, at_ns: int) -> ExecutionCommit:
     """A worker begins the next attempt."""
-    return ExecutionCommit(execution_id, at_ns, trigger=Trigger.CLAIM)
+    entry = Entry(EntryKind.EXECUTION_CLAIMED, at_ns)
+    return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.CLAIM)
 
 
-def requeue(execution_id: str, at_ns: int, detail: str) -> ExecutionCommit:
-    """The worker, or the box, that had it is gone."""
-    entry = Entry(EntryKind.EXECUTION_REQUEUED, at_ns, detail=detail)
-    return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.REQUEUE)
+def requeue(execution_id: str, fence: int, at_ns: int, reason: str) -> ExecutionCommit:
+    """The worker, or the box, that had attempt `fence` is gone."""
+    detail = json.dumps({"reason": reason})
+    entry = Entry(EntryKind.EXECUTION_REQUEUED, at_ns, attempt=fence, detail=detail)
+    return ExecutionCommit(
+        execution_id, at_ns, entries=(entry,), trigger=Trigger.REQUEUE, fence=fence
+    )
 
 
 def note(execution_id: str, fence: int, at_ns: int, entry: Entry) -> ExecutionCommit:
@@ -129,14 +135,12 @@ def cancel(execution_id: str, at_ns: int, detail: str) -> ExecutionCommit:
     )
 
 
-def failed(
-    execution_id: str, fence: int, at_ns: int, ending: Ending, entry: Entry
-) -> ExecutionCommit:
+def failed(execution_id: str, fence: int, at_ns: int, ending: Ending) -> ExecutionCommit:
     """It failed for a reason that is no node's."""
     return ExecutionCommit(
         execution_id,
         at_ns,
-        entries=(entry,),
+        entries=(failed_entry(ending, at_ns),),
         trigger=Trigger.FAIL,
         fence=fence,
         failure=ending,

@@ -7,7 +7,7 @@ by `limits.SCAN_ROWS_MAX` and hand back a cursor.
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import attrs
 import lmdb
@@ -132,7 +132,7 @@ class Reader:
                 return keys.frame_index(key) + 1
         return 0
 
-    def ready(self, limit: int, leave_out: frozenset[str] | set[str]) -> list[str]:
+    def ready(self, limit: int, leave_out: Collection[str]) -> list[str]:
         """Executions that wait for a worker, the oldest first, but those in `leave_out`."""
         found: list[str] = []
         with self._store.read() as transaction:

@@ -72,7 +72,7 @@ OnDurable = Callable[[Sequence[Execution]], None]
 class Ticket:
     """The promise that a commit becomes durable, or the reason why it does not."""
 
-    __slots__ = ("_error", "_event", "_result", "commit", "settled")
+    __slots__ = ("_error", "_event", "_result", "_then", "commit", "settled")
 
     def __init__(self, commit: Commit) -> None:
         self.commit = commit
@@ -80,6 +80,12 @@ class Ticket:
         self._event: trio.Event | None = None
         self._result: Result = None
         self._error: AxiomdError | None = None
+        self._then: Callable[[AxiomdError | None], None] | None = None
+
+    def then(self, call: Callable[[AxiomdError | None], None]) -> None:
+        """Call back on the trio thread with the refusal, or with None once it is on disk."""
+        assert not self.settled
+        self._then = call
 
     async def wait(self) -> Result:
         """Return when the commit is on disk.
@@ -105,6 +111,8 @@ class Ticket:
         self.settled, self._result, self._error = True, result, error
         if self._event is not None:
             self._event.set()
+        if self._then is not None:
+            self._then(error)
 
 
 class Driver(Protocol):
@@ -125,6 +133,8 @@ class Writer:
         self._driver: Driver | None = None
         self.failed: StoreFailed | None = None
         """Why the store failed for good; from then on everything is refused."""
+        self.lingering = trio.Event()
+        """Set while something queued by `submit_later` may wait for a batch."""
         self.broken = trio.Event()
         """Set with `failed`: the process must end, and recovery is the next start."""
 
@@ -134,13 +144,17 @@ class Writer:
 
     def submit(self, commit: Commit) -> Ticket:
         """Queue a commit for the next batch; its place in the order is now fixed."""
-        ticket = self.submit_later(commit)
+        ticket = self._enqueue(commit)
         assert self._driver is not None
         self._driver.wake()
         return ticket
 
     def submit_later(self, commit: Commit) -> Ticket:
         """Queue a commit that nobody waits for: it goes with the next batch, or with `flush`."""
+        self.lingering.set()
+        return self._enqueue(commit)
+
+    def _enqueue(self, commit: Commit) -> Ticket:
         ticket = Ticket(commit)
         if self.failed is not None:
             ticket.settle(None, self.failed)
@@ -150,6 +164,7 @@ class Writer:
 
     def flush(self) -> None:
         """Start a batch if anything is queued."""
+        self.lingering = trio.Event()
         if self._queue and self._driver is not None:
             self._driver.wake()
 

@@ -1,0 +1,264 @@
+"""One worker's numbered try at an execution: claim, fold, then call and commit until it ends.
+
+Two lines carry everything. In `run` the claim is awaited *before* the journal is folded, so that
+nothing of an earlier attempt can slip in between. In `commit` a decision is awaited before the
+visits that it makes due are handed out. How calls follow each other is the mode's own business:
+`engine/unary.py` and `engine/pipeline.py`.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+import attrs
+import trio
+
+from axiomd.engine.parts import Parts
+from axiomd.errors import AxiomdError, Fenced, StoreFailed, StoreFull, WrongState
+from axiomd.execution.call import (
+    Crashed,
+    Failure,
+    Lost,
+    NodeCall,
+    NodeEvent,
+)
+from axiomd.execution.execution import Execution
+from axiomd.execution.journal import Entry, EntryKind, History, Payload
+from axiomd.execution.plan import Decision, after_failure, after_loss
+from axiomd.execution.position import Position, position_text
+from axiomd.flow.artifact import Artifact, Mode
+from axiomd.limits import EVENT_TEXT_BYTES_MAX, LOG_EVENTS_PER_CALL_MAX
+from axiomd.runners.base import Runner
+from axiomd.store import commit as commits
+
+
+@attrs.frozen
+class Stopped:
+    """A node call that a cancel brought to its end."""
+
+    placement: str
+    attempt: int
+    how: str
+    """`killed`: its process is dead. `cooperative`: it had not started."""
+    ms: float
+    """Milliseconds from the cancel to the proof of it."""
+
+
+Body = Callable[["Attempt"], Awaitable[None]]
+"""Works through a folded history until the execution has ended."""
+
+
+class Attempt:
+    """What a worker slot runs."""
+
+    def __init__(self, parts: Parts, execution_id: str) -> None:
+        self.execution_id = execution_id
+        self.stopped: list[Stopped] = []
+        """Calls that `cancel` ended."""
+        self.finished = trio.Event()
+        """Set when nothing of this attempt is running any more."""
+        self.fence = 0
+        """Its number, once claimed."""
+        self.parts = parts
+        self.execution: Execution
+        self.artifact: Artifact
+        self.history: History
+        self._scope = trio.CancelScope()
+        self._trouble: AxiomdError | None = None
+        self._cancelled_at: float | None = None
+        self._reflection: str | None = None
+
+    async def run(self, bodies: Mapping[Mode, Body]) -> None:
+        """Work until the execution has ended, or somebody else has it.
+
+        bodies: what works through a history, for each mode. Raises StoreFull or StoreFailed if
+        a commit could not be written. Cancelling leaves the execution claimed; the next start of
+        the box, or the slot, requeues it.
+        """Stop every call, at once; `finished` says when that is done."""
+        self._cancelled_at = trio.current_time()
+        self._scope.cancel()
+
+    async def _claim(self) -> bool:
+        claim = commits.claim(self.execution_id, self.parts.clock.now_ns())
+        try:
+            self.execution = await self.parts.writer.submit(claim).record()
+        except WrongState:
+            # Cancelled between the choice and the claim.
+            return False
+        self.fence = self.execution.attempt
+        self.artifact = self.parts.artifact(self.execution.tenant, self.execution.graph_id)
+        return True
+
+    def decide_trouble(
+        self, position: Position, outcome: Failure | Crashed | Lost, frames: int = 0
+    ) -> Decision:
+        """What follows from an end that is no output."""
+        at_ns = self.parts.clock.now_ns()
+        if isinstance(outcome, Failure):
+            return after_failure(self.artifact, self.history, position, outcome, at_ns)
+        return after_loss(self.artifact, self.history, position, outcome, at_ns, frames)
+
+    async def commit(self, decision: Decision) -> list[Position]:
+        """Make a decision durable and return the visits that it made due.
+
+        The history takes it in at the moment of submitting, in the same breath in which it was
+        made: the next decision builds on it. Its successors start only after the wait.
+        """
+        at_ns = self.parts.clock.now_ns()
+        ticket = self.parts.writer.submit(
+            commits.decided(self.execution_id, self.fence, at_ns, decision)
+        )
+        for entry in decision.entries:
+            self.history.apply(entry)
+        following = self.history.take_due()
+        await self.durable(ticket.wait)
+        if decision.trigger is not None:
+            await self._leave()
+        return following
+
+    async def durable(self, wait: Callable[[], Awaitable[object]]) -> None:
+        """Await a ticket; a refusal ends this attempt."""
+        try:
+            await wait()
+        except (Fenced, StoreFull, StoreFailed) as refusal:
+            self.refuse(refusal)
+            await trio.lowlevel.checkpoint()
+
+    def refuse(self, refusal: AxiomdError) -> None:
+        """End this attempt, because a commit of it was refused."""
+        if not isinstance(refusal, Fenced):
+            self._trouble = refusal
+        self._scope.cancel()
+
+    async def _leave(self) -> None:
+        self._scope.cancel()
+        await trio.lowlevel.checkpoint()
+
+    def runner(self, position: Position) -> Runner:
+        """What runs the placement of this visit."""
+        return self.parts.runners[self.artifact.placements[position.placement].runner]
+
+    def begin_call(self, position: Position) -> int:
+        """Note that a call starts; its number within the visit."""
+        attempt = self.history.calls.get(position, 0) + 1
+        self.note(Entry(EntryKind.NODE_STARTED, self.parts.clock.now_ns(), position, attempt))
+        return attempt
+
+    def note(self, entry: Entry) -> None:
+        """An event that nobody waits for: it shares the next commit of anything."""
+        self.history.apply(entry)
+        self.parts.writer.submit_later(
+            commits.note(self.execution_id, self.fence, entry.at_ns, entry)
+        )
+
+    def note_stopped(self, position: Position, attempt: int) -> None:
+        """A cancel ended this call."""
+        if self._cancelled_at is not None:
+            ms = (trio.current_time() - self._cancelled_at) * 1000
+            alias = self.artifact.placements[position.placement].alias
+            self.stopped.append(Stopped(alias, attempt, "killed", round(ms, 3)))
+
+    def emitter(self, position: Position, attempt: int) -> Callable[[NodeEvent], None]:
+        """What a runner calls with the events of one call."""
+        left = LOG_EVENTS_PER_CALL_MAX
+
+        def emit(event: NodeEvent) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                return
+            if left == 0:
+                words = f"more than {LOG_EVENTS_PER_CALL_MAX} events; the rest is dropped"
+                event = NodeEvent("log", "warn", words)
+            at_ns = self.parts.clock.now_ns()
+            self.note(event_entry(event, position, attempt, at_ns))
+
+        return emit
+
+    def node_call(
+        self, position: Position, attempt: int, payload: bytes, resume_index: int = 0
+    ) -> NodeCall:
+        """The call of one node visit."""
+        placement = self.artifact.placements[position.placement]
+        text = position_text(position, placement.alias)
+        return NodeCall(
+            execution_id=self.execution_id,
+            graph_id=self.artifact.graph_id,
+            tenant=self.execution.tenant,
+            placement=placement.alias,
+            position=text,
+            attempt=attempt,
+            effect_key=effect_key(self.execution_id, text),
+            digest=placement.digest,
+            node=placement.node,
+            kind=placement.kind,
+            input_type=placement.input_type,
+            output_type=placement.output_type,
+            payload=payload,
+            timeout_s=placement.timeout_s or self.execution.node_timeout_s,
+            concurrency=placement.concurrency,
+            resume_index=resume_index,
+            reflection=self._reflect(),
+        )
+
+    def _reflect(self) -> str:
+        if self._reflection is None:
+            self._reflection = reflection(self.artifact)
+        return self._reflection
+
+    async def read(self, payloads: tuple[Payload, ...]) -> bytes:
+        """The bytes of an input: several messages one behind the other are their merge."""
+        if len(payloads) == 1 and payloads[0].inline is not None:
+            return payloads[0].inline
+        parts = [
+            payload.inline
+            if payload.inline is not None
+            else await self.parts.run_blocking(self.parts.blobs.get, payload)
+            for payload in payloads
+        ]
+        return b"".join(parts)
+
+    async def keep(self, content: bytes) -> Payload:
+        """The payload of `content`, durable where it has to be before it is named."""
+        if self.parts.blobs.is_small(content):
+            return Payload(len(content), content)
+        try:
+            payload = await self.parts.run_blocking(self.parts.blobs.keep, content)
+        except StoreFull as trouble:
+            self.refuse(trouble)
+            await trio.lowlevel.checkpoint()
+            raise
+        assert isinstance(payload, Payload)
+        return payload
+
+
+def effect_key(execution_id: str, position: str) -> str:
+    """What a node may use as an idempotency key outside: the same for every call of a visit."""
+    return hashlib.sha256(f"{execution_id}/{position}".encode()).hexdigest()[:32]
+
+
+def event_entry(event: NodeEvent, position: Position, attempt: int, at_ns: int) -> Entry:
+    """The journal entry of something a node said."""
+    kind = EntryKind.NODE_LOG if event.kind == "log" else EntryKind.NODE_PROGRESS
+    message = event.message.encode()[:EVENT_TEXT_BYTES_MAX].decode(errors="ignore")
+    detail: dict[str, object] = {"message": message}
+    if event.kind == "log":
+        detail |= {"level": event.level, "attributes": dict(event.attributes)}
+    else:
+        detail["fraction"] = event.fraction
+    return Entry(kind, at_ns, position, attempt, detail=json.dumps(detail))
+
+
+def reflection(artifact: Artifact) -> str:
+    """JSON of what `ax.reflection.flow` shows."""
+    placements = artifact.placements
+    return json.dumps(
+        {
+            "name": artifact.flow,
+            "nodes": [{"alias": p.alias, "package": p.package, "node": p.node} for p in placements],
+            "edges": [
+                {"from": placements[e.source].alias, "to": placements[e.destination].alias}
+                for e in artifact.edges
+            ],
+        }
+    )

@@ -1,0 +1,245 @@
+"""The engine: the only door for commands, and the owner of everything that moves.
+
+Its nursery holds the scheduler, the flush of events that nobody waits for, and one slot for each
+execution that is being worked on. Start-up is recovery: whatever a previous process had claimed
+is given back before anything is chosen, and there is no other recovery code.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from axiomd.engine.attempt import Attempt, Stopped, effect_key, reflection
+from axiomd.engine.parts import Parts, log
+from axiomd.engine.scheduler import Scheduler
+from axiomd.engine.tail import Tail
+from axiomd.engine.worker import loss, work
+from axiomd.errors import Draining
+from axiomd.execution.call import NodeCall, NodeEvent, Outcome
+from axiomd.execution.execution import Execution
+from axiomd.execution.journal import Payload
+from axiomd.execution.status import Status
+from axiomd.flow.artifact import Artifact
+from axiomd.ids import Ids
+from axiomd.store import commit as commits
+from axiomd.store.writer import Duplicate
+
+
+@attrs.frozen
+class Accepted:
+    """An execution that is durable."""
+
+    execution_id: str
+    duplicate: bool = False
+    """Whether an earlier request with the same Idempotency-Key made it."""
+
+
+class Engine:
+    """Accepts, cancels, waits; and works."""
+
+    def __init__(self, parts: Parts, ids: Ids, tail: Tail) -> None:
+        self.parts = parts
+        self.tail = tail
+        self._ids = ids
+        self._scheduler = Scheduler(parts.reader, parts.settings.slots)
+        self._attempts: dict[str, Attempt] = {}
+        self._draining = False
+        self._quiet = trio.Event()
+
+    # -- commands -----------------------------------------------------------------------------
+
+    async def accept(
+        self,
+        artifact: Artifact,
+        payload: bytes,
+        idempotency: commits.IdempotencyClaim | None = None,
+    ) -> Accepted:
+        """Make a new execution durable; it is worked on from then on.
+
+        Raises Draining, StoreFull, IdempotencyConflict. Cancelling the wait leaves open whether
+        it was accepted; it is if the commit was.
+        """
+        self.refuse_when_draining()
+        now_ns = self.parts.clock.now_ns()
+        execution = Execution(
+            execution_id=self._ids.execution_id(),
+            tenant=artifact.tenant,
+            flow=artifact.flow,
+            graph_id=artifact.graph_id,
+            mode=artifact.mode,
+            status=Status.QUEUED,
+            created_ns=now_ns,
+            updated_ns=now_ns,
+            node_timeout_s=self.parts.settings.node_timeout_s,
+        )
+        kept = await self._keep(payload)
+        result = await self.parts.writer.submit(commits.accept(execution, kept, idempotency)).wait()
+        if isinstance(result, Duplicate):
+            return Accepted(result.execution_id, duplicate=True)
+        return Accepted(execution.execution_id)
+
+    async def cancel(self, tenant: str, execution_id: str) -> list[Stopped]:
+        """End an execution, durably, then stop its calls; what was stopped, once it is dead.
+
+        Raises NotFound; WrongState if it has ended.
+        """
+        self.parts.reader.execution(tenant, execution_id)
+        await self.parts.writer.submit(
+            commits.cancel(execution_id, self.parts.clock.now_ns(), "{}")
+        ).wait()
+        attempt = self._attempts.get(execution_id)
+        if attempt is None:
+            return []
+        attempt.cancel()
+        await attempt.finished.wait()
+        return attempt.stopped
+
+    async def wait_ended(self, execution_id: str, timeout_s: float) -> Execution | None:
+        """The record once the execution has ended; None if it has not after `timeout_s`."""
+        with (
+            trio.move_on_after(timeout_s),
+            self.tail.watch(execution_id, ended_only=True) as watch,
+        ):
+            execution = self.parts.reader.find_execution(execution_id)
+            while execution is None or not execution.status.ended:
+                await watch.changed()
+                execution = watch.latest
+            return execution
+        return None
+
+    async def call_node(self, artifact: Artifact, payload: bytes) -> Outcome:
+        """Run the one placement of a throw-away artifact: no execution, no history."""
+        self.refuse_when_draining()
+        placement = artifact.placements[0]
+        identity = self._ids.execution_id()
+        call = NodeCall(
+            execution_id=identity,
+            graph_id=artifact.graph_id,
+            tenant=artifact.tenant,
+            placement=placement.alias,
+            position=placement.alias,
+            attempt=1,
+            effect_key=effect_key(identity, placement.alias),
+            digest=placement.digest,
+            node=placement.node,
+            kind=placement.kind,
+            input_type=placement.input_type,
+            output_type=placement.output_type,
+            payload=payload,
+            timeout_s=placement.timeout_s or self.parts.settings.node_timeout_s,
+            concurrency=placement.concurrency,
+            reflection=reflection(artifact),
+        )
+        return await self.parts.runners[placement.runner].run(call, _log_event)
+
+    def refuse_when_draining(self) -> None:
+        """Raise Draining once the box is stopping."""
+        if self._draining:
+            raise Draining
+
+    @property
+    def draining(self) -> bool:
+        """Whether the box is stopping."""
+        return self._draining
+
+    def statistics(self) -> dict[str, int]:
+        """Counts for metrics."""
+        return {
+            "attempts": len(self._attempts),
+            "commits_queued": self.parts.writer.queued,
+            "watches": self.tail.watching,
+        }
+
+    # -- movement -----------------------------------------------------------------------------
+
+    def on_durable(self, changed: list[Execution]) -> None:
+        """What the writer calls after each batch."""
+        if any(execution.status is Status.QUEUED for execution in changed):
+            self._scheduler.wake()
+        self.tail.publish(changed)
+
+    async def recover(self) -> int:
+        """Give back what a previous process had claimed; how many that were."""
+        now_ns = self.parts.clock.now_ns()
+        claimed = self.parts.reader.claimed()
+        tickets = []
+        for execution_id in claimed:
+            execution = self.parts.reader.find_execution(execution_id)
+            assert execution is not None
+            tickets.append(self.parts.writer.submit(loss(execution, now_ns, "the box restarted")))
+        for ticket in tickets:
+            await ticket.wait()
+        return len(claimed)
+
+    async def run(self) -> None:
+        """Work until `drain` and then cancellation."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._flush_events)
+            nursery.start_soon(
+                self._scheduler.run,
+                self._attempts.keys,
+                lambda execution_id: self._start(nursery, execution_id),
+            )
+
+    def _start(self, nursery: trio.Nursery, execution_id: str) -> None:
+        if self._draining:
+            return
+        attempt = Attempt(self.parts, execution_id)
+        self._attempts[execution_id] = attempt
+        nursery.start_soon(self._work, attempt)
+
+    async def _work(self, attempt: Attempt) -> None:
+        try:
+            await work(self.parts, attempt)
+        finally:
+            del self._attempts[attempt.execution_id]
+            attempt.finished.set()
+            self._scheduler.slot_freed()
+            if not self._attempts:
+                self._quiet.set()
+
+    async def _flush_events(self) -> None:
+        delay_s = self.parts.settings.started_delay_ms / 1000
+        while True:
+            await self.parts.writer.lingering.wait()
+            await trio.sleep(delay_s)
+            self.parts.writer.flush()
+
+    async def drain(self) -> None:
+        """Take nothing new, and give running attempts `drain_s` to finish."""
+        self._draining = True
+        with trio.move_on_after(self.parts.settings.drain_s):
+            while self._attempts:
+                self._quiet = trio.Event()
+                await self._quiet.wait()
+        log.info("drained", left_for_the_next_start=len(self._attempts))
+
+    async def _keep(self, payload: bytes) -> Payload:
+        if self.parts.blobs.is_small(payload):
+            return Payload(len(payload), payload)
+        kept = await self.parts.run_blocking(self.parts.blobs.keep, payload)
+        assert isinstance(kept, Payload)
+        return kept
+
+
+@asynccontextmanager
+async def open_engine(parts: Parts, ids: Ids, tail: Tail) -> AsyncIterator[Engine]:
+    """The engine at work; leaving drains it and stops every call that is still running."""
+    engine = Engine(parts, ids, tail)
+    async with trio.open_nursery() as nursery:
+        recovered = await engine.recover()
+        log.info("recovered", executions=recovered)
+        nursery.start_soon(engine.run)
+        try:
+            yield engine
+        finally:
+            with trio.CancelScope(shield=True):
+                # Shielded: bounded by drain_s.
+                await engine.drain()
+            nursery.cancel_scope.cancel()
+
+
+def _log_event(event: NodeEvent) -> None:
+    log.info("node_said", level=event.level, message=event.message)

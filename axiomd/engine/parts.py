@@ -1,0 +1,40 @@
+"""What an attempt works with: the owners it was given, and nothing else."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import attrs
+import structlog
+
+from axiomd.clock import Clock
+from axiomd.flow.artifact import Artifact
+from axiomd.runners.base import Runner
+from axiomd.settings import EngineSettings
+from axiomd.store.blobs import Blobs
+from axiomd.store.reader import Reader
+from axiomd.store.writer import Writer
+
+log = structlog.get_logger("axiomd.engine")
+
+
+class RunBlocking(Protocol):
+    """Runs a blocking function off the event loop; tests run it inline."""
+
+    def __call__(self, function: Callable[..., Any], /, *arguments: Any) -> Awaitable[Any]:
+        """The function's result."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class Parts:
+    """The engine's collaborators."""
+
+    writer: Writer
+    reader: Reader
+    blobs: Blobs
+    runners: Mapping[str, Runner]
+    artifact: Callable[[str, str], Artifact]
+    """(tenant, artifact ID) to the artifact, cached."""
+    clock: Clock
+    settings: EngineSettings
+    run_blocking: RunBlocking

@@ -1,0 +1,72 @@
+"""How others learn that something became true: wake by a bare event, read by a cursor.
+
+Whoever waits for an execution watches it here and reads the store. A wake-up carries nothing but
+the newest record, so a slow reader costs no queue: it holds a cursor and may miss any number of
+wake-ups without missing anything.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import trio
+
+from axiomd.execution.execution import Execution
+
+
+class Watch:
+    """One waiter's view of one execution."""
+
+    __slots__ = ("_ended_only", "_event", "latest")
+
+    def __init__(self, *, ended_only: bool) -> None:
+        self._event = trio.Event()
+        self._ended_only = ended_only
+        self.latest: Execution | None = None
+        """The newest record that was published while watching."""
+
+    async def changed(self) -> None:
+        """Wait until something was published since the last return, or since the watch began."""
+        await self._event.wait()
+        self._event = trio.Event()
+
+    def notify(self, execution: Execution) -> None:
+        """Take the newest record; wake the waiter if it is one that it waits for."""
+        self.latest = execution
+        if not self._ended_only or execution.status.ended:
+            self._event.set()
+
+
+class Tail:
+    """Who watches which execution."""
+
+    def __init__(self) -> None:
+        self._watches: dict[str, list[Watch]] = {}
+
+    @contextmanager
+    def watch(self, execution_id: str, *, ended_only: bool = False) -> Iterator[Watch]:
+        """Watch an execution. Begin before reading the store, so that nothing falls between.
+
+        ended_only: wake only when it has ended.
+        """
+        watch = Watch(ended_only=ended_only)
+        watches = self._watches.setdefault(execution_id, [])
+        watches.append(watch)
+        try:
+            yield watch
+        finally:
+            watches.remove(watch)
+            if not watches and self._watches.get(execution_id) is watches:
+                del self._watches[execution_id]
+
+    def publish(self, changed: Sequence[Execution]) -> None:
+        """Wake everybody who watches one of these. Called after their commit is on disk."""
+        if not self._watches:
+            return
+        for execution in changed:
+            for watch in self._watches.get(execution.execution_id, ()):
+                watch.notify(execution)
+
+    @property
+    def watching(self) -> int:
+        """Executions that somebody watches."""
+        return len(self._watches)
