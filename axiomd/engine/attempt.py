@@ -74,6 +74,17 @@ class Attempt:
         bodies: what works through a history, for each mode. Raises StoreFull or StoreFailed if
         a commit could not be written. Cancelling leaves the execution claimed; the next start of
         the box, or the slot, requeues it.
+        """
+        with self._scope:
+            if not await self._claim():
+                return
+            entries = self.parts.reader.journal(self.execution_id)
+            self.history = History.fold(self.artifact, entries)
+            await bodies[self.artifact.mode](self)
+        if self._trouble is not None:
+            raise self._trouble
+
+    def cancel(self) -> None:
         """Stop every call, at once; `finished` says when that is done."""
         self._cancelled_at = trio.current_time()
         self._scope.cancel()
