@@ -22,6 +22,8 @@ PACKAGE_BYTES_MAX = 16 * MIB
 
 PLACEMENTS_MAX = 10_000
 """Placements in one flow."""
+EDGES_MAX = 40_000
+"""Edges in one flow."""
 PLACEMENT_INDEX_MAX = 0xFFFF
 """Placement numbers are stored in two bytes."""
 
@@ -53,6 +55,14 @@ LOSSES_MAX = 10
 """Times an execution may lose its worker before it fails."""
 CRASHES_MAX = 3
 """Times a node's process may die of one node visit before the visit fails."""
+
+ARTIFACTS_CACHED_MAX = 1_000
+"""Artifacts kept decoded in memory."""
+PACKAGES_CACHED_MAX = 256
+"""Packages whose message types are kept in memory."""
+
+KEY_NAME_CHARACTERS_MAX = 100
+"""Length of an API key's name."""
 
 LOG_EVENTS_PER_CALL_MAX = 10_000
 """Log and progress events recorded of one node call; the rest is dropped with a warning."""

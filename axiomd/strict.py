@@ -179,6 +179,11 @@ def key_of(field: "attrs.Attribute[Any]") -> str:
     return key
 
 
+def in_documents(field: "attrs.Attribute[Any]") -> bool:
+    """Whether documents may give the field: unless `metadata["document"]` is False."""
+    return bool(field.metadata.get("document", True))
+
+
 def _only(kind: type, inner: Any) -> Any:
     """`inner`, but for plain values that are exactly a `kind`."""
 
@@ -190,7 +195,7 @@ def _only(kind: type, inner: Any) -> Any:
 
 def _class_factory(cls: Any) -> Any:
     # Named by hand: generated code would need one keyword argument for each field.
-    fields = {key_of(field): field for field in attrs.fields(cls)}
+    fields = {key_of(field): field for field in attrs.fields(cls) if in_documents(field)}
 
     def structure_class(value: object, _: Any) -> Any:
         document = _expect(value, dict)

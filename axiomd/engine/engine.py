@@ -44,6 +44,7 @@ class Engine:
         self.tail = tail
         self._ids = ids
         self._scheduler = Scheduler(parts.reader, parts.settings.slots)
+        tail.on_ready = self._scheduler.wake
         self._attempts: dict[str, Attempt] = {}
         self._draining = False
         self._quiet = trio.Event()
@@ -154,12 +155,6 @@ class Engine:
 
     # -- movement -----------------------------------------------------------------------------
 
-    def on_durable(self, changed: list[Execution]) -> None:
-        """What the writer calls after each batch."""
-        if any(execution.status is Status.QUEUED for execution in changed):
-            self._scheduler.wake()
-        self.tail.publish(changed)
-
     async def recover(self) -> int:
         """Give back what a previous process had claimed; how many that were."""
         now_ns = self.parts.clock.now_ns()
@@ -235,9 +230,10 @@ async def open_engine(parts: Parts, ids: Ids, tail: Tail) -> AsyncIterator[Engin
         try:
             yield engine
         finally:
-            with trio.CancelScope(shield=True):
-                # Shielded: bounded by drain_s.
-                await engine.drain()
+            if not engine.draining:
+                with trio.CancelScope(shield=True):
+                    # Shielded: bounded by drain_s.
+                    await engine.drain()
             nursery.cancel_scope.cancel()
 
 

@@ -5,12 +5,13 @@ the newest record, so a slow reader costs no queue: it holds a cursor and may mi
 wake-ups without missing anything.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import trio
 
 from axiomd.execution.execution import Execution
+from axiomd.execution.status import Status
 
 
 class Watch:
@@ -41,6 +42,8 @@ class Tail:
 
     def __init__(self) -> None:
         self._watches: dict[str, list[Watch]] = {}
+        self.on_ready: Callable[[], None] = lambda: None
+        """Called when an execution waits for a worker; the engine sets it when it opens."""
 
     @contextmanager
     def watch(self, execution_id: str, *, ended_only: bool = False) -> Iterator[Watch]:
@@ -60,6 +63,8 @@ class Tail:
 
     def publish(self, changed: Sequence[Execution]) -> None:
         """Wake everybody who watches one of these. Called after their commit is on disk."""
+        if any(execution.status is Status.QUEUED for execution in changed):
+            self.on_ready()
         if not self._watches:
             return
         for execution in changed:

@@ -86,15 +86,14 @@ class Artifact:
     """Alias to placement index."""
 
     def __attrs_post_init__(self) -> None:
-        count = range(len(self.placements))
+        outgoing: list[list[int]] = [[] for _ in self.placements]
+        incoming: list[list[int]] = [[] for _ in self.placements]
+        for index, edge in enumerate(self.edges):
+            outgoing[edge.source].append(index)
+            incoming[edge.destination].append(index)
         lookup: dict[str, object] = {
-            "outgoing": tuple(
-                tuple(e for e, edge in enumerate(self.edges) if edge.source == p) for p in count
-            ),
-            "incoming": tuple(
-                tuple(e for e, edge in enumerate(self.edges) if edge.destination == p)
-                for p in count
-            ),
+            "outgoing": tuple(map(tuple, outgoing)),
+            "incoming": tuple(map(tuple, incoming)),
             "index_of": {placement.alias: p for p, placement in enumerate(self.placements)},
         }
         for name, table in lookup.items():

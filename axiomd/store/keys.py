@@ -4,6 +4,7 @@
     tn  -                                               reserved: tenants
     kx  SHA-256 of the key (32)                         API key
     pk  tenant 0 handle/package 0 version               pushed package
+    pd  tenant 0 digest hex                             pushed package, by content
     dr  tenant 0 handle/name                            flow draft
     ar  artifact ID (26)                                compiled artifact
     ah  tenant 0 content hash (32)                      artifact ID with that content
@@ -28,6 +29,7 @@ from typing import Final
 META: Final = "me"
 API_KEYS: Final = "kx"
 PACKAGES: Final = "pk"
+PACKAGE_CONTENTS: Final = "pd"
 DRAFTS: Final = "dr"
 ARTIFACTS: Final = "ar"
 ARTIFACT_HASHES: Final = "ah"
@@ -45,6 +47,7 @@ TABLES: Final = (
     META,
     API_KEYS,
     PACKAGES,
+    PACKAGE_CONTENTS,
     DRAFTS,
     ARTIFACTS,
     ARTIFACT_HASHES,
@@ -113,6 +116,11 @@ def frame_index(key: bytes) -> int:
 def package_key(tenant: str, name: str, version: str) -> bytes:
     """A package by name and version."""
     return text_key(tenant, name) + version.encode()
+
+
+def content_key(tenant: str, digest: str) -> bytes:
+    """A package by content."""
+    return text_key(tenant) + digest.encode()
 
 
 def hashed_key(tenant: str, digest: bytes) -> bytes:

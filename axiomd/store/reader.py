@@ -214,6 +214,13 @@ class Reader:
         value = self._get(keys.PACKAGES, keys.package_key(tenant, name, version))
         return decode_package(value) if value is not None else None
 
+    def package_content(self, tenant: str, digest: str) -> PackageRecord:
+        """A package by content, whatever its version names now; NotFound if there is none."""
+        value = self._get(keys.PACKAGE_CONTENTS, keys.content_key(tenant, digest))
+        if value is None:
+            raise NotFound(f"There is no package content {digest}.")
+        return decode_package(value)
+
     def packages(self, tenant: str) -> list[PackageRecord]:
         """All of a tenant's packages, by name and version."""
         prefix = keys.text_key(tenant)

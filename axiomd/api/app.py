@@ -1,0 +1,146 @@
+"""The edge: one ASGI application, its error mapping, its server.
+
+Requests are checked for a key before anything else. Errors become HTTP in `answers.py` alone.
+"""
+
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import hypercorn.trio
+import trio
+from hypercorn.config import Config
+from quart import Response, g, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from axiomd.api import answers
+from axiomd.api.auth import tenant_of
+from axiomd.api.box import Box
+from axiomd.api.executions import executions_routes
+from axiomd.api.flows import flows_routes
+from axiomd.api.invoke import INVOKE_PATH, Receive, Scope, Send, answer_invoke, too_large
+from axiomd.api.keys import keys_routes
+from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
+from axiomd.settings import ServerSettings
+
+_CLOSED_PREFIXES = ("/invocations/", "/app/")
+"""Routes that need a key."""
+_BACKLOG = 1024
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def make_application(box: Box) -> Application:
+    """The ASGI application: the framework, with the hottest route in front of it."""
+    framework = make_framework(box)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == INVOKE_PATH and scope["method"] == "POST":
+            await answer_invoke(box, scope, receive, send)
+        else:
+            await framework(scope, receive, send)  # type: ignore[arg-type]
+
+    return application
+
+
+def make_framework(box: Box) -> QuartTrio:
+    """Every other route."""
+    app = QuartTrio("axiomd", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = box.settings.body_bytes_max
+    app.config["BODY_TIMEOUT"] = None
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.strict_slashes = False
+
+    async def require_key() -> None:
+        if request.path.startswith(_CLOSED_PREFIXES):
+            g.tenant = tenant_of(box.reader, request.headers.get("Authorization"))
+
+    async def healthz() -> dict[str, Any]:
+        return {"status": "ok"}
+
+    async def readyz() -> dict[str, Any]:
+        if box.engine.draining:
+            raise Draining
+        return {"status": "ready", **box.engine.statistics()}
+
+    app.before_request(require_key)
+    app.get("/healthz")(healthz)
+    app.get("/readyz")(readyz)
+    for routes in (executions_routes(box), flows_routes(box), keys_routes(box)):
+        app.register_blueprint(routes)
+    app.register_error_handler(Exception, partial(_answer_error, box.settings))
+    return app
+
+
+async def _answer_error(settings: ServerSettings, failure: Exception) -> Response:
+    error = (
+        _framework_error(settings, failure)
+        if isinstance(failure, HTTPException)
+        else answers.to_error(failure)
+    )
+    return Response(
+        answers.dump(answers.envelope(error)),
+        status=error.status,
+        headers={"Content-Type": answers.JSON_TYPE, **answers.error_headers(error)},
+    )
+
+
+def _framework_error(settings: ServerSettings, failure: HTTPException) -> AxiomdError:
+    match failure.code:
+        case 404:
+            return NotFound(f"There is no route {request.path}.")
+        case 405:
+            return MethodNotAllowed(f"{request.path} does not take {request.method}.")
+        case 413:
+            return too_large(settings.body_bytes_max)
+        case code if code is not None and code < 500:
+            return Malformed(failure.description or "The request is malformed.")
+        case _:
+            return answers.to_error(failure)
+
+
+def open_socket(settings: ServerSettings) -> socket.socket:
+    """The listening socket. Raises OSError if the address cannot be had.
+
+    A client that takes no bytes is dropped by the kernel after `send_timeout_s`: the server
+    would wait for it for ever.
+    """
+    host, _, port = settings.bind.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            timeout_ms = int(settings.send_timeout_s * 1000)
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
+        listening.bind((host, int(port)))
+        listening.listen(_BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+async def serve(box: Box, listening: socket.socket, stopping: trio.Event) -> None:
+    """Answer requests until `stopping`, then give open ones `stop_grace_s`."""
+    config = Config()
+    config.bind = [f"fd://{listening.fileno()}"]
+    config.worker_class = "trio"
+    config.graceful_timeout = box.settings.stop_grace_s
+    config.shutdown_timeout = box.settings.stop_grace_s
+    config.include_server_header = False
+    config.accesslog = None
+    config.errorlog = None
+    config.keep_alive_timeout = 75
+    config.h11_max_incomplete_size = 64 * 1024
+    await hypercorn.trio.serve(
+        make_application(box),  # type: ignore[arg-type]
+        config,
+        shutdown_trigger=stopping.wait,
+        mode="asgi",
+    )

@@ -1,0 +1,259 @@
+"""Routes that show executions and end them."""
+
+from functools import partial
+from typing import Any
+
+from quart import Blueprint, Response, g, request
+
+from axiomd.api import answers, sse
+from axiomd.api.box import Box
+from axiomd.api.invoke import accept_stream
+from axiomd.api.views import (
+    branch_views,
+    checkpoint_views,
+    error_sentence,
+    event_view,
+    execution_view,
+    failure_view,
+)
+from axiomd.api.wire import LIST_PARAMETERS, Query, read_json, read_list_filter
+from axiomd.engine.catalog import LoadedArtifact
+from axiomd.errors import AxiomdError, Invalid, NotFound, Problem, WrongMode
+from axiomd.execution.call import Output
+from axiomd.execution.execution import Execution
+from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.status import Status
+from axiomd.ids import EXECUTION_ID
+from axiomd.limits import PAGE_ROWS_MAX, SCAN_ROWS_MAX, STREAM_BATCH_FRAMES_MAX
+from axiomd.strict import unknown
+
+KINDS = frozenset(kind.wire for kind in EntryKind)
+
+
+class NodeFailed(AxiomdError):
+    """The node failed."""
+
+    code = "NODE_FAILED"
+    status = 422
+
+
+def executions_routes(box: Box) -> Blueprint:
+    """Everything below /invocations/v1 but the unary invoke."""
+    routes = Blueprint("executions", __name__, url_prefix="/invocations/v1")
+    shown = Shown(box)
+    routes.post("/flows/invoke/stream")(shown.invoke_stream)
+    routes.delete("/flows/<execution_id>")(shown.cancel)
+    routes.get("/executions")(shown.list_executions)
+    routes.get("/executions/<execution_id>")(shown.execution)
+    routes.get("/executions/<execution_id>/events")(shown.events)
+    routes.get("/executions/<execution_id>/checkpoints")(shown.checkpoints)
+    routes.get("/executions/<execution_id>/branches")(shown.branches)
+    routes.get("/executions/<execution_id>/output")(shown.output)
+    routes.get("/executions/<execution_id>/frames")(shown.frames)
+    routes.get("/executions/<execution_id>/stream")(shown.stream)
+    routes.post("/nodes/<handle>/<package>/<version>/<node>")(shown.call_node)
+    return routes
+
+
+class Shown:
+    """The handlers, over a box."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    async def invoke_stream(self) -> Response:
+        """Accept a pipeline execution and stream its frames."""
+        key = request.headers.get("Idempotency-Key", "")
+        execution, timeout_s = await accept_stream(self._box, g.tenant, key, await request_body())
+        return _stream(sse.frame_events(self._box, execution, 0, timeout_s))
+
+    async def stream(self, execution_id: str) -> Response:
+        """Go on with a stream of frames."""
+        execution = self._find(execution_id)
+        if execution.mode != "pipeline":
+            raise WrongMode(f"Execution {execution_id} is unary: it has no frames.")
+        query = _query("from", "timeout_seconds")
+        timeout = query.number("timeout_seconds", 0, 3600)
+        query.check()
+        start = sse.read_cursor(request.headers.get("Last-Event-ID"), query.text("from"))
+        return _stream(sse.frame_events(self._box, execution, start, timeout or None))
+
+    async def cancel(self, execution_id: str) -> tuple[dict[str, Any], int]:
+        """End an execution; what was stopped is dead when this answers."""
+        _query().check()
+        stopped = await self._box.engine.cancel(g.tenant, self._find(execution_id).execution_id)
+        receipts = [
+            {"placement": s.placement, "attempt": s.attempt, "how": s.how, "ms": s.ms}
+            for s in stopped
+        ]
+        view = {"execution_id": execution_id, "status": Status.CANCELLED.value}
+        return {**view, "stopped": receipts}, 202
+
+    async def list_executions(self) -> dict[str, Any]:
+        """A page of executions, newest first."""
+        wanted, limit, cursor = read_list_filter(_query(*LIST_PARAMETERS))
+        page = self._box.reader.list_executions(g.tenant, wanted, limit, cursor)
+        views = [execution_view(execution) for execution in page.executions]
+        return {"executions": views, "next_cursor": page.cursor}
+
+    async def execution(self, execution_id: str) -> dict[str, Any]:
+        """One execution."""
+        return execution_view(self._find(execution_id))
+
+    async def events(self, execution_id: str) -> dict[str, Any] | Response:
+        """The journal, or with `Accept: text/event-stream` the journal as it grows."""
+        execution = self._find(execution_id)
+        query = _query("node", "kind", "after", "limit", "cursor")
+        node, kinds = query.text("node"), _kinds(query)
+        limit = query.number("limit", PAGE_ROWS_MAX, PAGE_ROWS_MAX, least=1)
+        after = query.text("cursor") or query.text("after")
+        query.check()
+        artifact = self._box.loaded(execution).artifact
+        if node is not None and node not in artifact.index_of:
+            raise Invalid(unknown("node", node, artifact.index_of))
+        start = sse.read_cursor(request.headers.get("Last-Event-ID") or after, None)
+        if "text/event-stream" in request.headers.get("Accept", ""):
+            return _stream(sse.journal_events(self._box, execution, start, node, kinds))
+        entries = self._box.reader.journal(execution_id, start, SCAN_ROWS_MAX)
+        views = []
+        for entry in entries:
+            view = event_view(artifact, entry)
+            if (node is None or view["placement"] == node) and (not kinds or view["kind"] in kinds):
+                views.append(view)
+            if len(views) == limit:
+                break
+        else:
+            more = len(entries) == SCAN_ROWS_MAX
+            return {"events": views, "next_cursor": str(entries[-1].seq) if more else None}
+        last = views[-1]["seq"]
+        return {"events": views, "next_cursor": str(last) if last < entries[-1].seq else None}
+
+    async def checkpoints(self, execution_id: str) -> dict[str, Any]:
+        """What each completed node visit took and returned."""
+        execution = self._find(execution_id)
+        query = _query("limit", "cursor")
+        limit = query.number("limit", PAGE_ROWS_MAX, PAGE_ROWS_MAX, least=1)
+        after = query.number("cursor", 0, 2**31)
+        query.check()
+        loaded = self._box.loaded(execution)
+        entries = self._box.reader.journal(execution_id)
+        blobs = await self._read_blobs(entries)
+        views = [
+            view
+            for view in checkpoint_views(loaded, entries, partial(_content, blobs))
+            if view["seq"] > after
+        ]
+        more = str(views[limit - 1]["seq"]) if len(views) > limit else None
+        return {"checkpoints": views[:limit], "next_cursor": more}
+
+    async def _read_blobs(self, entries: list[Entry]) -> dict[bytes, bytes]:
+        wanted = {entry.payload.blob: entry.payload for entry in entries if entry.payload}
+        return {blob: await self._box.read(payload) for blob, payload in wanted.items() if blob}
+
+    async def branches(self, execution_id: str) -> dict[str, Any]:
+        """What has arrived at each gate."""
+        execution = self._find(execution_id)
+        _query().check()
+        artifact = self._box.loaded(execution).artifact
+        entries = self._box.reader.journal(execution_id)
+        return {"branches": branch_views(artifact, entries), "next_cursor": None}
+
+    async def output(self, execution_id: str) -> dict[str, Any]:
+        """The output, or why there is none."""
+        execution = self._find(execution_id)
+        _query().check()
+        loaded = self._box.loaded(execution)
+        frames = None
+        if execution.mode == "pipeline":
+            frames = self._box.reader.frame_count(execution_id, loaded.artifact.terminal)
+        view = execution_view(execution)
+        return {
+            "execution_id": execution_id,
+            "status": view["status"],
+            "message": loaded.artifact.placements[loaded.artifact.terminal].output_type,
+            "output": await self._box.output(execution)
+            if execution.status is Status.COMPLETED
+            else None,
+            "frames": frames,
+            "completed_at": view["completed_at"],
+            "error": error_sentence(execution.failure),
+            "failure": failure_view(execution.failure),
+        }
+
+    async def frames(self, execution_id: str) -> dict[str, Any]:
+        """Frames that a placement has emitted; the terminal one's unless another is named."""
+        execution = self._find(execution_id)
+        query = _query("node", "from", "limit", "cursor")
+        limit = query.number("limit", 100, STREAM_BATCH_FRAMES_MAX, least=1)
+        start = query.number("cursor", query.number("from", 0, 2**31), 2**31)
+        query.check()
+        loaded = self._box.loaded(execution)
+        placement = self._placement(loaded, query.text("node"))
+        rows = self._box.reader.frames(execution_id, placement, start, limit)
+        views = [
+            {
+                "frame_index": index,
+                "payload": loaded.outputs[placement].to_json(await self._box.read(payload)),
+            }
+            for index, payload in rows
+        ]
+        following = rows[-1][0] + 1 if rows else start
+        count = self._box.reader.frame_count(execution_id, placement)
+        return {"frames": views, "next_cursor": str(following) if following < count else None}
+
+    async def call_node(
+        self, handle: str, package: str, version: str, node: str
+    ) -> dict[str, Any] | Response:
+        """Run one node: its bare message in, its bare message out, no execution."""
+        _query().check()
+        loaded = self._box.catalog.load_node(g.tenant, f"{handle}/{package}", version, node)
+        payload = loaded.entry.parse_json(read_json(await request_body() or b"{}"))
+        outcome = await self._box.engine.call_node(loaded.artifact, payload)
+        if isinstance(outcome, Output):
+            view = loaded.terminal.to_json(outcome.payload)
+            return Response(answers.dump(view), content_type=answers.JSON_TYPE)
+        words = getattr(outcome, "message", None) or getattr(outcome, "reason", "")
+        kind = getattr(outcome, "kind", type(outcome).__name__.upper())
+        raise NodeFailed(f"{node}: {words}", problems=[Problem(node, f"{kind}: {words}")])
+
+    @staticmethod
+    def _placement(loaded: LoadedArtifact, alias: str | None) -> int:
+        if alias is None:
+            return loaded.artifact.terminal
+        if alias not in loaded.artifact.index_of:
+            raise Invalid(unknown("node", alias, loaded.artifact.index_of))
+        return loaded.artifact.index_of[alias]
+
+    def _find(self, execution_id: str) -> Execution:
+        if not EXECUTION_ID.fullmatch(execution_id):
+            raise NotFound(f"There is no execution {execution_id}.")
+        return self._box.reader.execution(g.tenant, execution_id)
+
+
+def _content(blobs: dict[bytes, bytes], payload: Payload) -> bytes:
+    return payload.inline if payload.inline is not None else blobs[payload.blob]
+
+
+def _query(*known: str) -> Query:
+    return Query(request.args.to_dict(flat=False), known)
+
+
+async def request_body() -> bytes:
+    """The whole body of the current request."""
+    body = await request.get_data(as_text=False)
+    assert isinstance(body, bytes)
+    return body
+
+
+def _kinds(query: Query) -> frozenset[str]:
+    kinds = frozenset(word for word in (query.text("kind") or "").split(",") if word)
+    for kind in kinds - KINDS:
+        raise Invalid(unknown("kind", kind, KINDS), problems=[Problem("kind", f"{kind!r}")])
+    return kinds
+
+
+def _stream(chunks: sse.Chunks) -> Response:
+    response = Response(sse.EventStreamBody(chunks), headers=sse.HEADERS)
+    # The framework would end a stream after a minute as if it were complete.
+    response.timeout = None
+    return response

@@ -1,0 +1,149 @@
+"""Routes for what is pushed and compiled: packages, flow drafts, artifacts."""
+
+from quart import Blueprint, Response, g, request
+
+from axiomd.api.box import Box
+from axiomd.api.executions import request_body
+from axiomd.api.views import Json, artifact_view, topology_view
+from axiomd.api.wire import read_json
+from axiomd.clock import rfc3339
+from axiomd.errors import Invalid, NotFound, Problem
+from axiomd.flow.artifact import Artifact
+from axiomd.flow.package import PackageManifest, read_manifest
+from axiomd.flow.source import FlowSource, read_flow_json, read_flow_yaml
+from axiomd.store.records import DraftRecord, PackageRecord
+
+
+def flows_routes(box: Box) -> Blueprint:
+    """Packages, flows and artifacts below /app/v1."""
+    routes = Blueprint("flows", __name__, url_prefix="/app/v1")
+    shelf = Shelf(box)
+    routes.post("/packages")(shelf.push)
+    routes.get("/packages")(shelf.packages)
+    routes.get("/packages/<handle>/<name>/<version>")(shelf.package)
+    routes.get("/packages/<handle>/<name>/<version>/messages.proto")(shelf.messages)
+    routes.get("/flows")(shelf.flows)
+    routes.put("/flows/<handle>/<name>")(shelf.save)
+    routes.get("/flows/<handle>/<name>")(shelf.flow)
+    routes.delete("/flows/<handle>/<name>")(shelf.delete)
+    routes.post("/flows/<handle>/<name>/compile")(shelf.compile)
+    routes.get("/artifacts")(shelf.artifacts)
+    routes.get("/artifacts/<graph_id>")(shelf.artifact)
+    return routes
+
+
+class Shelf:
+    """The handlers, over a box."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    async def push(self) -> tuple[Json, int]:
+        """Take a packed package."""
+        pushed = await self._box.catalog.push(g.tenant, await request_body())
+        view = package_view(pushed.package, pushed.checked.manifest)
+        return {**view, "changed": pushed.changed}, 201 if pushed.changed else 200
+
+    async def packages(self) -> Json:
+        """Every package and version."""
+        records = self._box.reader.packages(g.tenant)
+        views = [package_view(record, read_manifest(record.manifest)) for record in records]
+        return {"packages": views, "next_cursor": None}
+
+    async def package(self, handle: str, name: str, version: str) -> Json:
+        """One version of a package, with the schemas of its nodes' messages."""
+        record = self._find(handle, name, version)
+        manifest = read_manifest(record.manifest)
+        types = self._box.catalog.types_of(self._box.catalog.manifest_of(record))
+        schemas = {
+            message: types.find(message).json_schema()
+            for node in manifest.nodes
+            for message in (node.input, node.output)
+        }
+        return {**package_view(record, manifest), "messages": schemas}
+
+    async def messages(self, handle: str, name: str, version: str) -> Response:
+        """A package's own proto file, for packages that import it."""
+        record = self._find(handle, name, version)
+        return Response(record.own_proto, content_type="text/plain; charset=utf-8")
+
+    async def flows(self) -> Json:
+        """Every flow draft."""
+        views = [draft_view(draft) for draft in self._box.reader.drafts(g.tenant)]
+        return {"flows": views, "next_cursor": None}
+
+    async def save(self, handle: str, name: str) -> Json:
+        """Store a draft: a flow's JSON, or its YAML under a YAML content type."""
+        source = read_source(await request_body(), request.content_type or "")
+        expected = f"{handle}/{name}"
+        if source.name != expected:
+            words = f"must be {expected!r}, as in the address, not {source.name!r}"
+            raise Invalid("The flow has another name.", problems=[Problem("name", words)])
+        return draft_view(await self._box.catalog.save_draft(g.tenant, source))
+
+    async def flow(self, handle: str, name: str) -> Json:
+        """One draft with its document."""
+        draft = self._box.reader.draft(g.tenant, f"{handle}/{name}")
+        return {**draft_view(draft), "document": read_json(draft.document.encode())}
+
+    async def delete(self, handle: str, name: str) -> tuple[Json, int]:
+        """Forget a draft; artifacts and executions stay."""
+        await self._box.catalog.delete_draft(g.tenant, f"{handle}/{name}")
+        return {"deleted": f"{handle}/{name}"}, 200
+
+    async def compile(self, handle: str, name: str) -> tuple[Json, int]:
+        """Compile the stored draft."""
+        artifact, created = await self._box.catalog.compile_draft(g.tenant, f"{handle}/{name}")
+        return {**artifact_view(artifact), "created": created}, 201 if created else 200
+
+    async def artifacts(self) -> Json:
+        """Every artifact, newest first."""
+        found: list[Artifact] = self._box.reader.artifacts(g.tenant)
+        return {"artifacts": [artifact_view(artifact) for artifact in found], "next_cursor": None}
+
+    async def artifact(self, graph_id: str) -> Json:
+        """One artifact with its topology."""
+        return topology_view(self._box.catalog.load(g.tenant, graph_id))
+
+    def _find(self, handle: str, name: str, version: str) -> PackageRecord:
+        record = self._box.reader.package(g.tenant, f"{handle}/{name}", version)
+        if record is None:
+            raise NotFound(f"There is no package {handle}/{name}@{version}.")
+        return record
+
+
+def read_source(body: bytes, content_type: str) -> FlowSource:
+    """A flow's source from a request body."""
+    if "yaml" in content_type:
+        return read_flow_yaml(body)
+    return read_flow_json(read_json(body))
+
+
+def package_view(record: PackageRecord, manifest: PackageManifest) -> Json:
+    """A package in a list."""
+    return {
+        "name": record.name,
+        "version": record.version,
+        "digest": record.digest,
+        "pushed_at": rfc3339(record.pushed_ns),
+        "description": manifest.description,
+        "nodes": [
+            {
+                "name": node.name,
+                "description": node.description,
+                "type": node.type,
+                "input": node.input,
+                "output": node.output,
+            }
+            for node in manifest.nodes
+        ],
+    }
+
+
+def draft_view(draft: DraftRecord) -> Json:
+    """A flow draft in a list."""
+    return {
+        "name": draft.name,
+        "updated_at": rfc3339(draft.updated_ns),
+        "graph_id": draft.graph_id or None,
+    }

@@ -1,0 +1,49 @@
+"""Routes for API keys."""
+
+from quart import Blueprint, g
+
+from axiomd.api.box import Box
+from axiomd.api.executions import request_body
+from axiomd.api.views import Json
+from axiomd.api.wire import NewKeyBody, read_body
+from axiomd.clock import rfc3339
+
+
+def keys_routes(box: Box) -> Blueprint:
+    """API keys below /app/v1."""
+    routes = Blueprint("keys", __name__, url_prefix="/app/v1")
+    ring = KeyRoutes(box)
+    routes.get("/keys")(ring.list_keys)
+    routes.post("/keys")(ring.create)
+    routes.delete("/keys/<first8>")(ring.revoke)
+    return routes
+
+
+class KeyRoutes:
+    """The handlers of API keys."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    async def list_keys(self) -> Json:
+        """The tenant's keys, masked."""
+        keys: list[Json] = [
+            {
+                "name": record.name,
+                "key": f"{record.first8}…{record.last4}",
+                "created_at": rfc3339(record.created_ns),
+            }
+            for record in self._box.keyring.list(g.tenant)
+        ]
+        return {"keys": keys, "next_cursor": None}
+
+    async def create(self) -> tuple[Json, int]:
+        """A new key, shown this once."""
+        body = read_body(await request_body(), NewKeyBody)
+        key = await self._box.keyring.create(body.name, g.tenant)
+        return {"key": key, "name": body.name}, 201
+
+    async def revoke(self, first8: str) -> Json:
+        """End a key at once."""
+        await self._box.keyring.revoke(g.tenant, first8)
+        return {"revoked": first8}

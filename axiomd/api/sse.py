@@ -1,0 +1,182 @@
+"""Server-sent events: a cursor into the store, written to a socket.
+
+A stream holds an index and nothing else: it reads what is durable, writes it, and waits for the
+tail. So a slow reader costs no memory, and `Last-Event-ID` is just a cursor, before and after a
+restart of the box. No cancel scope is open across a `yield`.
+"""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import trio
+from quart.wrappers.response import ResponseBody
+
+from axiomd.api.box import Box
+from axiomd.api.views import error_sentence, event_view, failure_view
+from axiomd.errors import Malformed
+from axiomd.execution.execution import Execution
+from axiomd.execution.status import Status
+from axiomd.limits import STREAM_BATCH_FRAMES_MAX
+
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+KEEP_ALIVE = b": keep-alive\n\n"
+
+Chunks = AsyncGenerator[bytes, None]
+
+
+class EventStreamBody(ResponseBody):
+    """A generator as a response body that is closed when the client leaves."""
+
+    def __init__(self, chunks: Chunks) -> None:
+        self._chunks = chunks
+
+    async def __aenter__(self) -> "EventStreamBody":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._chunks.aclose()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
+
+
+def event(data: Any, event_id: int | None = None) -> bytes:
+    """One event; without an ID the client's cursor stays where it is."""
+    line = f"id: {event_id}\n" if event_id is not None else ""
+    return f"{line}data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+def read_cursor(last_event_id: str | None, start: str | None) -> int:
+    """The index to go on from: one behind `Last-Event-ID`, or `start` itself.
+
+    Raises Malformed.
+    """
+    for name, text, step in (("Last-Event-ID", last_event_id, 1), ("from", start, 0)):
+        if text is None or not text.strip():
+            continue
+        digits = text.strip()
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:
+            raise Malformed(f"{name} must be the index of a frame or event, not {text!r}.")
+        return int(digits) + step
+    return 0
+
+
+async def frame_events(
+    box: Box, execution: Execution, start: int, timeout_s: float | None
+) -> Chunks:
+    """The frames of a pipeline from index `start`, then the closing frame.
+
+    timeout_s: seconds until the stream closes with an error frame; the execution goes on.
+    """
+    identity = execution.execution_id
+    loaded = box.loaded(execution)
+    terminal = loaded.artifact.terminal
+    deadline = trio.current_time() + timeout_s if timeout_s is not None else float("inf")
+    cursor = start
+    with box.engine.tail.watch(identity) as watch:
+        yield KEEP_ALIVE
+        while True:
+            # The record first: once it says that it has ended, every frame is there to be read.
+            record = box.reader.find_execution(identity)
+            rows = box.reader.frames(identity, terminal, cursor, STREAM_BATCH_FRAMES_MAX)
+            if rows:
+                chunk = b"".join(
+                    [
+                        event(
+                            frame_view(identity, index, loaded.terminal.to_json(await box.read(p))),
+                            index,
+                        )
+                        for index, p in rows
+                    ]
+                )
+                cursor = rows[-1][0] + 1
+                yield chunk
+            elif record is None or record.status.ended:
+                count = box.reader.frame_count(identity, terminal)
+                yield event(closing_view(identity, count, record), count)
+                return
+            elif trio.current_time() >= deadline:
+                yield event(timeout_view(identity, cursor, timeout_s))
+                return
+            elif not await _changed(watch.changed, box.settings.keep_alive_s, deadline):
+                yield KEEP_ALIVE
+
+
+async def journal_events(
+    box: Box, execution: Execution, start: int, node: str | None, kinds: frozenset[str]
+) -> Chunks:
+    """The journal from seq `start`, then each new entry as it becomes durable, to the end."""
+    identity = execution.execution_id
+    artifact = box.loaded(execution).artifact
+    cursor = start
+    with box.engine.tail.watch(identity) as watch:
+        yield KEEP_ALIVE
+        while True:
+            record = box.reader.find_execution(identity)
+            entries = box.reader.journal(identity, cursor, STREAM_BATCH_FRAMES_MAX)
+            if entries:
+                cursor = entries[-1].seq + 1
+                views = [event_view(artifact, entry) for entry in entries]
+                yield (
+                    b"".join(
+                        event(view, view["seq"])
+                        for view in views
+                        if (node is None or view["placement"] == node)
+                        and (not kinds or view["kind"] in kinds)
+                    )
+                    or KEEP_ALIVE
+                )
+            elif record is None or record.status.ended:
+                return
+            elif not await _changed(watch.changed, box.settings.keep_alive_s, float("inf")):
+                yield KEEP_ALIVE
+
+
+async def _changed(changed: Any, keep_alive_s: float, deadline: float) -> bool:
+    """Wait for a wake-up; False when it is time to say that we are still here."""
+    wake_at = min(trio.current_time() + keep_alive_s, deadline)
+    with trio.CancelScope(deadline=wake_at) as scope:
+        await changed()
+    return not scope.cancelled_caught
+
+
+def frame_view(execution_id: str, index: int, payload: Any) -> dict[str, Any]:
+    """One frame."""
+    return {
+        "execution_id": execution_id,
+        "frame_index": index,
+        "payload": payload,
+        "is_final": False,
+        "success": True,
+    }
+
+
+def closing_view(execution_id: str, count: int, record: Execution | None) -> dict[str, Any]:
+    """The frame that ends a stream; on failure it says why."""
+    view: dict[str, Any] = {
+        "execution_id": execution_id,
+        "frame_index": count,
+        "is_final": True,
+        "success": record is not None and record.status is Status.COMPLETED,
+    }
+    if record is not None and not view["success"]:
+        view["error"] = error_sentence(record.failure)
+        view["failure"] = failure_view(record.failure)
+    return view
+
+
+def timeout_view(execution_id: str, cursor: int, timeout_s: float | None) -> dict[str, Any]:
+    """The frame that ends a stream whose time is over; it has no ID, so nothing is skipped."""
+    return {
+        "execution_id": execution_id,
+        "frame_index": cursor,
+        "is_final": True,
+        "success": False,
+        "timed_out": True,
+        "error": f"no final frame within {timeout_s:g} s; the execution goes on",
+    }

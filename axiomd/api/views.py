@@ -1,0 +1,261 @@
+"""Records as JSON: stable out. Every shape of the contract's section 4 is made here."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from axiomd.clock import NS_PER_MS, NS_PER_S, rfc3339
+from axiomd.engine.catalog import LoadedArtifact
+from axiomd.execution.execution import Ending, Execution
+from axiomd.execution.journal import Entry, EntryKind, History, Payload
+from axiomd.execution.position import position_text
+from axiomd.execution.status import Status
+from axiomd.flow.artifact import Artifact
+
+Json = dict[str, Any]
+ReadPayload = Callable[[Payload], bytes]
+"""The bytes of a payload, from the record or from its blob."""
+
+
+def execution_view(execution: Execution) -> Json:
+    """An execution."""
+    failure = execution.failure
+    return {
+        "execution_id": execution.execution_id,
+        "flow": execution.flow,
+        "graph_id": execution.graph_id,
+        "mode": execution.mode,
+        "status": execution.status.value,
+        "created_at": rfc3339(execution.created_ns),
+        "started_at": moment(execution.started_ns),
+        "updated_at": rfc3339(execution.updated_ns),
+        "completed_at": moment(execution.completed_ns),
+        "duration_ms": duration_ms(execution),
+        "attempt": execution.attempt,
+        "config_id": execution.config_id or None,
+        "parent_id": execution.parent_id or None,
+        "forked_from": execution.forked_from or None,
+        "waiting_on": None,
+        "error": error_sentence(failure),
+        "failure": failure_view(failure),
+    }
+
+
+def moment(ns: int) -> str | None:
+    """A time, or null for one that has not come."""
+    return rfc3339(ns) if ns else None
+
+
+def duration_ms(execution: Execution) -> float | None:
+    """Milliseconds from the start to the end; null before the end."""
+    if not execution.completed_ns:
+        return None
+    started = execution.started_ns or execution.created_ns
+    return _ms(execution.completed_ns - started)
+
+
+def _ms(ns: int) -> float:
+    return round(ns / NS_PER_MS, 3)
+
+
+def error_sentence(failure: Ending | None) -> str | None:
+    """One sentence that says what went wrong and where."""
+    if failure is None:
+        return None
+    place = failure.placement or failure.edge
+    return f"{place}: {failure.message}" if place else failure.message
+
+
+def failure_view(failure: Ending | None) -> Json | None:
+    """What went wrong, in parts."""
+    if failure is None:
+        return None
+    return {
+        "kind": failure.kind,
+        "placement": failure.placement or None,
+        "edge": failure.edge or None,
+        "message": failure.message,
+        "attempts": failure.attempts,
+    }
+
+
+def result_view(execution: Execution, output: Any) -> Json:
+    """How an execution that has ended is told to whoever waited for it."""
+    completed_at = execution.completed_ns // NS_PER_S
+    if execution.status is Status.COMPLETED:
+        return {"output": output, "success": True, "completed_at": completed_at}
+    return {
+        "output": None,
+        "success": False,
+        "completed_at": completed_at,
+        "error": error_sentence(execution.failure),
+        "failure": failure_view(execution.failure),
+    }
+
+
+def event_view(artifact: Artifact, entry: Entry) -> Json:
+    """One line of the history."""
+    placement = position = None
+    if entry.position is not None:
+        placement = artifact.placements[entry.position.placement].alias
+        position = position_text(entry.position, placement)
+    return {
+        "seq": entry.seq,
+        "at": rfc3339(entry.at_ns),
+        "kind": entry.kind.wire,
+        "placement": placement,
+        "position": position,
+        "attempt": entry.attempt or None,
+        "detail": event_detail(artifact, entry),
+    }
+
+
+def event_detail(artifact: Artifact, entry: Entry) -> Json:
+    """What else an event says."""
+    detail: Json = json.loads(entry.detail) if entry.detail else {}
+    if entry.edge >= 0:
+        detail |= edge_view(artifact, entry.edge)
+    if entry.kind is EntryKind.NODE_COMPLETED:
+        if entry.payload is not None:
+            detail["output_bytes"] = entry.payload.size
+        else:
+            detail["frames"] = entry.frames
+    if entry.kind is EntryKind.NODE_LOST:
+        detail["charged"] = entry.crash
+    return detail
+
+
+def edge_view(artifact: Artifact, edge: int) -> Json:
+    """An edge by its ends."""
+    ends = artifact.edges[edge]
+    return {
+        "from": artifact.placements[ends.source].alias,
+        "to": artifact.placements[ends.destination].alias,
+    }
+
+
+def checkpoint_views(
+    loaded: LoadedArtifact, entries: Iterable[Entry], read: ReadPayload
+) -> Iterator[Json]:
+    """The checkpoints of a journal, oldest first, with what went in and what came out."""
+    artifact = loaded.artifact
+    history = History(artifact)
+    started: dict[object, int] = {}
+    for entry in entries:
+        if entry.kind is EntryKind.NODE_STARTED:
+            started.setdefault(entry.position, entry.at_ns)
+        if entry.kind is EntryKind.NODE_COMPLETED:
+            inputs = history.pending.get(entry.position, ()) if entry.position else ()
+            began = started.get(entry.position, entry.at_ns)
+            yield _checkpoint_view(loaded, entry, began, inputs, read)
+        history.apply(entry)
+
+
+def _checkpoint_view(
+    loaded: LoadedArtifact,
+    entry: Entry,
+    started_ns: int,
+    inputs: tuple[Payload, ...],
+    read: ReadPayload,
+) -> Json:
+    assert entry.position is not None
+    index = entry.position.placement
+    placement = loaded.artifact.placements[index]
+    merged = b"".join(read(payload) for payload in inputs)
+    view: Json = {
+        "seq": entry.seq,
+        "placement": placement.alias,
+        "position": position_text(entry.position, placement.alias),
+        "attempt": entry.attempt,
+        "message": placement.output_type,
+        "started_at": rfc3339(started_ns),
+        "completed_at": rfc3339(entry.at_ns),
+        "duration_ms": _ms(entry.at_ns - started_ns),
+        "input": loaded.inputs[index].to_json(merged) if inputs else None,
+        "output": None,
+        "output_bytes": entry.payload.size if entry.payload else None,
+        "edges_taken": [edge_view(loaded.artifact, edge) for edge in entry.edges],
+    }
+    if entry.payload is not None:
+        view["output"] = loaded.outputs[index].to_json(read(entry.payload))
+    else:
+        view["frames"] = entry.frames
+    return view
+
+
+def branch_views(artifact: Artifact, entries: Iterable[Entry]) -> list[Json]:
+    """Every gate of the artifact and what has arrived at it."""
+    gates = {gate: _gate_view(artifact, gate) for gate in _gates(artifact)}
+    for entry in entries:
+        gate = gates.get(entry.position.placement) if entry.position else None
+        if gate is None:
+            continue
+        if entry.kind is EntryKind.GATE_ARRIVED:
+            source = edge_view(artifact, entry.edge)["from"]
+            for arm in gate["arms"]:
+                if arm["from"] == source:
+                    arm |= {"status": "ARRIVED", "at": rfc3339(entry.at_ns)}
+        if entry.kind is EntryKind.GATE_OPENED:
+            gate |= {"status": "OPENED", "opened_at": rfc3339(entry.at_ns)}
+    return list(gates.values())
+
+
+def _gates(artifact: Artifact) -> list[int]:
+    return [index for index in range(len(artifact.placements)) if artifact.is_gate(index)]
+
+
+def _gate_view(artifact: Artifact, gate: int) -> Json:
+    return {
+        "gate": artifact.placements[gate].alias,
+        "kind": "AND",
+        "policy": "FAIL_FAST",
+        "status": "WAITING",
+        "opened_at": None,
+        "arms": [
+            {"from": edge_view(artifact, edge)["from"], "status": "WAITING", "at": None}
+            for edge in artifact.incoming[gate]
+        ],
+    }
+
+
+def artifact_view(artifact: Artifact) -> Json:
+    """An artifact in a list."""
+    return {
+        "graph_id": artifact.graph_id,
+        "flow": artifact.flow,
+        "mode": artifact.mode,
+        "created_at": rfc3339(artifact.created_ns),
+        "description": artifact.description,
+        "placements": len(artifact.placements),
+        "content_hash": artifact.content_hash,
+    }
+
+
+def topology_view(loaded: LoadedArtifact) -> Json:
+    """An artifact with everything that is in it."""
+    artifact = loaded.artifact
+    aliases = [placement.alias for placement in artifact.placements]
+    return {
+        **artifact_view(artifact),
+        "entry": aliases[artifact.entry],
+        "terminal": aliases[artifact.terminal],
+        "input_schema": loaded.entry.json_schema(),
+        "output_schema": loaded.terminal.json_schema(),
+        "nodes": [
+            {
+                "alias": placement.alias,
+                "package": placement.package,
+                "node": placement.node,
+                "digest": placement.digest,
+                "type": placement.kind,
+                "input": placement.input_type,
+                "output": placement.output_type,
+                "runner": placement.runner,
+                "timeout_seconds": placement.timeout_s,
+                "gate": artifact.is_gate(index),
+                "position": None if placement.x is None else {"x": placement.x, "y": placement.y},
+            }
+            for index, placement in enumerate(artifact.placements)
+        ],
+        "edges": [edge_view(artifact, edge) for edge in range(len(artifact.edges))],
+    }

@@ -1,0 +1,164 @@
+"""Request bodies: strict in. The gate of the edge; behind it, types are trusted."""
+
+import json
+from typing import Any, TypeVar
+
+import attrs
+
+from axiomd.clock import parse_rfc3339
+from axiomd.errors import Invalid, Malformed, NotSupportedYet, Problem
+from axiomd.execution.status import Status
+from axiomd.limits import PAGE_ROWS_MAX
+from axiomd.store.reader import ListFilter
+from axiomd.strict import structure, unknown
+
+T = TypeVar("T")
+
+WAIT_S_DEFAULT = 30.0
+WAIT_S_MIN = 0.1
+WAIT_S_MAX = 3600.0
+
+
+@attrs.frozen
+class InvokeBody:
+    """POST /invocations/v1/flows/invoke."""
+
+    graph_id: str
+    input: object = attrs.field(factory=dict)
+    wait: bool = False
+    timeout_seconds: float = WAIT_S_DEFAULT
+    webhook: object = None
+    config_id: str | None = None
+
+
+@attrs.frozen
+class StreamBody:
+    """POST /invocations/v1/flows/invoke/stream."""
+
+    graph_id: str
+    input: object = attrs.field(factory=dict)
+    timeout_seconds: float = WAIT_S_DEFAULT
+    webhook: object = None
+    config_id: str | None = None
+
+
+@attrs.frozen
+class NewKeyBody:
+    """POST /app/v1/keys."""
+
+    name: str
+
+
+def read_json(body: bytes) -> Any:
+    """A request body as plain data; Malformed with the position if it is no JSON."""
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as failure:
+        raise Malformed(f"The body is not UTF-8 (byte {failure.start}).") from None
+    except RecursionError:
+        raise Malformed("The body is nested too deeply.") from None
+    except json.JSONDecodeError as failure:
+        place = f"line {failure.lineno}, column {failure.colno}"
+        raise Malformed(f"The body is not JSON: {failure.msg} ({place}).") from None
+    except ValueError as failure:
+        # A number with more digits than the interpreter converts, or a constant.
+        raise Malformed(f"The body is not JSON: {failure}") from None
+
+
+def read_body(body: bytes, cls: type[T]) -> T:
+    """A request body as a `cls`; Malformed, or Invalid with every problem."""
+    return structure(read_json(body), cls, title="The request body is not valid.")
+
+
+def read_invoke(body: bytes, cls: type[T]) -> T:
+    """An invocation's body, with what this version cannot do yet refused by key."""
+    read = read_body(body, cls)
+    assert isinstance(read, InvokeBody | StreamBody)
+    later = [
+        Problem(key, f"NOT_SUPPORTED_YET: {key} comes with a later version")
+        for key in ("webhook", "config_id")
+        if getattr(read, key) is not None
+    ]
+    if later:
+        raise NotSupportedYet("The request asks for what this version cannot do.", problems=later)
+    if not WAIT_S_MIN <= read.timeout_seconds <= WAIT_S_MAX:
+        words = f"must be from {WAIT_S_MIN} to {WAIT_S_MAX:.0f}, not {read.timeout_seconds}"
+        problems = [Problem("timeout_seconds", words)]
+        raise Invalid("The request body is not valid.", problems=problems)
+    return read
+
+
+class Query:
+    """The query of a request: each parameter read once, what nobody reads refused."""
+
+    def __init__(self, parameters: dict[str, list[str]], known: tuple[str, ...]) -> None:
+        self._given = parameters
+        self._problems = [
+            Problem(name, unknown("parameter", name, known))
+            for name in parameters
+            if name not in known
+        ]
+
+    def text(self, name: str) -> str | None:
+        """The last value given."""
+        return self._given[name][-1] if name in self._given else None
+
+    def number(self, name: str, default: int, most: int, least: int = 0) -> int:
+        """A whole number from `least` to `most`."""
+        text = self.text(name)
+        if text is None:
+            return default
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            self._problems.append(
+                Problem(name, f"must be a whole number from {least} to {most}, not {text!r}")
+            )
+            return default
+        return int(text)
+
+    def time_ns(self, name: str, default: int) -> int:
+        """An RFC 3339 time as nanoseconds."""
+        text = self.text(name)
+        if text is None:
+            return default
+        try:
+            return max(0, parse_rfc3339(text.replace(" ", "+")))
+        except (ValueError, OverflowError):
+            words = f"must be a time such as 2026-03-01T09:30:00Z, not {text!r}"
+            self._problems.append(Problem(name, words))
+            return default
+
+    def statuses(self, name: str) -> frozenset[Status]:
+        """Statuses, given one by one or with commas."""
+        words = [word for text in self._given.get(name, ()) for word in text.split(",") if word]
+        known = {status.value: status for status in Status}
+        for word in words:
+            if word.upper() not in known:
+                self._problems.append(Problem(name, unknown("status", word, known)))
+        return frozenset(known[word.upper()] for word in words if word.upper() in known)
+
+    def check(self) -> None:
+        """Raise Invalid with everything that was wrong."""
+        if self._problems:
+            raise Invalid("The query is not valid.", problems=self._problems)
+
+
+LIST_PARAMETERS = ("status", "flow", "started_after", "started_before", "q", "limit", "cursor")
+
+
+def read_list_filter(query: Query) -> tuple[ListFilter, int, str | None]:
+    """What a list of executions wants: filter, rows, cursor."""
+    wanted = ListFilter(
+        statuses=query.statuses("status"),
+        flow=query.text("flow") or "",
+        created_from_ns=query.time_ns("started_after", 0),
+        created_until_ns=query.time_ns("started_before", 2**63),
+        text=(query.text("q") or "").strip().lower(),
+    )
+    limit = query.number("limit", 50, PAGE_ROWS_MAX, least=1)
+    cursor = query.text("cursor") or None
+    query.check()
+    return wanted, limit, cursor
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,0 +1,173 @@
+"""The composition root: opens every owner in order, waits for a signal, closes in reverse.
+
+Reading this file tells who lives in the process: the lock on the data directory, the store, the
+writer, the runners, the engine, the server. Each is a context manager nested in the one before.
+
+A stop is graceful for `stop_grace_s` and then hard, which is always legal: what was acknowledged
+is on disk, node processes die with this one, and the next start recovers.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import attrs
+import trio
+
+from axiomd.api.app import open_socket, serve
+from axiomd.api.box import Box
+from axiomd.clock import SystemClock
+from axiomd.engine.catalog import Catalog
+from axiomd.engine.engine import open_engine
+from axiomd.engine.keyring import DEFAULT_TENANT, Keyring, new_key
+from axiomd.engine.parts import Parts, log
+from axiomd.engine.tail import Tail
+from axiomd.ids import Ids
+from axiomd.runners.environment import PackageFiles
+from axiomd.runners.orphans import wait_for_predecessors
+from axiomd.runners.registry import open_runners
+from axiomd.settings import Settings
+from axiomd.store.blobs import Blobs
+from axiomd.store.env import Store, count_boot, lock_data_dir, open_store
+from axiomd.store.reader import Reader
+from axiomd.store.writer import Writer, open_writer, write_now
+
+_HARD_STOP_EXTRA_S = 1.5
+
+
+@attrs.frozen
+class Started:
+    """What is known once requests are answered."""
+
+    url: str
+    first_key: str | None
+    """The API key that was made because there was none; shown once."""
+
+
+OnStarted = Callable[[Started], None]
+
+
+async def run(
+    settings: Settings, on_started: OnStarted, stopping: trio.Event | None = None
+) -> None:
+    """Run the box until SIGTERM, SIGINT or `stopping`.
+
+    Raises DataDirBusy, StoreFailed, OSError (the address is taken) before it has started;
+    StoreFailed later means that the process must end and be started again.
+    """
+    stop = stopping or trio.Event()
+    directory = settings.data_dir
+    with lock_data_dir(directory), open_store(settings.store, directory) as store:
+        nodes_lock_fd = wait_for_predecessors(directory / "nodes.lock")
+        try:
+            async with open_box(settings, store, directory, nodes_lock_fd) as (box, writer):
+                await _serve_until_stopped(settings, box, writer, store, on_started, stop)
+        finally:
+            os.close(nodes_lock_fd)
+
+
+@asynccontextmanager
+async def open_box(
+    settings: Settings, store: Store, directory: Path, nodes_lock_fd: int
+) -> AsyncIterator[tuple[Box, Writer]]:
+    """Everything but the server, nested in the order in which it must end."""
+    clock, tail, reader = SystemClock(), Tail(), Reader(store)
+    ids = Ids(clock)
+    files = PackageFiles(directory / "packages")
+    blobs = Blobs(directory / "blobs", settings.store.sync)
+    log.info("opened", data_dir=str(directory), boot=count_boot(store))
+    async with (
+        open_writer(store, tail.publish) as writer,
+        open_runners(
+            settings.runners,
+            files,
+            nodes_lock_fd,
+            payload_bytes_max=settings.engine.payload_bytes_max,
+        ) as runners,
+    ):
+        catalog = Catalog(writer, reader, blobs, files, clock, ids, trio.to_thread.run_sync)
+        parts = Parts(
+            writer=writer,
+            reader=reader,
+            blobs=blobs,
+            runners=runners,
+            artifact=catalog.artifact,
+            clock=clock,
+            settings=settings.engine,
+            run_blocking=trio.to_thread.run_sync,
+        )
+        keyring = Keyring(writer, reader, clock, ids)
+        async with open_engine(parts, ids, tail) as engine:
+            yield Box(engine, catalog, keyring, reader, clock, settings.server), writer
+
+
+async def _serve_until_stopped(
+    settings: Settings,
+    box: Box,
+    writer: Writer,
+    store: Store,
+    on_started: OnStarted,
+    stopping: trio.Event,
+) -> None:
+    listening = open_socket(settings.server)
+    host, port = listening.getsockname()[:2]
+    first_key = _make_first_key(store)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_on_signal, stopping)
+        nursery.start_soon(_stop_when_broken, writer, stopping)
+        nursery.start_soon(_stop_hard_when_late, settings, box, stopping)
+        with listening:
+            shown = f"[{host}]" if ":" in host else host
+            on_started(Started(f"http://{shown}:{port}", first_key))
+            await serve(box, listening, stopping)
+        nursery.cancel_scope.cancel()
+    if writer.failed is not None:
+        raise writer.failed
+
+
+def _make_first_key(store: Store) -> str | None:
+    clock = SystemClock()
+    if Reader(store).api_keys():
+        return None
+    key, commit = new_key(Ids(clock), clock, "first start", DEFAULT_TENANT)
+    write_now(store, commit)
+    return key
+
+
+async def _stop_on_signal(stopping: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            if stopping.is_set():
+                # Asked twice: at once. Nothing is lost, the next start recovers.
+                os._exit(128 + number)
+            log.info("stopping", signal=signal.Signals(number).name)
+            stopping.set()
+
+
+async def _stop_when_broken(writer: Writer, stopping: trio.Event) -> None:
+    await writer.broken.wait()
+    log.error("store_failed", error=str(writer.failed))
+    stopping.set()
+
+
+async def _stop_hard_when_late(settings: Settings, box: Box, stopping: trio.Event) -> None:
+    """Drain beside the server's own grace, and end the process if a client holds the server."""
+    await stopping.wait()
+    allowed_s = settings.server.stop_grace_s + settings.engine.drain_s + _HARD_STOP_EXTRA_S
+    timer = threading.Timer(allowed_s, _exit_hard)
+    timer.daemon = True
+    timer.start()
+    try:
+        await box.engine.drain()
+        await trio.sleep_forever()
+    finally:
+        # Reached once the server has ended by itself; the rest of the way out is bounded too.
+        timer.cancel()
+
+
+def _exit_hard() -> None:
+    log.warning("stopped_hard", reason="a client did not take its answer in time")
+    os._exit(0)

@@ -1,0 +1,321 @@
+"""What has been pushed and compiled: packages, drafts, artifacts, and their message types.
+
+Packages are kept by content; a version names a content and may come to name another one, but an
+artifact pins the digest. Artifacts are immutable, so they and their message types are cached by
+ID for as long as there is room.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
+
+import attrs
+
+from axiomd.authoring.bundle import Bundle, pack, unpack
+from axiomd.authoring.check import CheckedPackage, check
+from axiomd.authoring.generate import generate
+from axiomd.authoring.protoc import CompiledProtos
+from axiomd.clock import Clock
+from axiomd.engine.parts import RunBlocking
+from axiomd.errors import NotFound, WrongMode
+from axiomd.flow.artifact import Artifact, Placement
+from axiomd.flow.compile import compile_flow
+from axiomd.flow.messages import MessageType, MessageTypes
+from axiomd.flow.package import MANIFEST_FILE, PushedPackage, read_manifest
+from axiomd.flow.source import FlowSource, flow_document, read_flow_json
+from axiomd.ids import Ids
+from axiomd.limits import ARTIFACTS_CACHED_MAX, PACKAGES_CACHED_MAX
+from axiomd.store import keys
+from axiomd.store.blobs import Blobs
+from axiomd.store.commit import RowsCommit
+from axiomd.store.reader import Reader
+from axiomd.store.records import (
+    DraftRecord,
+    PackageRecord,
+    encode_artifact,
+    encode_draft,
+    encode_package,
+)
+from axiomd.store.writer import Existing, Writer
+from axiomd.strict import unknown
+
+MESSAGES_FILE = "messages/messages.proto"
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Installer(Protocol):
+    """Where a package's files go so that nodes can run."""
+
+    def missing(self, digest: str) -> bool:
+        """Whether the content is not installed here."""
+        ...
+
+    def install(self, digest: str, files: Mapping[str, bytes]) -> None:
+        """Write the files of a package, durably and at once or not at all."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class LoadedArtifact:
+    """An artifact with the message types of its placements."""
+
+    artifact: Artifact
+    inputs: tuple[MessageType, ...]
+    """For each placement its input message."""
+    outputs: tuple[MessageType, ...]
+    """For each placement its output message."""
+
+    @property
+    def entry(self) -> MessageType:
+        """What an invocation takes."""
+        return self.inputs[self.artifact.entry]
+
+    @property
+    def terminal(self) -> MessageType:
+        """What an invocation returns."""
+        return self.outputs[self.artifact.terminal]
+
+
+class Recent(OrderedDict[K, V]):
+    """The most recently used values, up to a bound."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def fetch(self, key: K, make: Callable[[], V]) -> V:
+        """The value of `key`, made if it is not here."""
+        if key not in self:
+            self[key] = make()
+            if len(self) > self._most:
+                self.popitem(last=False)
+        self.move_to_end(key)
+        return self[key]
+
+
+@attrs.frozen
+class Pushed:
+    """What a push left behind."""
+
+    package: PackageRecord
+    checked: CheckedPackage
+    changed: bool
+    """Whether the version names another content than before, or is new."""
+
+
+class Catalog:
+    """Packages, flows and artifacts."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        reader: Reader,
+        blobs: Blobs,
+        installer: Installer,
+        clock: Clock,
+        ids: Ids,
+        run_blocking: RunBlocking,
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._blobs = blobs
+        self._installer = installer
+        self._clock = clock
+        self._ids = ids
+        self._run_blocking = run_blocking
+        self._types: Recent[str, MessageTypes] = Recent(PACKAGES_CACHED_MAX)
+        self._loaded: Recent[tuple[str, str], LoadedArtifact] = Recent(ARTIFACTS_CACHED_MAX)
+
+    # -- packages -----------------------------------------------------------------------------
+
+    async def push(self, tenant: str, archive: bytes) -> Pushed:
+        """Check a packed package, install it, and let its version name this content.
+
+        Raises Malformed, TooLarge, Invalid, NotSupportedYet, StoreFull.
+        """
+        bundle: Bundle = await self._run_blocking(unpack, archive)
+        checked: CheckedPackage = await self._run_blocking(
+            check, bundle, self._imports(tenant, bundle)
+        )
+        manifest = checked.manifest
+        files = {**bundle.files, **generate(checked.compiled)}
+        await self._run_blocking(self._installer.install, checked.digest, files)
+        record = PackageRecord(
+            name=manifest.name,
+            version=manifest.version,
+            digest=checked.digest,
+            manifest=bundle.files[MANIFEST_FILE].decode(),
+            descriptor_set=checked.compiled.descriptor_set,
+            bundle=await self._run_blocking(self._blobs.put, pack(bundle)),
+            own_proto=bundle.files.get(MESSAGES_FILE, b""),
+            pushed_ns=self._clock.now_ns(),
+        )
+        before = self._reader.package(tenant, manifest.name, manifest.version)
+        value = encode_package(record)
+        version_key = keys.package_key(tenant, manifest.name, manifest.version)
+        await self._writer.submit(
+            RowsCommit(
+                (
+                    (keys.PACKAGES, version_key, value),
+                    (keys.PACKAGE_CONTENTS, keys.content_key(tenant, record.digest), value),
+                )
+            )
+        ).wait()
+        return Pushed(record, checked, before is None or before.digest != record.digest)
+
+    def _imports(self, tenant: str, bundle: Bundle) -> dict[str, bytes]:
+        """The protos of the packages that a manifest imports, by the path they are imported as."""
+        text = bundle.files.get(MANIFEST_FILE)
+        found: dict[str, bytes] = {}
+        if text is None:
+            return found
+        wanted = list(read_manifest(text).imports)
+        while wanted:
+            spec = wanted.pop()
+            package = self._reader.package(tenant, spec.package, spec.version)
+            if package is not None and spec.proto_path not in found:
+                found[spec.proto_path] = package.own_proto
+                wanted += read_manifest(package.manifest).imports
+        return found
+
+    def manifest_of(self, package: PackageRecord) -> PushedPackage:
+        """A stored package as a compile needs it."""
+        return PushedPackage(
+            read_manifest(package.manifest), package.digest, package.descriptor_set
+        )
+
+    # -- flows --------------------------------------------------------------------------------
+
+    async def save_draft(self, tenant: str, source: FlowSource, graph_id: str = "") -> DraftRecord:
+        """Store a flow as it is being edited; nothing about it has to be right."""
+        draft = DraftRecord(
+            source.name, json.dumps(flow_document(source)), self._clock.now_ns(), graph_id
+        )
+        key = keys.text_key(tenant) + source.name.encode()
+        row = (keys.DRAFTS, key, encode_draft(draft))
+        await self._writer.submit(RowsCommit((row,))).wait()
+        return draft
+
+    async def delete_draft(self, tenant: str, name: str) -> None:
+        """Forget a draft; its artifacts stay. Raises NotFound."""
+        self._reader.draft(tenant, name)
+        key = keys.text_key(tenant) + name.encode()
+        await self._writer.submit(RowsCommit((), deletes=((keys.DRAFTS, key),))).wait()
+
+    async def compile_draft(self, tenant: str, name: str) -> tuple[Artifact, bool]:
+        """Compile a stored draft and remember the artifact with it; see `compile`."""
+        source = read_flow_json(json.loads(self._reader.draft(tenant, name).document))
+        artifact, created = await self.compile(tenant, source)
+        await self.save_draft(tenant, source, artifact.graph_id)
+        return artifact, created
+
+    async def compile(self, tenant: str, source: FlowSource) -> tuple[Artifact, bool]:
+        """The artifact of a flow, and whether it is a new one.
+
+        Raises CompileFailed or NotSupportedYet with every problem.
+        """
+        packages, known = self._packages_for(tenant, source)
+        artifact: Artifact = await self._run_blocking(
+            lambda: compile_flow(
+                source,
+                packages,
+                self.types_of,
+                tenant=tenant,
+                graph_id=self._ids.artifact_id(),
+                created_ns=self._clock.now_ns(),
+                known_packages=known,
+            )
+        )
+        hash_key = keys.hashed_key(tenant, bytes.fromhex(artifact.content_hash))
+        identity = artifact.graph_id.encode()
+        result = await self._writer.submit(
+            RowsCommit(
+                (
+                    (keys.ARTIFACTS, identity, encode_artifact(artifact)),
+                    (keys.ARTIFACT_HASHES, hash_key, identity),
+                ),
+                unless=(keys.ARTIFACT_HASHES, hash_key),
+            )
+        ).wait()
+        if isinstance(result, Existing):
+            return self._reader.artifact(tenant, result.value.decode()), False
+        return artifact, True
+
+    def _packages_for(
+        self, tenant: str, source: FlowSource
+    ) -> tuple[dict[str, PushedPackage], list[str]]:
+        named = {node.package for node in source.nodes if node.package}
+        records = self._reader.packages(tenant)
+        known = [f"{record.name}@{record.version}" for record in records]
+        packages = {
+            ref: self.manifest_of(record)
+            for ref, record in zip(known, records, strict=True)
+            if ref in named
+        }
+        return packages, known
+
+    # -- artifacts ----------------------------------------------------------------------------
+
+    def artifact(self, tenant: str, graph_id: str) -> Artifact:
+        """An artifact, cached. Raises NotFound."""
+        return self.load(tenant, graph_id).artifact
+
+    def load(self, tenant: str, graph_id: str) -> LoadedArtifact:
+        """An artifact with its message types, cached. Raises NotFound."""
+        return self._loaded.fetch(
+            (tenant, graph_id), lambda: self._load(self._reader.artifact(tenant, graph_id))
+        )
+
+    def load_node(self, tenant: str, name: str, version: str, node: str) -> LoadedArtifact:
+        """A throw-away artifact of one unary node. Raises NotFound, WrongMode."""
+        package = self._reader.package(tenant, name, version)
+        if package is None:
+            raise NotFound(f"There is no package {name}@{version}.")
+        manifest = read_manifest(package.manifest)
+        spec = manifest.node(node)
+        if spec is None:
+            raise NotFound(unknown("node", node, [known.name for known in manifest.nodes]))
+        if spec.type == "pipeline":
+            raise WrongMode(f"{node} is a pipeline node: invoke it in a flow, on invoke/stream.")
+        types = self.types_of(self.manifest_of(package))
+        placement = Placement(
+            alias=node,
+            package=manifest.ref,
+            node=node,
+            digest=package.digest,
+            kind="unary",
+            input_type=types.find(spec.input).full_name,
+            output_type=types.find(spec.output).full_name,
+            concurrency=spec.concurrency,
+        )
+        return self._load(
+            Artifact("", tenant, manifest.ref, "unary", (placement,), (), 0, 0, package.digest)
+        )
+
+    def types_of(self, package: PushedPackage) -> MessageTypes:
+        """The message types of a package, cached by content."""
+        return self._types.fetch(package.digest, lambda: MessageTypes(package.descriptor_set))
+
+    def _load(self, artifact: Artifact) -> LoadedArtifact:
+        types = {
+            digest: self._installed(artifact.tenant, digest)
+            for digest in {placement.digest for placement in artifact.placements}
+        }
+        placements = artifact.placements
+        return LoadedArtifact(
+            artifact,
+            tuple(types[p.digest].find(p.input_type) for p in placements),
+            tuple(types[p.digest].find(p.output_type) for p in placements),
+        )
+
+    def _installed(self, tenant: str, digest: str) -> MessageTypes:
+        package = self._reader.package_content(tenant, digest)
+        if self._installer.missing(digest):
+            # The directory of a restored store is empty until its packages are used.
+            files = unpack(self._blobs.read(package.bundle)).files
+            compiled = CompiledProtos(package.descriptor_set, pyi="")
+            self._installer.install(digest, {**files, **generate(compiled)})
+        return self._types.fetch(digest, lambda: MessageTypes(package.descriptor_set))

@@ -1,0 +1,240 @@
+"""What a person writes or draws: the flow document, as YAML or JSON, strictly read.
+
+Owns the keys of `flow.yaml` and the form of names. Whether the flow makes sense, and which
+parts of the language this version runs, is `axiomd.flow.compile`'s business: a draft that does
+not compile yet can still be read, stored and drawn.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import attrs
+
+from axiomd.errors import Invalid, Problem
+from axiomd.flow.document import read_yaml
+from axiomd.flow.package import NAME_CHARS_MAX, NODE_NAME, PACKAGE_NAME, VERSION
+from axiomd.ids import ARTIFACT_ID
+from axiomd.limits import EDGES_MAX, PLACEMENTS_MAX, PROBLEMS_MAX
+from axiomd.strict import Lines, in_documents, join, key_of, locate, structure
+
+FLOW_NAME = PACKAGE_NAME
+ALIAS = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]*")
+ALIAS_CHARS_MAX = 64
+"""Aliases name checkpoints, spans and metrics."""
+TIMEOUT_S_MIN = 1
+TIMEOUT_S_MAX = 3_600
+
+
+@attrs.frozen
+class PositionSource:
+    """Where a placement is drawn: in pixels, or by column and row."""
+
+    x: float | None = None
+    y: float | None = None
+    col: float | None = None
+    row: float | None = None
+
+
+@attrs.frozen
+class JoinSource:
+    """How a gate waits for its arms."""
+
+    kind: Literal["AND", "XOR"] = "AND"
+    failure_policy: Literal["FAIL_FAST", "TOLERATE_FAILURES"] = "FAIL_FAST"
+    quorum: int | None = None
+    timeout_seconds: float | None = None
+    timeout_policy: Literal["FAIL", "PROCEED"] | None = None
+
+
+@attrs.frozen
+class ConfigSource:
+    """How one placement runs. Blocks that are not run yet are kept as they were written."""
+
+    timeout_seconds: float | None = None
+    join: JoinSource | None = None
+    retry: object = None
+    compose: object = None
+    fan_out: object = None
+    hitl: object = None
+    compensate: object = None
+    once: object = None
+    runner: object = None
+    limits: object = None
+    fresh: object = None
+
+
+@attrs.frozen
+class NodeSource:
+    """One placement: a node of a package, or another flow's artifact."""
+
+    alias: str
+    """The canvas ID."""
+    package: str | None = None
+    """`handle/package@version`."""
+    node: str | None = None
+    """Name of the node in its package."""
+    subflow: str | None = None
+    """ID of an artifact to run as a child."""
+    position: PositionSource | None = None
+    config: ConfigSource = ConfigSource()
+
+
+@attrs.frozen
+class EdgeSource:
+    """One connection, by alias."""
+
+    source: str = attrs.field(metadata={"key": "from"})
+    destination: str = attrs.field(metadata={"key": "to"})
+    adapter: object = None
+    condition: object = None
+    loop: object = None
+    max_iterations: object = None
+    on_error: object = None
+
+
+@attrs.frozen
+class FlowSource:
+    """A flow as authored."""
+
+    name: str
+    """`handle/name`."""
+    description: str = ""
+    pipeline_mode: bool | None = None
+    """None: a pipeline if any node of it is one."""
+    nodes: tuple[NodeSource, ...] = ()
+    edges: tuple[EdgeSource, ...] = ()
+    file: str | None = attrs.field(default=None, eq=False, metadata={"document": False})
+    """The file it was read from, for problems."""
+    lines: Lines | None = attrs.field(
+        default=None, eq=False, repr=False, metadata={"document": False}
+    )
+    """Path of each value to its line in `file`."""
+
+
+def read_flow_yaml(text: str | bytes, *, file: str = "flow.yaml") -> FlowSource:
+    """The flow in `text`, or Malformed, TooLarge or Invalid with file and line of every problem."""
+    document = read_yaml(text, file=file)
+    return _read(document.value, file, document.lines)
+
+
+def read_flow_json(value: object) -> FlowSource:
+    """The flow in a JSON value, or Invalid with every problem."""
+    return _read(value, None, None)
+
+
+def _read(value: object, file: str | None, lines: Lines | None) -> FlowSource:
+    source = None
+    problems: list[Problem] = []
+    try:
+        source = structure(value, FlowSource, file=file, lines=lines)
+    except Invalid as failure:
+        problems += failure.problems
+    else:
+        problems += [locate(found, file, lines) for found in _rule_problems(source)]
+    if problems or source is None:
+        raise Invalid(f"{file or 'the flow'} is not a valid flow", problems=problems[:PROBLEMS_MAX])
+    return attrs.evolve(source, file=file, lines=lines)
+
+
+def _rule_problems(source: FlowSource) -> Iterator[Problem]:
+    yield from _pattern("name", source.name, FLOW_NAME, "handle/name, such as acme/order-intake")
+    if not _is_unicode(source.description):
+        yield Problem("description", "holds half of a surrogate pair, which is not Unicode text")
+    if len(source.nodes) > PLACEMENTS_MAX:
+        yield Problem("nodes", f"has {len(source.nodes)} entries, more than {PLACEMENTS_MAX}")
+    if len(source.edges) > EDGES_MAX:
+        yield Problem("edges", f"has {len(source.edges)} entries, more than {EDGES_MAX}")
+    for index, node in enumerate(source.nodes):
+        yield from _node_problems(join("nodes", index), node)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _node_problems(path: str, node: NodeSource) -> Iterator[Problem]:
+    yield from _pattern(
+        join(path, "alias"),
+        node.alias,
+        ALIAS,
+        f"a letter, then letters, digits, '-' and '_', at most {ALIAS_CHARS_MAX} in all",
+        ALIAS_CHARS_MAX,
+    )
+    if node.subflow is not None:
+        yield from _pattern(join(path, "subflow"), node.subflow, ARTIFACT_ID, "an artifact ID")
+        if node.node is not None or node.package is not None:
+            yield Problem(path, "is either a node of a package or a subflow, not both")
+    elif node.package is None or node.node is None:
+        yield Problem(path, "needs a package and a node of it, or a subflow")
+    if node.package is not None:
+        yield from _ref_problems(join(path, "package"), node.package)
+    if node.node is not None:
+        expected = "the PascalCase name of a node"
+        yield from _pattern(join(path, "node"), node.node, NODE_NAME, expected)
+    yield from _position_problems(join(path, "position"), node.position)
+    yield from _timeout_problems(join(path, "config.timeout_seconds"), node.config.timeout_seconds)
+
+
+def _ref_problems(path: str, ref: str) -> Iterator[Problem]:
+    package, _, version = ref.partition("@")
+    if not (PACKAGE_NAME.fullmatch(package) and VERSION.fullmatch(version)):
+        expected = "handle/package@version, such as acme/orders@1.4.2"
+        yield Problem(path, f"must be {expected}, not {ref[:NAME_CHARS_MAX]!r}")
+
+
+def _position_problems(path: str, position: PositionSource | None) -> Iterator[Problem]:
+    if position is None:
+        return
+    given = {name: value for name, value in attrs.asdict(position).items() if value is not None}
+    if given.keys() not in ({"x", "y"}, {"col", "row"}):
+        yield Problem(path, "must be {x, y} or {col, row}")
+    elif not all(map(math.isfinite, given.values())):
+        yield Problem(path, "must be finite numbers")
+
+
+def _timeout_problems(path: str, seconds: float | None) -> Iterator[Problem]:
+    if seconds is not None and not TIMEOUT_S_MIN <= seconds <= TIMEOUT_S_MAX:
+        bounds = f"from {TIMEOUT_S_MIN} to {TIMEOUT_S_MAX}"
+        yield Problem(path, f"must be {bounds}, not {_number(seconds)}")
+
+
+def _pattern(
+    path: str, value: str, pattern: re.Pattern[str], expected: str, chars: int = NAME_CHARS_MAX
+) -> Iterator[Problem]:
+    if len(value) > chars or not pattern.fullmatch(value):
+        yield Problem(path, f"must be {expected}, not {value[:chars]!r}")
+
+
+def flow_document(source: FlowSource) -> dict[str, Any]:
+    """The flow as a JSON value that reads back as the same flow; what is unset is left out."""
+    document: dict[str, Any] = _document(source)
+    return document
+
+
+def _document(value: Any) -> Any:
+    write = _FORMS.get(type(value))
+    if write is not None:
+        return write(value)
+    if attrs.has(type(value)):
+        return {
+            key_of(field): _document(member)
+            for field in attrs.fields(type(value))
+            if in_documents(field) and (member := getattr(value, field.name)) != field.default
+        }
+    return value
+
+
+def _number(value: float) -> float | int:
+    return int(value) if value.is_integer() else value
+
+
+_FORMS: dict[type, Callable[[Any], Any]] = {
+    float: _number,
+    tuple: lambda members: [_document(member) for member in members],
+}

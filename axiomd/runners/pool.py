@@ -1,0 +1,284 @@
+"""The node processes of one package: who is idle, who waits, when one more is started.
+
+Promises: waiting calls are served first come, first served; short calls never make a pool grow
+beyond its initial size, blocking ones do; no start is repeated in a hot loop. Everything here
+but `Pool.acquire` is synchronous, so state changes only between awaits.
+"""
+
+from collections import deque
+from typing import Protocol
+
+import attrs
+import trio
+
+from axiomd.errors import AxiomdError
+from axiomd.execution.call import Failure, Lost
+from axiomd.runners.environment import PackageCode
+from axiomd.runners.worker import Worker
+from axiomd.runners.zygote import Zygote
+from axiomd.settings import RunnerSettings
+
+START_AGAIN_S = 1.0
+"""Seconds for which a package that could not start answers with the same failure."""
+GROW_CHECK_S = 0.001
+"""Least seconds between two looks at whether a pool is stuck."""
+
+
+class Packages(Protocol):
+    """Where package content is."""
+
+    def code(self, digest: str) -> PackageCode:
+        """How to run it. Raises AxiomdError when it cannot be."""
+        ...
+
+
+class Box(Protocol):
+    """What a pool may ask of the runner that owns it."""
+
+    @property
+    def settings(self) -> RunnerSettings:
+        """How many processes, and for how long."""
+        ...
+
+    def make_room(self, pool: "Pool") -> bool:
+        """Whether `pool` may start one more process, ending an idle one of another if need be."""
+        ...
+
+    def starved(self, pool: "Pool") -> "Pool | None":
+        """A package with waiting calls and no process, for which one of `pool` makes room."""
+        ...
+
+    def new_zygote(self, pool: "Pool") -> Zygote:
+        """A started zygote, attended. Raises AxiomdError or OSError."""
+        ...
+
+    def watch_growth(self, pool: "Pool") -> None:
+        """Have `pool.grow_while_stuck` run."""
+        ...
+
+
+@attrs.define(eq=False)
+class Waiter:
+    """A call that waits for a process."""
+
+    since: float
+    task: trio.lowlevel.Task | None = None
+    """Who sleeps until it is answered, once it does."""
+    answer: "Worker | Ending | None" = None
+
+
+Ending = Failure | Lost
+
+
+class Pool:
+    """The processes of one package."""
+
+    def __init__(self, digest: str, box: Box) -> None:
+        self.digest = digest
+        self._box = box
+        self._zygote: Zygote | None = None
+        self._zygote_ready = False
+        self.idle: list[Worker] = []
+        """The one used last at the end, so that those at the front age."""
+        self._alive: set[Worker] = set()
+        self._starting = 0
+        self._waiting: deque[Waiter] = deque()
+        self._moved_at = 0.0
+        """When a call last ended or a process was last started."""
+        self._watched = False
+        self._failed: Failure | None = None
+        self._failed_until = 0.0
+
+    @property
+    def size(self) -> int:
+        """Its processes, with those being started."""
+        return len(self._alive) + self._starting
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a process."""
+        return len(self._waiting)
+
+    # --- calls ---
+
+    async def acquire(self) -> Worker | Ending:
+        """A process for one call, or why there is none; `release` it.
+
+        Not a checkpoint when a process is idle: using it is one.
+        """
+        if self.idle:
+            return self.idle.pop()
+        if self._failed is not None and trio.current_time() < self._failed_until:
+            await trio.lowlevel.checkpoint()
+            return self._failed
+        waiter = Waiter(trio.current_time())
+        self._waiting.append(waiter)
+        self.grow()
+        if waiter.answer is not None:
+            await trio.lowlevel.checkpoint()
+            return waiter.answer
+        return await self._sleep(waiter)
+
+    async def _sleep(self, waiter: Waiter) -> Worker | Ending:
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._waiting.remove(waiter)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        waiter.task = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(abort)
+        assert waiter.answer is not None
+        return waiter.answer
+
+    def release(self, worker: Worker) -> None:
+        """The call in `worker` is over."""
+        self._moved_at = trio.current_time()
+        if worker.gone:
+            self._forget(worker)
+        elif other := self._box.starved(self):
+            worker.signal_kill()
+            self._drop(worker)
+            other.grow()
+            self.grow()
+        else:
+            self._offer(worker)
+
+    def _offer(self, worker: Worker) -> None:
+        if self._waiting:
+            self._wake(worker)
+        else:
+            worker.idle_since = trio.current_time()
+            self.idle.append(worker)
+
+    def _wake(self, answer: Worker | Ending) -> None:
+        waiter = self._waiting.popleft()
+        waiter.answer = answer
+        if waiter.task is not None:
+            trio.lowlevel.reschedule(waiter.task)
+
+    def _answer_all(self, ending: Ending) -> None:
+        while self._waiting:
+            self._wake(ending)
+
+    # --- growth ---
+
+    def grow(self) -> None:
+        """Start what the waiting calls are due: up to the initial size at once, more if stuck."""
+        if not self._waiting:
+            return
+        if self._zygote is None:
+            self._start_zygote()
+            return
+        if not self._zygote_ready:
+            return
+        initial = self._box.settings.processes_initial
+        while self._starting < len(self._waiting) and self.size < initial and self._start_one():
+            pass
+        if self._starting < len(self._waiting) and not self._watched:
+            self._watched = True
+            self._box.watch_growth(self)
+
+    async def grow_while_stuck(self) -> None:
+        """While calls wait: when none ended for a while, start one more process."""
+        patience = max(self._box.settings.grow_after_ms / 1000, GROW_CHECK_S)
+        while self._waiting and self._zygote_ready:
+            due = max(self._moved_at, self._waiting[0].since) + patience
+            if trio.current_time() < due:
+                await trio.sleep_until(due)
+            else:
+                self._start_one()
+                self._moved_at = trio.current_time()
+        self._watched = False
+
+    def _start_one(self) -> bool:
+        assert self._zygote is not None
+        if not self._box.make_room(self):
+            return False
+        self._starting += 1
+        self._moved_at = trio.current_time()
+        try:
+            self._zygote.fork()
+        except OSError as failure:
+            self.worker_not_started(str(failure))
+            return False
+        return True
+
+    def _start_zygote(self) -> None:
+        try:
+            self._zygote = self._box.new_zygote(self)
+        except AxiomdError as failure:
+            self._fail(failure.message, "")
+        except OSError as failure:
+            self._fail(f"its interpreter cannot be started: {failure}", "")
+
+    def _fail(self, reason: str, detail: str) -> None:
+        self._failed = Failure("LOAD_ERROR", f"the package cannot be loaded: {reason}", detail)
+        self._failed_until = trio.current_time() + START_AGAIN_S
+        self._answer_all(self._failed)
+
+    # --- what the zygote tells (ZygoteListener) ---
+
+    def zygote_ready(self) -> None:
+        """It can fork now."""
+        self._zygote_ready = True
+        self._failed = None
+        self.grow()
+
+    def worker_started(self, worker: Worker) -> None:
+        """A process more."""
+        self._starting -= 1
+        self._alive.add(worker)
+        self._offer(worker)
+
+    def worker_not_started(self, reason: str) -> None:
+        """The box cannot have one more now: who waits for it is told, and may come again."""
+        self._starting -= 1
+        if self._waiting and not self._alive:
+            self._wake(Lost(f"no node process could be started: {reason}"))
+
+    def worker_ended(self, worker: Worker) -> None:
+        """A process died: if it was idle, nobody else will notice."""
+        if worker in self.idle:
+            self._forget(worker)
+
+    def zygote_ended(self, was_ready: bool, reason: str, detail: str) -> None:
+        """It is dead, and so are its processes; the next call starts another."""
+        self._zygote = None
+        self._zygote_ready = False
+        self._starting = 0
+        for worker in list(self.idle):
+            self._drop(worker)
+        if was_ready:
+            self._answer_all(Lost("the package's zygote died"))
+        else:
+            self._fail(reason, detail)
+
+    # --- shrinking ---
+
+    def retire(self, worker: Worker) -> None:
+        """End a process that runs no call."""
+        worker.signal_kill()
+        self._forget(worker)
+
+    def retire_idle(self, before: float, keep: int) -> None:
+        """End the processes that were idle since before a time, but for the `keep` last used."""
+        while len(self.idle) > keep and self.idle[0].idle_since < before:
+            self.retire(self.idle[0])
+
+    def _forget(self, worker: Worker) -> None:
+        self._drop(worker)
+        self.grow()
+
+    def _drop(self, worker: Worker) -> None:
+        if worker in self.idle:
+            self.idle.remove(worker)
+        self._alive.discard(worker)
+        worker.close()
+
+    def close(self) -> None:
+        """End everything; calls that run are lost. The zygote's `attend` ends when all are dead."""
+        self._answer_all(Lost("axiomd is stopping"))
+        for worker in self._alive:
+            worker.stopping = True
+            worker.signal_kill()
+        if self._zygote is not None:
+            self._zygote.hang_up()

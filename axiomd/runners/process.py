@@ -1,0 +1,223 @@
+"""The default runner: every node call in a process of its own package's pool.
+
+Owns the pools and the nursery that attends their zygotes. A sync node has its process to itself
+while it runs, so that killing the process ends exactly one call.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from axiomd.errors import Unavailable
+from axiomd.execution.call import Lost, NodeCall, Outcome
+from axiomd.runners.base import Emit, NodeStream
+from axiomd.runners.frames import RunFrames
+from axiomd.runners.pool import Packages, Pool
+from axiomd.runners.worker import Worker, WorkerStream, timed_out
+from axiomd.runners.zygote import Zygote
+from axiomd.settings import RunnerSettings
+
+STOPPING = Lost("axiomd is stopping")
+REAP_PERIODS = 4
+"""How often in `idle_s` idle processes are looked for."""
+
+
+class ProcessRunner:
+    """Runs node calls in node processes."""
+
+    def __init__(
+        self,
+        settings: RunnerSettings,
+        packages: Packages,
+        nursery: trio.Nursery,
+        *,
+        nodes_lock_fd: int,
+        payload_bytes_max: int,
+    ) -> None:
+        """Use `open_process_runner`."""
+        self.settings = settings
+        self._packages = packages
+        self._nursery = nursery
+        self._lock_fd = nodes_lock_fd
+        self._payload_max = payload_bytes_max
+        self._frames = RunFrames(payload_bytes_max)
+        self._pools: dict[str, Pool] = {}
+        self._starved: deque[Pool] = deque()
+        self._calls = 0
+        self._in_flight = 0
+        self._stopping = False
+
+    # --- Runner ---
+
+    async def run(self, call: NodeCall, emit: Emit) -> Outcome:
+        """Run a unary node to its end; `call.timeout_s` seconds at most, from its start."""
+        pool = self._pool(call.digest)
+        if self._stopping:
+            await trio.lowlevel.checkpoint()
+            return STOPPING
+        worker = pool.idle.pop() if pool.idle else await pool.acquire()
+        if not isinstance(worker, Worker):
+            return worker
+        self._calls += 1
+        self._in_flight += 1
+        outcome: Outcome | None = None
+        try:
+            with trio.move_on_after(call.timeout_s):
+                frame = self._frames.frame(call, self._calls, call.payload)
+                outcome = await worker.run(frame, self._calls, emit)
+        finally:
+            if outcome is None:
+                await worker.kill()
+            self._in_flight -= 1
+            pool.release(worker)
+        return outcome or timed_out(call.timeout_s)
+
+    @asynccontextmanager
+    async def stream(self, call: NodeCall, emit: Emit) -> AsyncIterator[NodeStream]:
+        """Start a pipeline node; leaving the context kills it if it has not ended."""
+        pool = self._pool(call.digest)
+        worker = STOPPING if self._stopping else await pool.acquire()
+        if not isinstance(worker, Worker):
+            yield EndedStream(worker)
+            return
+        self._calls += 1
+        self._in_flight += 1
+        stream = WorkerStream(worker, call, self._calls, emit)
+        try:
+            await stream.start(self._frames.frame(call, self._calls, b""))
+            yield stream
+        finally:
+            if not stream.reusable:
+                await worker.kill()
+            self._in_flight -= 1
+            pool.release(worker)
+
+    def capacity(self) -> int:
+        """Calls that could start now without waiting for another to end."""
+        return max(0, self.settings.processes_max - self._in_flight - self._waiting())
+
+    def statistics(self) -> dict[str, int]:
+        """Processes, calls in flight, calls waiting."""
+        return {
+            "processes": self._processes(),
+            "processes_idle": sum(len(pool.idle) for pool in self._pools.values()),
+            "calls_in_flight": self._in_flight,
+            "calls_waiting": self._waiting(),
+        }
+
+    # --- Box: what pools ask ---
+
+    def make_room(self, pool: Pool) -> bool:
+        """Whether `pool` may start one more process, ending an idle one of another if need be."""
+        if self._stopping:
+            return False
+        if self._processes() < self.settings.processes_max:
+            return True
+        others = [other for other in self._pools.values() if other is not pool and other.idle]
+        if others:
+            oldest = min(others, key=lambda other: other.idle[0].idle_since)
+            oldest.retire(oldest.idle[0])
+            return True
+        if pool.size == 0 and pool not in self._starved:
+            self._starved.append(pool)
+        return False
+
+    def starved(self, pool: Pool) -> Pool | None:
+        """A package with waiting calls and no process, for which one of `pool` makes room."""
+        while self._starved:
+            other = self._starved.popleft()
+            if other is not pool and other.waiting and other.size == 0:
+                return other
+        return None
+
+    def new_zygote(self, pool: Pool) -> Zygote:
+        """A started zygote, attended. Raises AxiomdError or OSError."""
+        if self._stopping:
+            raise Unavailable("axiomd is stopping")
+        code = self._packages.code(pool.digest)
+        zygote = Zygote(code, self._lock_fd, self._payload_max, pool)
+        self._nursery.start_soon(zygote.attend, self.settings.start_timeout_s)
+        return zygote
+
+    def watch_growth(self, pool: Pool) -> None:
+        """Have `pool.grow_while_stuck` run."""
+        self._nursery.start_soon(pool.grow_while_stuck)
+
+    # --- its own life ---
+
+    async def retire_idle_forever(self) -> None:
+        """End processes that were not used for `idle_s`, but for one of each package."""
+        while True:
+            await trio.sleep(self.settings.idle_s / REAP_PERIODS)
+            before = trio.current_time() - self.settings.idle_s
+            for pool in self._pools.values():
+                pool.retire_idle(before, keep=1)
+
+    def close(self) -> None:
+        """End every process; calls that run are lost."""
+        self._stopping = True
+        for pool in self._pools.values():
+            pool.close()
+
+    def _pool(self, digest: str) -> Pool:
+        pool = self._pools.get(digest)
+        if pool is None:
+            pool = self._pools[digest] = Pool(digest, self)
+        return pool
+
+    def _processes(self) -> int:
+        return sum(pool.size for pool in self._pools.values())
+
+    def _waiting(self) -> int:
+        return sum(pool.waiting for pool in self._pools.values())
+
+
+class EndedStream:
+    """A stream that could not begin."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+
+    async def send(self, payload: bytes) -> None:
+        """Nobody reads it."""
+        await trio.lowlevel.checkpoint()
+
+    async def send_end(self) -> None:
+        """Nobody reads it."""
+        await trio.lowlevel.checkpoint()
+
+    async def receive(self) -> Sequence[bytes] | Outcome:
+        """Why it could not."""
+        await trio.lowlevel.checkpoint()
+        return self._outcome
+
+
+@asynccontextmanager
+async def open_process_runner(
+    settings: RunnerSettings,
+    packages: Packages,
+    *,
+    nodes_lock_fd: int = -1,
+    payload_bytes_max: int,
+) -> AsyncIterator[ProcessRunner]:
+    """A runner of node processes; when the context is left, every one of them is dead.
+
+    Must be opened in the main thread. `nodes_lock_fd` is what `wait_for_predecessors` returned:
+    every process holds it open while it lives.
+    """
+    async with trio.open_nursery() as nursery:
+        runner = ProcessRunner(
+            settings,
+            packages,
+            nursery,
+            nodes_lock_fd=nodes_lock_fd,
+            payload_bytes_max=payload_bytes_max,
+        )
+        nursery.start_soon(runner.retire_idle_forever)
+        try:
+            yield runner
+        finally:
+            runner.close()
+            nursery.cancel_scope.cancel()

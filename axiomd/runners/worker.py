@@ -1,0 +1,356 @@
+"""axiomd's side of one node process: its socket, its pidfd, and the one call that runs in it.
+
+Promises: a call ends with an Outcome, whatever the process does; a process that was killed is
+dead when `kill` returns. It refuses to know how processes are started or shared.
+"""
+
+import os
+import signal
+import socket
+from collections.abc import Sequence
+
+import trio
+from trio.lowlevel import notify_closing, wait_readable, wait_writable
+
+from axiomd.execution.call import Crashed, Failure, Lost, NodeCall, Outcome, Output
+from axiomd.limits import STREAM_BATCH_BYTES_MAX, STREAM_BATCH_FRAMES_MAX
+from axiomd.runners.base import Emit
+from axiomd.runners.frames import SPOKEN_BYTES_MAX, ProtocolError, read_event, read_failure
+from axiomd.runners.shim import (
+    COUNT,
+    DONE,
+    ERROR,
+    HEAD,
+    IN,
+    IN_END,
+    LOG,
+    OUT,
+    PROGRESS,
+    STARVED,
+    FrameTooLong,
+    Inbox,
+    too_large,
+)
+
+HANG_UP_S = 1.0
+"""Seconds between the end of a socket and that of its process; then it is killed."""
+JOIN_BYTES_MAX = 64 * 1024
+"""A payload up to this size is copied behind its header to save a system call."""
+
+
+class Worker:
+    """One node process."""
+
+    def __init__(self, sock: socket.socket, pid: int, pidfd: int, payload_max: int) -> None:
+        sock.setblocking(False)
+        self.pid = pid
+        self.pidfd = pidfd
+        self.socket = sock
+        self.fd = sock.fileno()
+        self.payload_max = payload_max
+        self.inbox = Inbox(max(payload_max, SPOKEN_BYTES_MAX))
+        self.idle_since = 0.0
+        self.gone = False
+        """Whether it is dead, or was told to die."""
+        self.stopping = False
+        """Whether axiomd is closing, so that any end of it is a loss."""
+        self._status: int | None = None
+        self._ended = trio.Event()
+
+    # --- its life ---
+
+    def ended(self, status: int | None) -> None:
+        """The process is dead: its wait status, or None if nobody can tell any more."""
+        self.gone = True
+        self._status = status
+        self._ended.set()
+        if self.fd >= 0:
+            # A process it left behind may still hold its end; nobody waits for that one.
+            self._hang_up()
+
+    def signal_kill(self) -> None:
+        """Kill the process, without waiting for its death."""
+        self.gone = True
+        if self.pidfd >= 0:
+            try:
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+
+    async def kill(self) -> None:
+        """Kill the process; returns when it is dead, even if cancelled."""
+        self.signal_kill()
+        # Shielded, because what was cancelled must not go on running; the kernel is quick.
+        with trio.CancelScope(shield=True):
+            await self._wait_dead()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the descriptors of a dead process."""
+        if self.fd >= 0:
+            notify_closing(self.fd)
+            self.fd = -1
+            self.socket.close()
+        if self.pidfd >= 0:
+            notify_closing(self.pidfd)
+            os.close(self.pidfd)
+            self.pidfd = -1
+
+    def _hang_up(self) -> None:
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+
+    async def _wait_dead(self) -> None:
+        while self.pidfd >= 0:
+            try:
+                await wait_readable(self.pidfd)
+            except trio.BusyResourceError:
+                # Somebody else waits for the same death.
+                await trio.sleep(0.001)
+            except trio.ClosedResourceError:
+                return
+            else:
+                return
+
+    # --- what passes through its socket ---
+
+    async def send(self, head: bytes, payload: bytes) -> None:
+        """Send one frame; waits while the process is not reading.
+
+        Raises OSError when it never will. Cancelled midway, the process can only be killed.
+        """
+        if len(payload) <= JOIN_BYTES_MAX:
+            rest = memoryview(head + payload)
+        else:
+            await self._send(memoryview(head))
+            rest = memoryview(payload)
+        await self._send(rest)
+
+    async def _send(self, rest: memoryview) -> None:
+        while True:
+            try:
+                sent = self.socket.send(rest)
+            except BlockingIOError:
+                sent = 0
+            if sent == len(rest):
+                return
+            rest = rest[sent:]
+            await wait_writable(self.fd)
+
+    def fill(self) -> int | None:
+        """Receive what is there: bytes received, 0 at the end, None if nothing is there yet."""
+        try:
+            return self.inbox.fill(self.socket.recv_into)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return 0
+
+    async def run(self, frame: tuple[bytes, bytes], number: int, emit: Emit) -> Outcome:
+        """One call of a unary node: its RUN frame and number.
+
+        Cancelled, it leaves the call running: the caller kills the process.
+        """
+        try:
+            await self.send(*frame)
+        except OSError:
+            return await self.explain_end()
+        while True:
+            await wait_readable(self.fd)
+            if self.fill() == 0:
+                return await self.explain_end()
+            try:
+                outcome = self._read_answer(number, emit)
+            except (ProtocolError, FrameTooLong) as fault:
+                return await self.condemn(fault, number)
+            if outcome is not None:
+                return outcome
+
+    def _read_answer(self, number: int, emit: Emit) -> Outcome | None:
+        while (frame := self.inbox.take()) is not None:
+            kind, call, body = frame
+            if call != number:
+                continue
+            if kind == DONE:
+                self.check_size(kind, number, body)
+                return Output(body)
+            if kind == ERROR:
+                return read_failure(body)
+            if kind not in (LOG, PROGRESS):
+                raise ProtocolError(f"frame kind {kind} in a unary call")
+            emit(read_event(kind, body))
+        return None
+
+    def check_size(self, kind: int, call: int, body: bytes) -> None:
+        """Raise FrameTooLong for an output over the cap: the shim would not have sent it."""
+        if len(body) > self.payload_max:
+            raise FrameTooLong(kind, call, len(body))
+
+    # --- how it ended ---
+
+    async def condemn(self, fault: ProtocolError | FrameTooLong, number: int) -> Outcome:
+        """Kill the process for what it sent."""
+        await self.kill()
+        if isinstance(fault, FrameTooLong) and fault.call == number and fault.kind in (DONE, OUT):
+            return Failure("PAYLOAD_TOO_LARGE", too_large(fault.length, self.payload_max))
+        return Crashed(f"broke the protocol: {fault}")
+
+    async def explain_end(self) -> Outcome:
+        """The socket ended: wait for the process's death and say what it died of."""
+        if self.stopping:
+            return Lost("axiomd is stopping")
+        with trio.move_on_after(HANG_UP_S) as patience:
+            await self._wait_dead()
+        if patience.cancelled_caught:
+            await self.kill()
+            return Crashed("closed its connection to axiomd")
+        await self._ended.wait()
+        self.close()
+        return describe_status(self._status)
+
+
+def describe_status(status: int | None) -> Crashed | Lost:
+    """How a process ended that axiomd did not kill, by its wait status."""
+    if status is None:
+        return Lost("the package's zygote died")
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGKILL:
+            return Lost("killed by SIGKILL")
+        try:
+            return Crashed(signal.Signals(number).name)
+        except ValueError:
+            return Crashed(f"signal {number}")
+    return Crashed(f"exit {os.WEXITSTATUS(status)}")
+
+
+class WorkerStream:
+    """A pipeline node that runs in a worker: the NodeStream of `ProcessRunner`."""
+
+    def __init__(self, worker: Worker, call: NodeCall, number: int, emit: Emit) -> None:
+        self._worker = worker
+        self._number = number
+        self._emit = emit
+        self._timeout_s = call.timeout_s
+        self._sent = 0
+        self._starved_at = -1
+        self._ending = False
+        self._sending = 0
+        self._fault: ProtocolError | FrameTooLong | None = None
+        self._silence: trio.CancelScope | None = None
+        self.outcome: Outcome | None = None
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the process can take another call: this one ended, and no frame is half sent."""
+        return self.outcome is not None and not self._sending and not self._worker.gone
+
+    async def start(self, frame: tuple[bytes, bytes]) -> None:
+        """Send the RUN frame."""
+        await self._send(*frame)
+
+    async def send(self, payload: bytes) -> None:
+        """Hand the node its next input; waits while it is not reading."""
+        self._sent += 1
+        self._restart_silence()
+        await self._send(HEAD.pack(len(payload), IN, self._number), payload)
+
+    async def send_end(self) -> None:
+        """There are no more inputs."""
+        self._ending = True
+        self._restart_silence()
+        await self._send(HEAD.pack(0, IN_END, self._number), b"")
+
+    async def _send(self, head: bytes, payload: bytes) -> None:
+        if self.outcome is not None or self._worker.gone:
+            await trio.lowlevel.checkpoint()
+            return
+        # Stays raised if it is cancelled midway: then half a frame is on its way.
+        self._sending += 1
+        try:
+            await self._worker.send(head, payload)
+        except (OSError, trio.ClosedResourceError):
+            # How the node ended is told by receive.
+            await trio.lowlevel.checkpoint()
+        self._sending -= 1
+
+    async def receive(self) -> Sequence[bytes] | Outcome:
+        """The next frames, or how the node ended."""
+        while True:
+            batch = self._take_batch()
+            if batch:
+                await trio.lowlevel.checkpoint()
+                return batch
+            if self.outcome is None and self._fault is not None:
+                self.outcome = await self._worker.condemn(self._fault, self._number)
+            if self.outcome is not None:
+                await trio.lowlevel.checkpoint()
+                return self.outcome
+            await self._receive_more()
+
+    def _take_batch(self) -> list[bytes]:
+        frames: list[bytes] = []
+        size = 0
+        try:
+            while (
+                self.outcome is None
+                and len(frames) < STREAM_BATCH_FRAMES_MAX
+                and size < STREAM_BATCH_BYTES_MAX
+            ):
+                frame = self._worker.inbox.take()
+                if frame is None:
+                    if frames and self._worker.fill():
+                        continue
+                    break
+                kind, call, body = frame
+                if call != self._number:
+                    continue
+                if kind == OUT:
+                    self._worker.check_size(kind, call, body)
+                    frames.append(body)
+                    size += len(body)
+                else:
+                    self._take_other(kind, body)
+        except (ProtocolError, FrameTooLong) as fault:
+            self._fault = fault
+        return frames
+
+    def _take_other(self, kind: int, body: bytes) -> None:
+        if kind == DONE:
+            self.outcome = Output(b"")
+        elif kind == ERROR:
+            self.outcome = read_failure(body)
+        elif kind in (LOG, PROGRESS):
+            self._emit(read_event(kind, body))
+        elif kind == STARVED and len(body) == COUNT.size:
+            (self._starved_at,) = COUNT.unpack(body)
+        else:
+            raise ProtocolError(f"frame kind {kind} in a stream")
+
+    async def _receive_more(self) -> None:
+        """Wait until something was received, the process ended, or it was silent for too long."""
+        deadline = trio.current_time() + self._timeout_s
+        with trio.CancelScope(deadline=float("inf") if self._waits_for_us() else deadline) as scope:
+            self._silence = scope
+            await wait_readable(self._worker.fd)
+        self._silence = None
+        if scope.cancelled_caught:
+            await self._worker.kill()
+            self.outcome = timed_out(self._timeout_s)
+        elif self._worker.fill() == 0:
+            self.outcome = await self._worker.explain_end()
+
+    def _waits_for_us(self) -> bool:
+        """Whether the node has read all that was sent and wants more: then it may be silent."""
+        return self._starved_at == self._sent and not self._ending
+
+    def _restart_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.deadline = trio.current_time() + self._timeout_s
+
+
+def timed_out(timeout_s: float) -> Failure:
+    """The failure of a call that was killed at its deadline."""
+    return Failure("TIMEOUT", f"no answer within {timeout_s:g} s; its process was killed")

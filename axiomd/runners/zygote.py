@@ -1,0 +1,194 @@
+"""axiomd's side of one zygote: starting it, asking it for node processes, hearing of their ends.
+
+A zygote is started with `subprocess.Popen` on the trio thread, which must be the main one: the
+kernel ties the parent-death signal to the thread that forked, and trio's own `open_process`
+forks in a thread that ends after ten idle seconds. Starting blocks for about 0.3 ms.
+"""
+
+import array
+import os
+import socket
+import subprocess
+import threading
+from collections import deque
+from typing import Protocol
+
+import trio
+from trio.lowlevel import wait_readable
+
+from axiomd.runners import shim
+from axiomd.runners.environment import PackageCode
+from axiomd.runners.shim import CONTROL, EXITED, FORK_FAILED, FORKED, READY
+from axiomd.runners.worker import Worker
+
+STDERR_CHARS_MAX = 4_000
+"""Of what a zygote that cannot start has to say, the last characters kept."""
+CLOSE_S = 2.0
+"""Seconds a zygote gets to kill and reap its processes; then it is killed itself."""
+
+
+class ZygoteListener(Protocol):
+    """Who hears what happens to a zygote; called on the trio thread."""
+
+    def zygote_ready(self) -> None:
+        """It can fork now."""
+        ...
+
+    def worker_started(self, worker: Worker) -> None:
+        """One `fork` is done."""
+        ...
+
+    def worker_not_started(self, reason: str) -> None:
+        """One `fork` failed."""
+        ...
+
+    def worker_ended(self, worker: Worker) -> None:
+        """A process of it is dead."""
+        ...
+
+    def zygote_ended(self, was_ready: bool, reason: str, detail: str) -> None:
+        """It is dead, and its processes are or will be at once."""
+        ...
+
+
+class Zygote:
+    """A process with one package's messages loaded, which forks node processes."""
+
+    def __init__(
+        self, code: PackageCode, lock_fd: int, payload_max: int, listener: ZygoteListener
+    ) -> None:
+        """Starts it. Raises OSError when the interpreter cannot be run."""
+        assert threading.current_thread() is threading.main_thread()
+        self._payload_max = payload_max
+        self._listener = listener
+        self._requested: deque[socket.socket] = deque()
+        self._workers: dict[int, Worker] = {}
+        self._ready = False
+        self._given_up = False
+        self._stderr = os.memfd_create("zygote-stderr", os.MFD_CLOEXEC)
+        self._control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.setblocking(False)
+        try:
+            self._popen = _start(code, far.fileno(), lock_fd, self._stderr)
+        except OSError:
+            self._control.close()
+            os.close(self._stderr)
+            raise
+        finally:
+            far.close()
+        self._pidfd = os.pidfd_open(self._popen.pid)
+
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        return self._popen.pid
+
+    def fork(self) -> None:
+        """Ask for one more node process; the listener hears of it."""
+        near, far = socket.socketpair()
+        attached = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [far.fileno()]))]
+        self._requested.append(near)
+        with far:
+            try:
+                self._control.sendmsg([b"fork"], attached)
+            except OSError:
+                # It is dead or stuck: `attend` finds the end of its socket.
+                self._control.shutdown(socket.SHUT_RDWR)
+
+    async def attend(self, start_timeout_s: float) -> None:
+        """Read what the zygote tells until it ends, and tell the listener; then clean up."""
+        reason = "it ended"
+        # Shielded: this is what knows when processes are dead. `close` ends it.
+        with trio.CancelScope(shield=True):
+            with trio.move_on_after(start_timeout_s) as starting:
+                while await self._hear():
+                    if self._ready:
+                        starting.deadline = float("inf")
+            if starting.cancelled_caught:
+                self._given_up = True
+                reason = f"it was not ready within {start_timeout_s:g} s"
+            await self._bury(reason)
+
+    def hang_up(self) -> None:
+        """Let it end: it kills and reaps its processes first."""
+        self._given_up = not self._ready
+        self._control.shutdown(socket.SHUT_RDWR)
+
+    async def _hear(self) -> bool:
+        await wait_readable(self._control)
+        room = socket.CMSG_SPACE(array.array("i").itemsize)
+        try:
+            message, attached, _, _ = self._control.recvmsg(64, room, socket.MSG_CMSG_CLOEXEC)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        if len(message) != CONTROL.size:
+            return False
+        kind, pid, status = CONTROL.unpack(message)
+        fds = array.array("i")
+        for _, _, content in attached:
+            fds.frombytes(content)
+        self._heard(kind, pid, status, list(fds))
+        return True
+
+    def _heard(self, kind: int, pid: int, status: int, fds: list[int]) -> None:
+        if kind == READY:
+            self._ready = True
+            self._listener.zygote_ready()
+        elif kind == FORKED:
+            worker = Worker(self._requested.popleft(), pid, fds[0], self._payload_max)
+            self._workers[pid] = worker
+            self._listener.worker_started(worker)
+        elif kind == FORK_FAILED:
+            self._requested.popleft().close()
+            self._listener.worker_not_started(os.strerror(status))
+        else:
+            assert kind == EXITED
+            worker = self._workers.pop(pid)
+            worker.ended(status)
+            self._listener.worker_ended(worker)
+
+    async def _bury(self, reason: str) -> None:
+        """Nothing more will be heard: see to it that it and its processes are dead."""
+        with trio.move_on_after(0 if self._given_up else CLOSE_S):
+            await wait_readable(self._pidfd)
+        self._popen.kill()
+        await wait_readable(self._pidfd)
+        self._popen.wait()
+        for worker in self._workers.values():
+            # The kernel does it too, as their parent died; this makes sure.
+            await worker.kill()
+            worker.ended(None)
+            self._listener.worker_ended(worker)
+        detail = self._read_stderr()
+        for request in self._requested:
+            request.close()
+        self._control.close()
+        os.close(self._pidfd)
+        os.close(self._stderr)
+        if not self._ready and self._popen.returncode > 0:
+            reason = f"it ended with exit {self._popen.returncode}"
+        self._listener.zygote_ended(self._ready, reason, detail)
+
+    def _read_stderr(self) -> str:
+        size = os.fstat(self._stderr).st_size
+        start = max(0, size - STDERR_CHARS_MAX)
+        return os.pread(self._stderr, STDERR_CHARS_MAX, start).decode("utf-8", "replace")
+
+
+def _start(
+    code: PackageCode, control_fd: int, lock_fd: int, stderr: int
+) -> subprocess.Popen[bytes]:
+    arguments = [control_fd, lock_fd, os.getpid(), code.directory]
+    return subprocess.Popen(
+        [code.interpreter, "-I", "-X", "utf8", shim.__file__, *map(str, arguments)],
+        cwd=code.directory,
+        env=dict(code.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=stderr,
+        stderr=stderr,
+        pass_fds=[fd for fd in (control_fd, lock_fd) if fd >= 0],
+        # A terminal's Ctrl-C is axiomd's to act on.
+        start_new_session=True,
+    )
