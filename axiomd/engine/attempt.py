@@ -66,7 +66,6 @@ class Attempt:
         self._scope = trio.CancelScope()
         self._trouble: AxiomdError | None = None
         self._cancelled_at: float | None = None
-        self._reflection: str | None = None
 
     async def run(self, bodies: Mapping[Mode, Body]) -> None:
         """Work until the execution has ended, or somebody else has it.
@@ -209,13 +208,8 @@ class Attempt:
             timeout_s=placement.timeout_s or self.execution.node_timeout_s,
             concurrency=placement.concurrency,
             resume_index=resume_index,
-            reflection=self._reflect(),
+            reflection=self.artifact.reflection,
         )
-
-    def _reflect(self) -> str:
-        if self._reflection is None:
-            self._reflection = reflection(self.artifact)
-        return self._reflection
 
     async def read(self, payloads: tuple[Payload, ...]) -> bytes:
         """The bytes of an input: several messages one behind the other are their merge."""
@@ -258,18 +252,3 @@ def event_entry(event: NodeEvent, position: Position, attempt: int, at_ns: int) 
     else:
         detail["fraction"] = event.fraction
     return Entry(kind, at_ns, position, attempt, detail=json.dumps(detail))
-
-
-def reflection(artifact: Artifact) -> str:
-    """JSON of what `ax.reflection.flow` shows."""
-    placements = artifact.placements
-    return json.dumps(
-        {
-            "name": artifact.flow,
-            "nodes": [{"alias": p.alias, "package": p.package, "node": p.node} for p in placements],
-            "edges": [
-                {"from": placements[e.source].alias, "to": placements[e.destination].alias}
-                for e in artifact.edges
-            ],
-        }
-    )

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 
-from axiomd.engine.attempt import Attempt, Stopped, effect_key, reflection
+from axiomd.engine.attempt import Attempt, Stopped, effect_key
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.scheduler import Scheduler
 from axiomd.engine.tail import Tail
@@ -131,7 +131,7 @@ class Engine:
             payload=payload,
             timeout_s=placement.timeout_s or self.parts.settings.node_timeout_s,
             concurrency=placement.concurrency,
-            reflection=reflection(artifact),
+            reflection=artifact.reflection,
         )
         return await self.parts.runners[placement.runner].run(call, _log_event)
 

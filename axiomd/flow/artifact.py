@@ -3,6 +3,8 @@
 Placements and edges refer to each other by index, so that journal and frames can too.
 """
 
+import json
+from functools import cached_property
 from typing import Literal
 
 import attrs
@@ -103,3 +105,20 @@ class Artifact:
     def is_gate(self, placement: int) -> bool:
         """Whether the placement waits for several arms."""
         return len(self.incoming[placement]) > 1
+
+    @cached_property
+    def reflection(self) -> str:
+        """JSON of what `ax.reflection.flow` shows to a node."""
+        aliases = [placement.alias for placement in self.placements]
+        return json.dumps(
+            {
+                "name": self.flow,
+                "nodes": [
+                    {"alias": p.alias, "package": p.package, "node": p.node}
+                    for p in self.placements
+                ],
+                "edges": [
+                    {"from": aliases[e.source], "to": aliases[e.destination]} for e in self.edges
+                ],
+            }
+        )

@@ -29,7 +29,8 @@ _NUMBER_CHARS_MAX = 400
 _INT_DIGITS_MAX = 20
 _BEYOND = 10**30
 """Stands for any whole number with more digits than an integer kind has."""
-_FLOAT32_MAX = float.fromhex("0x1.fffffep+127")
+_FLOAT32_MAX = math.nextafter(float.fromhex("0x1.ffffffp+127"), 0)
+"""Rounds to the largest 32-bit float, whose shortest text is itself a little larger."""
 _SPELLING = "NaN and the infinities are written as texts"
 _FROM_URLSAFE = str.maketrans("-_", "+/")
 _SPELLED_FLOATS = {name: float(name) for name in ("NaN", "Infinity", "-Infinity")}

@@ -15,7 +15,8 @@ from axiomd.execution.call import Lost, NodeCall, Outcome
 from axiomd.runners.base import Emit, NodeStream
 from axiomd.runners.frames import RunFrames
 from axiomd.runners.pool import Packages, Pool
-from axiomd.runners.worker import Worker, WorkerStream, timed_out
+from axiomd.runners.stream import WorkerStream
+from axiomd.runners.worker import Worker, timed_out
 from axiomd.runners.zygote import Zygote
 from axiomd.settings import RunnerSettings
 

@@ -158,7 +158,8 @@ class Zygote:
         self._popen.wait()
         for worker in self._workers.values():
             # The kernel does it too, as their parent died; this makes sure.
-            await worker.kill()
+            worker.signal_kill()
+            await worker.wait_dead()
             worker.ended(None)
             self._listener.worker_ended(worker)
         detail = self._read_stderr()

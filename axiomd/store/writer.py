@@ -340,7 +340,11 @@ def _apply_execution(
     after = admit(commit, before)
     # Admitted: from here on everything is applied, nothing is judged.
     table = tables[keys.JOURNAL]
-    for seq, entry in enumerate(commit.entries, before.entries if before else 0):
+    entries = commit.entries
+    if commit.trigger is Trigger.CLAIM:
+        # Only the stored record knows which attempt this is.
+        entries = tuple(attrs.evolve(entry, attempt=after.attempt) for entry in entries)
+    for seq, entry in enumerate(entries, before.entries if before else 0):
         transaction.put(keys.journal_key(key, seq), encode_entry(entry), db=table)
     table = tables[keys.FRAMES]
     for row in commit.frames:

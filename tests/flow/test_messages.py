@@ -282,6 +282,13 @@ def test_bytes_are_base64_of_either_alphabet_padded_or_not(text):
     assert round_trip("Scalars", {"some_bytes": text})["some_bytes"] == "//8="
 
 
+@pytest.mark.parametrize("value", [3.4028235e38, -3.4028235e38, 1.4013e-45, 0.1, 16777216.0])
+def test_the_outermost_floats_are_printed_so_that_they_read_back(value):
+    printed = round_trip("Scalars", {"a_float": value})["a_float"]
+    assert printed == value
+    assert round_trip("Scalars", {"a_float": printed})["a_float"] == value
+
+
 def test_null_means_unset_everywhere():
     fields = [field.name for field in TYPES.find("Everything").descriptor.fields]
     assert parse("Everything", dict.fromkeys(fields)) == b""
