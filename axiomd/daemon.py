@@ -35,7 +35,7 @@ from axiomd.store.env import Store, count_boot, lock_data_dir, open_store
 from axiomd.store.reader import Reader
 from axiomd.store.writer import Writer, open_writer, write_now
 
-_HARD_STOP_EXTRA_S = 1.5
+_HARD_STOP_EXTRA_S = 1.0
 
 
 @attrs.frozen
@@ -156,7 +156,7 @@ async def _stop_when_broken(writer: Writer, stopping: trio.Event) -> None:
 async def _stop_hard_when_late(settings: Settings, box: Box, stopping: trio.Event) -> None:
     """Drain beside the server's own grace, and end the process if a client holds the server."""
     await stopping.wait()
-    allowed_s = settings.server.stop_grace_s + settings.engine.drain_s + _HARD_STOP_EXTRA_S
+    allowed_s = max(settings.server.stop_grace_s, settings.engine.drain_s) + _HARD_STOP_EXTRA_S
     timer = threading.Timer(allowed_s, _exit_hard)
     timer.daemon = True
     timer.start()

@@ -40,10 +40,10 @@ class ServerSettings:
     """Largest request body taken, in bytes."""
     keep_alive_s: float = attrs.field(default=15.0, validator=_range(0.05, 300))
     """Seconds of silence after which a stream sends a comment."""
-    stop_grace_s: float = attrs.field(default=2.0, validator=_range(0, 60))
+    stop_grace_s: float = attrs.field(default=1.5, validator=_range(0, 60))
     """Seconds that open requests get to finish at shutdown."""
-    send_timeout_s: float = attrs.field(default=3.0, validator=_range(0.5, 600))
-    """Seconds after which a client that takes no bytes is dropped while shutting down."""
+    send_timeout_s: float = attrs.field(default=60.0, validator=_range(0.5, 86_400))
+    """Seconds after which a client that takes no bytes is dropped; it may come back and go on."""
 
 
 @attrs.frozen

@@ -1,10 +1,11 @@
 """The node processes of one package: who is idle, who waits, when one more is started.
 
 Promises: waiting calls are served first come, first served; short calls never make a pool grow
-beyond its initial size, blocking ones do; no start is repeated in a hot loop. Everything here
-but `Pool.acquire` is synchronous, so state changes only between awaits.
+beyond its initial size, blocking ones do, computing ones later; no start is repeated in a hot
+loop. Only `acquire` and the watch over growth await, so state changes nowhere else midway.
 """
 
+import os
 from collections import deque
 from typing import Protocol
 
@@ -22,6 +23,9 @@ START_AGAIN_S = 1.0
 """Seconds for which a package that could not start answers with the same failure."""
 GROW_CHECK_S = 0.001
 """Least seconds between two looks at whether a pool is stuck."""
+COMPUTING_PATIENCE = 20
+"""How many times longer a call waits for those that keep all cores busy."""
+CORES = len(os.sched_getaffinity(0))
 
 
 class Packages(Protocol):
@@ -179,15 +183,28 @@ class Pool:
 
     async def grow_while_stuck(self) -> None:
         """While calls wait: when none ended for a while, start one more process."""
-        patience = max(self._box.settings.grow_after_ms / 1000, GROW_CHECK_S)
         while self._waiting and self._zygote_ready:
-            due = max(self._moved_at, self._waiting[0].since) + patience
+            due = max(self._moved_at, self._waiting[0].since) + self._patience_s()
             if trio.current_time() < due:
                 await trio.sleep_until(due)
-            else:
+            elif await self._is_stuck():
                 self._start_one()
                 self._moved_at = trio.current_time()
         self._watched = False
+
+    def _patience_s(self) -> float:
+        """How long no call may end; more while every core computes, as one more process would
+        only slow the others down."""
+        patience = max(self._box.settings.grow_after_ms / 1000, GROW_CHECK_S)
+        computing = sum(worker.is_computing() for worker in self._alive)
+        return patience * COMPUTING_PATIENCE if computing >= CORES else patience
+
+    async def _is_stuck(self) -> bool:
+        """Whether still no call ended once the loop has read every answer that is there."""
+        before = self._moved_at
+        for _ in range(2):
+            await trio.lowlevel.checkpoint()
+        return bool(self._waiting) and self._zygote_ready and self._moved_at == before
 
     def _start_one(self) -> bool:
         assert self._zygote is not None

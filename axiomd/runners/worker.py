@@ -7,6 +7,7 @@ dead when `kill` returns. It refuses to know how processes are started or shared
 import os
 import signal
 import socket
+from pathlib import Path
 
 import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
@@ -69,6 +70,14 @@ class Worker:
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
             except ProcessLookupError:
                 return
+
+    def is_computing(self) -> bool:
+        """Whether it runs, or would if it had a core; not if it sleeps or waits for something."""
+        try:
+            text = Path(f"/proc/{self.pid}/stat").read_text()
+        except OSError:
+            return False
+        return text.rpartition(")")[2].split()[0] == "R"
 
     async def kill(self) -> None:
         """Kill the process; returns when it is dead, even if cancelled."""

@@ -538,6 +538,15 @@ async def test_blocking_calls_get_processes_of_their_own_up_to_the_bound(package
         assert runner.capacity() == 6
 
 
+async def test_a_short_call_does_not_wait_for_long_computations(packages, tmp_path):
+    async with open_process(packages) as runner, trio.open_nursery() as nursery:
+        for name in ("a", "b", "c"):
+            spin = call("Spin", ask(text=str(tmp_path / name)))
+            nursery.start_soon(runner.run, spin, ignore)
+        assert isinstance(await runner.run(call("Echo"), ignore), Output)
+        nursery.cancel_scope.cancel()
+
+
 async def test_waiting_calls_are_served_in_order(packages):
     served = []
     async with open_process(packages, processes_max=1) as runner:

@@ -1,0 +1,6 @@
+"""`python -m axiomd`, and the `axiomd` command."""
+
+from axiomd.cli.main import main
+
+if __name__ == "__main__":
+    main()

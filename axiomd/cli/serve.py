@@ -1,0 +1,114 @@
+"""`axiomd serve`: the server in the foreground."""
+
+import errno
+import os
+import re
+import socket
+from functools import partial
+from pathlib import Path
+
+import rich_click as click
+import trio
+
+from axiomd.cli.exits import AddressUnusable
+from axiomd.cli.logs import configure_logs
+from axiomd.cli.options import config_option, data_dir_option, json_option
+from axiomd.cli.output import say, stdout, write_json
+from axiomd.daemon import Started, run
+from axiomd.errors import AxiomdError, Problem, SettingsInvalid
+from axiomd.settings import Settings, from_process
+
+_BIND = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]\s]+):([0-9]{1,5})")
+_PORT_MAX = 65_535
+_ADDRESS_ERRORS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM)
+
+
+@click.command()
+@data_dir_option("Everything durable; the platform's data directory if not given.")
+@click.option("--bind", metavar="HOST:PORT", help="Address to listen on [127.0.0.1:8700].")
+@config_option
+@json_option
+def serve(data_dir: str | None, bind: str | None, config: str | None, as_json: bool) -> None:
+    """Run the server until Ctrl-C or SIGTERM.
+
+    The first start on a data directory shows an API key, once. Stopping takes at most five
+    seconds, and what is running then goes on at the next start.
+
+    \b
+    Example:
+      axiomd serve --data-dir ./data --bind 127.0.0.1:8700
+    """
+    settings = read_settings(config, data_dir, bind)
+    configure_logs(settings.log)
+    try:
+        trio.run(run, settings, partial(announce, settings, as_json=as_json))
+    except (BaseExceptionGroup, OSError) as failure:
+        cause = sole_cause(failure)
+        if isinstance(cause, OSError):
+            refuse_os_error(cause, settings)
+        if isinstance(cause, AxiomdError | KeyboardInterrupt):
+            raise cause from None
+        raise
+
+
+def read_settings(config: str | None, data_dir: str | None, bind: str | None) -> Settings:
+    """The settings with these flags; SettingsInvalid also for an address that is none."""
+    settings = from_process(
+        Path(config) if config else None, {"store.data_dir": data_dir, "server.bind": bind}
+    )
+    split_bind(settings.server.bind)
+    return settings
+
+
+def split_bind(bind: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT`. Raises SettingsInvalid."""
+    found = _BIND.fullmatch(bind)
+    if found is None or int(found[2]) > _PORT_MAX:
+        words = f"must be HOST:PORT, such as 127.0.0.1:8700 or [::1]:8700, not {bind!r}"
+        raise SettingsInvalid(
+            "The settings are not valid.", problems=[Problem("server.bind", words)]
+        )
+    return found[1].strip("[]"), int(found[2])
+
+
+def announce(settings: Settings, started: Started, *, as_json: bool) -> None:
+    """Say where the server is, and its first key, once."""
+    if as_json:
+        write_json(
+            {
+                "url": started.url,
+                "data_dir": str(settings.data_dir),
+                "pid": os.getpid(),
+                "api_key": started.first_key,
+            }
+        )
+        return
+    console = stdout()
+    say(console, "axiomd is running", "bold green")
+    say(console, f"  URL             {started.url}")
+    say(console, f"  Data directory  {settings.data_dir}")
+    say(console, f"  Stop            Ctrl-C, or kill {os.getpid()}")
+    if started.first_key is not None:
+        say(console, "The first API key, shown this once:")
+        say(console, f"  export AXIOMD_API_KEY={started.first_key}")
+
+
+def sole_cause(failure: BaseException) -> BaseException:
+    """What nurseries wrapped in groups of one."""
+    while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
+        failure = failure.exceptions[0]
+    return failure
+
+
+def refuse_os_error(failure: OSError, settings: Settings) -> None:
+    """Raise what an address or directory that cannot be had means; return for a bug."""
+    if failure.filename is not None:
+        raise SettingsInvalid(
+            f"The data directory {settings.data_dir} cannot be used: "
+            f"{failure.strerror}: {failure.filename}"
+        ) from None
+    if isinstance(failure, socket.gaierror) or failure.errno in _ADDRESS_ERRORS:
+        raise AddressUnusable(
+            f"Cannot listen on {settings.server.bind}: {failure.strerror}. "
+            "Choose another address with --bind."
+        ) from None
