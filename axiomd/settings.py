@@ -159,6 +159,11 @@ def process_environment(name: str) -> str | None:
     return os.environ.get(name)
 
 
+def child_environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with `changes`, for a program that it starts."""
+    return {**os.environ, **changes}
+
+
 OUTSIDE_THE_TREE = frozenset({"AXIOMD_CONFIG", "AXIOMD_URL", "AXIOMD_API_KEY"})
 """Variables with the prefix that are not settings: the file's path, and the client's two."""
 

@@ -129,7 +129,8 @@ def open_socket(settings: ServerSettings) -> socket.socket:
 async def serve(box: Box, listening: socket.socket, stopping: trio.Event) -> None:
     """Answer requests until `stopping`, then give open ones `stop_grace_s`."""
     config = Config()
-    config.bind = [f"fd://{listening.fileno()}"]
+    # Handed over: the server closes it when it stops listening, and nobody may close it twice.
+    config.bind = [f"fd://{listening.detach()}"]
     config.worker_class = "trio"
     config.graceful_timeout = box.settings.stop_grace_s
     config.shutdown_timeout = box.settings.stop_grace_s

@@ -12,8 +12,8 @@ from axiomd.execution.position import Position
 from axiomd.settings import ServerSettings
 from axiomd.store.reader import Reader
 
-_TAIL_ENTRIES = 8
-"""The terminal's checkpoint is among this many last entries: it shares the last commit."""
+_TAIL_ENTRIES = 2
+"""The terminal's checkpoint and the completion that it brings are the last lines of a journal."""
 
 
 @attrs.frozen(eq=False)

@@ -17,6 +17,7 @@ import attrs
 from axiomd.authoring.bundle import read_directory
 from axiomd.authoring.check import CheckedPackage, check
 from axiomd.authoring.generate import generate, write_generated
+from axiomd.settings import child_environment, process_environment
 
 TestTool = Literal["pytest", "plain"]
 
@@ -90,5 +91,5 @@ def _command(tool: TestTool, directory: Path, files: tuple[str, ...]) -> list[st
 
 
 def _environment(directory: Path) -> dict[str, str]:
-    paths = [str(directory), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+    paths = [str(directory), *filter(None, [process_environment("PYTHONPATH")])]
+    return child_environment({"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"})

@@ -4,6 +4,7 @@ Promises that whatever goes wrong is an AxiomdError that says what to do. Knows 
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ _CONNECT_S = 5.0
 _READ_S = 60.0
 _SILENCE_S = 120.0
 """A stream that says nothing for this long, keep-alives included, is lost."""
+_KEY = re.compile(r"[0-9a-f]{64}")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -103,15 +105,15 @@ class Client:
     ) -> Iterator[Iterator[ServerEvent]]:
         """An open event stream. Raises as `send` does, Unreachable also when it breaks off."""
         accept = {"Accept": "text/event-stream", **(headers or {})}
-        request = self._http.build_request(
-            method,
-            path,
-            headers=self._headers(accept, body),
-            params=_given(params),
-            content=None if body is None else json.dumps(body).encode(),
-            timeout=_timeout(_SILENCE_S),
-        )
         with self._translated():
+            request = self._http.build_request(
+                method,
+                path,
+                headers=self._headers(accept, body),
+                params=_given(params),
+                content=None if body is None else json.dumps(body).encode(),
+                timeout=_timeout(_SILENCE_S),
+            )
             answer = self._http.send(request, stream=True)
             try:
                 if answer.is_error:
@@ -124,6 +126,8 @@ class Client:
     def _headers(self, headers: Mapping[str, str] | None, body: object) -> dict[str, str]:
         if self.target.key is None:
             raise NoKey(f"There is no API key for {self.target.url}.")
+        if not _KEY.fullmatch(self.target.key):
+            raise NoKey("The API key is not one: a key is 64 characters of 0-9 and a-f.")
         sent = {"Authorization": f"Bearer {self.target.key}", **(headers or {})}
         return sent if body is None else {"Content-Type": "application/json", **sent}
 
@@ -138,8 +142,6 @@ class Client:
             raise Unreachable(f"The server at {url} did not answer in time.") from None
         except httpx.TransportError as failure:
             raise Unreachable(f"The connection to {url} was lost: {failure}.") from None
-        except UnicodeEncodeError:
-            raise NoKey("The API key is not one: a key is 64 characters of 0-9 and a-f.") from None
 
 
 @contextmanager

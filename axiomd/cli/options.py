@@ -44,9 +44,7 @@ def target_options(function: F) -> F:
 
 def data_dir_option(text: str) -> Callable[[F], F]:
     """`--data-dir`."""
-    return click.option(
-        "--data-dir", type=click.Path(file_okay=False), metavar="DIR", help=text
-    )
+    return click.option("--data-dir", type=click.Path(file_okay=False), metavar="DIR", help=text)
 
 
 def config_option(function: F) -> F:

@@ -26,6 +26,7 @@ from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Entry, EntryKind, History, Payload
 from axiomd.execution.plan import Decision, after_failure, after_loss
 from axiomd.execution.position import Position, position_text
+from axiomd.execution.status import Trigger
 from axiomd.flow.artifact import Artifact, Mode
 from axiomd.limits import EVENT_TEXT_BYTES_MAX, LOG_EVENTS_PER_CALL_MAX
 from axiomd.runners.base import Runner
@@ -122,8 +123,8 @@ class Attempt:
             self.history.apply(entry)
         following = self.history.take_due()
         await self.durable(ticket.wait)
-        if decision.trigger is not None:
-            await self._leave()
+        if decision.trigger is Trigger.FAIL:
+            await self.leave()
         return following
 
     async def durable(self, wait: Callable[[], Awaitable[object]]) -> None:
@@ -140,7 +141,8 @@ class Attempt:
             self._trouble = refusal
         self._scope.cancel()
 
-    async def _leave(self) -> None:
+    async def leave(self) -> None:
+        """End this attempt now, whatever else of it is still running."""
         self._scope.cancel()
         await trio.lowlevel.checkpoint()
 

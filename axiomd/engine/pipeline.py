@@ -109,6 +109,9 @@ class Pipeline:
         await attempt.commit(decision)
         outlet.ended = True
         outlet.notify()
+        if decision.trigger is not None:
+            # An arm that a gate's shortest one has outrun may still be emitting.
+            await attempt.leave()
 
     async def _lose(
         self, outlet: Outlet, position: Position, outcome: Failure | Crashed | Lost

@@ -32,11 +32,9 @@ class Store:
     environment: "lmdb.Environment"
     tables: dict[str, "lmdb._Database"]
 
-    @contextmanager
-    def read(self) -> Iterator["lmdb.Transaction"]:
-        """A snapshot. Never awaited in: a reader held open makes the file grow."""
-        with self.environment.begin(buffers=False) as transaction:
-            yield transaction
+    def read(self) -> "lmdb.Transaction":
+        """A snapshot, as a context. Never awaited in: a reader held open makes the file grow."""
+        return self.environment.begin(buffers=False)
 
     @contextmanager
     def write(self) -> Iterator["lmdb.Transaction"]:

@@ -1,0 +1,79 @@
+"""The `axiomd` command: its commands, and where errors become text and exit codes.
+
+Exit codes: 0 done · 1 refused, not valid, or the execution failed or was cancelled · 2 wrong
+usage or settings, or the server cannot start with them · 3 no server answers, or it takes nothing
+now · 4 no API key, or one that is not valid · 5 there is no such thing · 6 not finished in time;
+the execution goes on · 130 stopped with Ctrl-C. `axiomd.cli.exits` holds the table.
+"""
+
+from typing import Any
+
+import rich_click as click
+
+from axiomd.cli.demo import demo
+from axiomd.cli.doctor import doctor
+from axiomd.cli.executions import executions
+from axiomd.cli.exits import Exit, exit_code
+from axiomd.cli.flows import compile_flow, invoke
+from axiomd.cli.keys import keys
+from axiomd.cli.login import login
+from axiomd.cli.options import wants_json
+from axiomd.cli.output import note, write_error
+from axiomd.cli.packages import create, init, push, run_package_tests, validate
+from axiomd.cli.serve import serve
+from axiomd.errors import AxiomdError
+
+_PANELS = {
+    "The server": (serve, demo, doctor, keys),
+    "Packages": (init, create, validate, run_package_tests, push),
+    "Flows": (compile_flow, invoke, executions, login),
+}
+
+_EXIT_CODES = "\n".join(["\b", "Exit codes:", *(f"  {c.value:>3}  {c.meaning}" for c in Exit)])
+
+
+class Commands(click.RichGroup):
+    """The group that maps errors, for every command below it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; its refusal is one line on stderr and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            note("interrupted")
+            ctx.exit(Exit.INTERRUPTED)
+        except AxiomdError as error:
+            write_error(error, as_json=wants_json(ctx))
+            ctx.exit(exit_code(error))
+        except OSError as failure:
+            if failure.filename is None:
+                raise
+            said = AxiomdError(f"{failure.filename}: {failure.strerror}")
+            write_error(said, as_json=wants_json(ctx))
+            ctx.exit(Exit.REFUSED)
+
+
+@click.group(
+    cls=Commands,
+    epilog=_EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="axiomd", message="axiomd %(version)s")
+def cli() -> None:
+    """A durable flow engine for one box: typed Python nodes, checkpointed flows, HTTP and SSE.
+
+    \b
+    Example:
+      axiomd demo
+    """
+
+
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        cli.add_command(_command)
+        cli.add_command_to_panel(_command, _panel)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    cli(prog_name="axiomd")
