@@ -13,7 +13,7 @@ DOCUMENT_NODES_MAX = 200_000
 JSON_DEPTH_MAX = 100
 """Nesting of an input; protobuf's own parsers stop at 100 messages too."""
 PROBLEMS_MAX = 100
-"""Problems reported of one input; the rest is counted."""
+"""Problems reported of one input; the error says if there are more."""
 
 PACKAGE_FILES_MAX = 2_000
 """Files in one package."""

@@ -46,4 +46,6 @@ def to_error(failure: Exception) -> AxiomdError:
 
 def dump(value: Any) -> bytes:
     """JSON bytes."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # A refusal may quote half of a surrogate pair, which JSON can only spell as an escape.
+    return text.encode(errors="backslashreplace")

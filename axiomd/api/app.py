@@ -18,9 +18,10 @@ from werkzeug.exceptions import HTTPException
 from axiomd.api import answers
 from axiomd.api.auth import tenant_of
 from axiomd.api.box import Box
+from axiomd.api.exchange import Exchange, Receive, Scope, Send
 from axiomd.api.executions import executions_routes
 from axiomd.api.flows import flows_routes
-from axiomd.api.invoke import INVOKE_PATH, Receive, Scope, Send, answer_invoke, too_large
+from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
 from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
 from axiomd.settings import ServerSettings
@@ -37,10 +38,13 @@ def make_application(box: Box) -> Application:
     framework = make_framework(box)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == INVOKE_PATH and scope["method"] == "POST":
-            await answer_invoke(box, scope, receive, send)
-        else:
-            await framework(scope, receive, send)  # type: ignore[arg-type]
+        if scope["type"] == "http":
+            exchange = Exchange(scope, receive, send)
+            receive, send = exchange.receive, exchange.send
+            if scope["path"] == INVOKE_PATH and scope["method"] == "POST":
+                await answer_invoke(box, scope, receive, send)
+                return
+        await framework(scope, receive, send)  # type: ignore[arg-type]
 
     return application
 

@@ -75,7 +75,10 @@ class Shown:
         query = _query("from", "timeout_seconds")
         timeout = query.number("timeout_seconds", 0, 3600)
         query.check()
-        start = sse.read_cursor(request.headers.get("Last-Event-ID"), query.text("from"))
+        start = sse.read_cursor(
+            ("Last-Event-ID", request.headers.get("Last-Event-ID"), 1),
+            ("from", query.text("from"), 0),
+        )
         return _stream(sse.frame_events(self._box, execution, start, timeout or None))
 
     async def cancel(self, execution_id: str) -> tuple[dict[str, Any], int]:
@@ -106,12 +109,15 @@ class Shown:
         query = _query("node", "kind", "after", "limit", "cursor")
         node, kinds = query.text("node"), _kinds(query)
         limit = query.number("limit", PAGE_ROWS_MAX, PAGE_ROWS_MAX, least=1)
-        after = query.text("cursor") or query.text("after")
         query.check()
         artifact = self._box.loaded(execution).artifact
         if node is not None and node not in artifact.index_of:
             raise Invalid(unknown("node", node, artifact.index_of))
-        start = sse.read_cursor(request.headers.get("Last-Event-ID") or after, None)
+        start = sse.read_cursor(
+            ("Last-Event-ID", request.headers.get("Last-Event-ID"), 1),
+            ("cursor", query.text("cursor"), 1),
+            ("after", query.text("after"), 1),
+        )
         if "text/event-stream" in request.headers.get("Accept", ""):
             return _stream(sse.journal_events(self._box, execution, start, node, kinds))
         entries = self._box.reader.journal(execution_id, start, SCAN_ROWS_MAX)

@@ -6,7 +6,6 @@ routes share.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import trio
@@ -14,6 +13,7 @@ import trio
 from axiomd.api import answers
 from axiomd.api.auth import tenant_of
 from axiomd.api.box import Box
+from axiomd.api.exchange import Receive, Scope, Send
 from axiomd.api.views import result_view
 from axiomd.api.wire import InvokeBody, StreamBody, read_invoke, read_json
 from axiomd.engine.catalog import LoadedArtifact
@@ -29,17 +29,17 @@ STREAM_PATH = "/invocations/v1/flows/invoke/stream"
 _PATIENCE_S = 0.25
 """Seconds a waiting request spends before it also watches for its client's leaving."""
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
-
 
 async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) -> None:
     """POST /invocations/v1/flows/invoke, as ASGI."""
     headers: dict[str, str] = {}
     try:
+        given = _headers(scope)
+        # Before the body: who has no key sends us no megabytes.
+        tenant = tenant_of(box.reader, given.get(b"authorization", b"").decode("latin-1"))
         body = await read_request(box, scope, receive)
-        status, view = 202, await invoke(box, _headers(scope), body, receive)
+        key = given.get(b"idempotency-key", b"").decode("latin-1")
+        status, view = 202, await invoke(box, tenant, key, body, receive)
     except Exception as failure:  # noqa: BLE001 - the error mapper of this route
         error = answers.to_error(failure)
         status, view, headers = error.status, answers.envelope(error), answers.error_headers(error)
@@ -87,16 +87,14 @@ async def respond(send: Send, status: int, body: bytes, headers: dict[str, str])
 
 
 async def invoke(
-    box: Box, headers: dict[bytes, bytes], body: bytes, receive: Receive
+    box: Box, tenant: str, idempotency_key: str, body: bytes, receive: Receive
 ) -> dict[str, Any]:
     """Accept a unary execution and, if it is asked for, wait for its end."""
-    tenant = tenant_of(box.reader, headers.get(b"authorization", b"").decode("latin-1"))
     request = read_invoke(body, InvokeBody)
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "unary":
         raise WrongMode(f"{request.graph_id} is a pipeline: invoke it on {STREAM_PATH}.")
-    key = headers.get(b"idempotency-key", b"").decode("latin-1")
-    accepted = await accept(box, loaded, request.input, key, body)
+    accepted = await accept(box, loaded, request.input, idempotency_key, body)
     view: dict[str, Any] = {"accepted": True, "execution_id": accepted.execution_id}
     if not request.wait:
         return view

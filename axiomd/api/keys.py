@@ -5,7 +5,7 @@ from quart import Blueprint, g
 from axiomd.api.box import Box
 from axiomd.api.executions import request_body
 from axiomd.api.views import Json
-from axiomd.api.wire import NewKeyBody, read_body
+from axiomd.api.wire import read_new_key
 from axiomd.clock import rfc3339
 
 
@@ -39,7 +39,7 @@ class KeyRoutes:
 
     async def create(self) -> tuple[Json, int]:
         """A new key, shown this once."""
-        body = read_body(await request_body(), NewKeyBody)
+        body = read_new_key(await request_body())
         key = await self._box.keyring.create(body.name, g.tenant)
         return {"key": key, "name": body.name}, 201
 

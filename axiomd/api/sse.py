@@ -51,12 +51,13 @@ def event(data: Any, event_id: int | None = None) -> bytes:
     return f"{line}data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
-def read_cursor(last_event_id: str | None, start: str | None) -> int:
-    """The index to go on from: one behind `Last-Event-ID`, or `start` itself.
+def read_cursor(*given: tuple[str, str | None, int]) -> int:
+    """The index to go on from, by the first of `given` that has a text.
 
+    given: name, text, and 1 if it names what was seen last or 0 if it names what comes next.
     Raises Malformed.
     """
-    for name, text, step in (("Last-Event-ID", last_event_id, 1), ("from", start, 0)):
+    for name, text, step in given:
         if text is None or not text.strip():
             continue
         digits = text.strip()

@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 import attrs
 
 from axiomd.clock import parse_rfc3339
-from axiomd.errors import Invalid, Malformed, NotSupportedYet, Problem
+from axiomd.errors import Invalid, Malformed, NotFound, NotSupportedYet, Problem
 from axiomd.execution.status import Status
+from axiomd.ids import ARTIFACT_ID
 from axiomd.limits import PAGE_ROWS_MAX
 from axiomd.store.reader import ListFilter
 from axiomd.strict import structure, unknown
@@ -17,6 +18,8 @@ T = TypeVar("T")
 WAIT_S_DEFAULT = 30.0
 WAIT_S_MIN = 0.1
 WAIT_S_MAX = 3600.0
+_QUOTED_CHARS = 64
+"""Of what was not understood, the most that is quoted."""
 
 
 @attrs.frozen
@@ -85,6 +88,17 @@ def read_invoke(body: bytes, cls: type[T]) -> T:
         words = f"must be from {WAIT_S_MIN} to {WAIT_S_MAX:.0f}, not {read.timeout_seconds}"
         problems = [Problem("timeout_seconds", words)]
         raise Invalid("The request body is not valid.", problems=problems)
+    if not ARTIFACT_ID.fullmatch(read.graph_id):
+        raise NotFound(f"There is no artifact {read.graph_id[:_QUOTED_CHARS]!r}.")
+    return read
+
+
+def read_new_key(body: bytes) -> NewKeyBody:
+    """The body that asks for a new key."""
+    read = read_body(body, NewKeyBody)
+    if not read.name.isprintable():
+        problems = [Problem("name", "must be printable text on one line")]
+        raise Invalid("The key needs a name.", problems=problems)
     return read
 
 

@@ -42,7 +42,7 @@ _FILES_MIN = 1_024
 _FILES_GOOD = 4_096
 _HEALTH_S = 2.0
 _MEMORY_TYPES = frozenset({"tmpfs", "ramfs"})
-_REMOTE_TYPES = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs"})
+_REMOTE_TYPES = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs"})
 
 
 @attrs.frozen
@@ -130,7 +130,7 @@ def _has_pidfd() -> bool:
 def _has_parent_death_signal() -> bool:
     try:
         current = ctypes.c_int(0)
-        return ctypes.CDLL(None).prctl(_PR_GET_PDEATHSIG, ctypes.byref(current)) == 0
+        return bool(ctypes.CDLL(None).prctl(_PR_GET_PDEATHSIG, ctypes.byref(current)) == 0)
     except (OSError, AttributeError):
         return False
 
@@ -151,7 +151,9 @@ def check_open_files() -> Finding:
     if soft == resource.RLIM_INFINITY or soft >= _FILES_GOOD:
         return Finding("Open files", "ok", "unlimited" if soft < 0 else f"{soft}")
     level: Level = "warn" if soft >= _FILES_MIN else "fail"
-    return Finding("Open files", level, f"{soft}: raise it (ulimit -n {_FILES_GOOD}) for many clients")
+    return Finding(
+        "Open files", level, f"{soft}: raise it (ulimit -n {_FILES_GOOD}) for many clients"
+    )
 
 
 def check_data_dir(settings: Settings) -> Iterator[Finding]:
@@ -259,7 +261,7 @@ def check_address(settings: Settings) -> Finding:
 
 
 def _is_axiomd(host: str, port: int) -> bool:
-    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     shown = f"[{near}]" if ":" in near else near
     try:
         answer = httpx.get(f"http://{shown}:{port}/readyz", timeout=_HEALTH_S, trust_env=False)

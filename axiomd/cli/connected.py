@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 from axiomd.cli.client import Client, open_client
 from axiomd.cli.login import find_target
@@ -16,7 +16,7 @@ def with_client(function: Callable[Concatenate[Client, P], None]) -> Callable[..
 
     @target_options
     @functools.wraps(function)
-    def call(*args: P.args, url: str | None, key: str | None, **kwargs: P.kwargs) -> None:
+    def call(*args: Any, url: str | None, key: str | None, **kwargs: Any) -> None:
         with open_client(find_target(url, key)) as client:
             function(client, *args, **kwargs)
 

@@ -1,6 +1,7 @@
 """`axiomd executions`: list, show, follow, cancel."""
 
 import json
+from functools import partial
 from typing import Any
 
 import rich_click as click
@@ -204,14 +205,20 @@ def follow(
         context.exit(show_frames(follow_frames(client, execution_id, start), as_json=as_json))
     # The history's parameter is exclusive, a stream of frames begins at its own.
     params = {"after": start - 1 if start else None}
-    for event in resumed(client, f"{_ROOT}/{execution_id}/events", params):
+    path = f"{_ROOT}/{execution_id}"
+    ended = partial(_has_ended, client, path)
+    for event in resumed(client, f"{path}/events", params, ended):
         if as_json:
             write_json(event.data)
         else:
             say(stdout(), event_line(event.data))
-    view = client.get(f"{_ROOT}/{execution_id}")
+    view = client.get(path)
     note(f"execution {execution_id} {view['status']}")
     context.exit(Exit.OK if view["status"] == Status.COMPLETED else Exit.REFUSED)
+
+
+def _has_ended(client: Client, path: str) -> bool:
+    return Status(client.get(path)["status"]).ended
 
 
 @executions.command("cancel")

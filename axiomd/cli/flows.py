@@ -1,7 +1,7 @@
 """`axiomd compile` and `axiomd invoke`."""
 
 import json
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,11 @@ import rich_click as click
 
 from axiomd.cli.client import Client
 from axiomd.cli.connected import with_client
-from axiomd.cli.exits import Exit, ServerRefused, Unreachable
+from axiomd.cli.exits import Exit, ServerRefused
 from axiomd.cli.options import json_option
-from axiomd.cli.output import milliseconds, note, say, stderr, stdout, write_json, write_value
-from axiomd.cli.streams import Frames, follow_frames, start_frames
-from axiomd.errors import AxiomdError, NotFound
+from axiomd.cli.output import count_of, note, say, stderr, stdout, write_json, write_value
+from axiomd.cli.streams import Frames, start_frames
+from axiomd.errors import NotFound
 from axiomd.flow.source import (
     FLOW_NAME,
     FlowSource,
@@ -47,15 +47,15 @@ def compile_flow(client: Client, file: str, as_json: bool) -> None:
         write_json(artifact)
         return
     what = "compiled" if artifact["created"] else "unchanged"
-    placements = artifact["placements"]
+    placements = count_of(artifact["placements"], "placement")
     say(stdout(), f"{artifact['graph_id']}")
-    note(f"{artifact['flow']} {what}: {artifact['mode']}, {placements} placements")
+    note(f"{artifact['flow']} {what}: {artifact['mode']}, {placements}")
     note(f"next: axiomd invoke {artifact['flow']} --input KEY=VALUE")
 
 
 def read_source(file: str) -> FlowSource:
     """A flow from a file, or from stdin; JSON if the file's name says so."""
-    text = click.get_binary_stream("stdin").read() if file == _STDIN else Path(file).read_bytes()
+    text = sys.stdin.buffer.read() if file == _STDIN else Path(file).read_bytes()
     if file.endswith(".json"):
         return read_flow_json(json_value(text.decode("utf-8", "replace"), file))
     return read_flow_yaml(text, file="stdin" if file == _STDIN else file)
@@ -170,7 +170,7 @@ def _field_value(text: str, schema: Any) -> Any:
 def _read_text(name: str) -> str:
     try:
         if name == _STDIN:
-            return click.get_text_stream("stdin", encoding="utf-8").read()
+            return sys.stdin.buffer.read().decode("utf-8")
         return Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as failure:
         raise click.BadParameter(f"{name} cannot be read: {failure}") from None

@@ -29,7 +29,11 @@ _PANELS = {
     "Flows": (compile_flow, invoke, executions, login),
 }
 
-_EXIT_CODES = "\n".join(["\b", "Exit codes:", *(f"  {c.value:>3}  {c.meaning}" for c in Exit)])
+_ABOUT = "A durable flow engine for one box: typed Python nodes, checkpointed flows, HTTP and SSE."
+_EXAMPLE = ("\b", "Example:", "  axiomd demo", "Exit codes:")
+_EXIT_CODES = (f"  {code.value:>3}  {code.meaning}" for code in Exit)
+
+click.rich_click.TEXT_PARAGRAPH_LINEBREAKS = "\n\n"
 
 
 class Commands(click.RichGroup):
@@ -55,23 +59,19 @@ class Commands(click.RichGroup):
 
 @click.group(
     cls=Commands,
-    epilog=_EXIT_CODES,
+    help="\n".join((_ABOUT, "", *_EXAMPLE, *_EXIT_CODES)),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="axiomd", message="axiomd %(version)s")
 def cli() -> None:
-    """A durable flow engine for one box: typed Python nodes, checkpointed flows, HTTP and SSE.
-
-    \b
-    Example:
-      axiomd demo
-    """
+    """Hold the commands; the help is put together above."""
 
 
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         cli.add_command(_command)
-        cli.add_command_to_panel(_command, _panel)
+    _names = [_command.name or "" for _command in _commands]
+    cli.add_panel(click.RichCommandPanel(_panel, commands=_names))
 
 
 def main() -> None:

@@ -259,7 +259,9 @@ def imported_protos(directory: Path, url: str | None, key: str | None) -> Mappin
     if not imports:
         return {}
     with open_client(find_target(url, key)) as client:
-        found = {spec.proto_path: _own_proto(client, spec.package, spec.version) for spec in imports}
+        found = {
+            spec.proto_path: _own_proto(client, spec.package, spec.version) for spec in imports
+        }
     return {path: proto for path, proto in found.items() if proto is not None}
 
 

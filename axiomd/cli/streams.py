@@ -5,7 +5,7 @@ breaks off is continued behind it, also on a server that has been started again.
 """
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from axiomd.cli.client import Client, ServerEvent
@@ -39,8 +39,9 @@ def start_frames(
         # Without an ID nobody can say whether it was accepted.
         if identity is None:
             raise
-    if identity is not None:
-        yield from follow_frames(client, identity, cursor, max(0.1, deadline - time.monotonic()))
+    if identity is None:
+        raise Unreachable(f"The stream of {client.target.url} ended before it began.")
+    yield from follow_frames(client, identity, cursor, max(1.0, deadline - time.monotonic()))
 
 
 def follow_frames(
@@ -48,16 +49,22 @@ def follow_frames(
 ) -> Frames:
     """The frames of an execution from `start` on, and its closing frame."""
     path = f"/invocations/v1/executions/{execution_id}/stream"
-    timeout = None if timeout_s is None else max(1, round(timeout_s))
+    timeout = None if timeout_s is None else round(timeout_s)
     params = {"from": start or None, "timeout_seconds": timeout}
-    for event in resumed(client, path, params):
+    # Only the closing frame ends a stream; whatever else does is a loss.
+    for event in resumed(client, path, params, lambda: False):
         yield event.data
         if event.data["is_final"]:
             return
 
 
-def resumed(client: Client, path: str, params: dict[str, Any]) -> Iterator[ServerEvent]:
-    """The events of a GET, continued behind the last one when the connection is lost."""
+def resumed(
+    client: Client, path: str, params: dict[str, Any], finished: Callable[[], bool]
+) -> Iterator[ServerEvent]:
+    """The events of a GET, continued behind the last one when the connection is lost.
+
+    finished: asked when the stream has ended in good order, as a stopping server's does.
+    """
     last: int | None = None
     lost_at: float | None = None
     while True:
@@ -68,12 +75,16 @@ def resumed(client: Client, path: str, params: dict[str, Any]) -> Iterator[Serve
                     lost_at = None
                     last = event.event_id if event.event_id is not None else last
                     yield event
+            if finished():
                 return
+            raise Unreachable(f"The stream of {client.target.url} was cut off.")
         except Unreachable:
-            now = time.monotonic()
-            if lost_at is None:
-                lost_at = now
-                note("the connection was lost; trying again")
-            if now - lost_at > _RECONNECT_S_MAX:
+            lost_at = lost_at or _told_of_loss()
+            if time.monotonic() - lost_at > _RECONNECT_S_MAX:
                 raise
             time.sleep(_RECONNECT_PAUSE_S)
+
+
+def _told_of_loss() -> float:
+    note("the connection was lost; trying again")
+    return time.monotonic()

@@ -31,6 +31,7 @@ from axiomd.flow.artifact import Artifact, Mode
 from axiomd.limits import EVENT_TEXT_BYTES_MAX, LOG_EVENTS_PER_CALL_MAX
 from axiomd.runners.base import Runner
 from axiomd.store import commit as commits
+from axiomd.store.writer import Ticket
 
 
 @attrs.frozen
@@ -52,8 +53,10 @@ Body = Callable[["Attempt"], Awaitable[None]]
 class Attempt:
     """What a worker slot runs."""
 
-    def __init__(self, parts: Parts, execution_id: str) -> None:
+    def __init__(self, parts: Parts, execution_id: str, claimed: Ticket | None = None) -> None:
         self.execution_id = execution_id
+        self._claimed = claimed
+        """The commit that claims it, if that was submitted with the acceptance."""
         self.stopped: list[Stopped] = []
         """Calls that `cancel` ended."""
         self.finished = trio.Event()
@@ -90,12 +93,18 @@ class Attempt:
         self._scope.cancel()
 
     async def _claim(self) -> bool:
-        claim = commits.claim(self.execution_id, self.parts.clock.now_ns())
+        ticket = self._claimed or self.parts.writer.submit(
+            commits.claim(self.execution_id, self.parts.clock.now_ns())
+        )
         try:
-            self.execution = await self.parts.writer.submit(claim).record()
+            execution = await ticket.wait()
         except WrongState:
             # Cancelled between the choice and the claim.
             return False
+        if not isinstance(execution, Execution):
+            # An earlier request with the same Idempotency-Key made another one.
+            return False
+        self.execution = execution
         self.fence = self.execution.attempt
         self.artifact = self.parts.artifact(self.execution.tenant, self.execution.graph_id)
         return True
@@ -193,6 +202,8 @@ class Attempt:
         """The call of one node visit."""
         placement = self.artifact.placements[position.placement]
         text = position_text(position, placement.alias)
+        # A unary node in a pipeline does one thing for each frame, so each has its own key.
+        effect = text if placement.kind == self.artifact.mode else f"{text}/{resume_index}"
         return NodeCall(
             execution_id=self.execution_id,
             graph_id=self.artifact.graph_id,
@@ -200,7 +211,7 @@ class Attempt:
             placement=placement.alias,
             position=text,
             attempt=attempt,
-            effect_key=effect_key(self.execution_id, text),
+            effect_key=effect_key(self.execution_id, effect),
             digest=placement.digest,
             node=placement.node,
             kind=placement.kind,
@@ -247,7 +258,7 @@ def effect_key(execution_id: str, position: str) -> str:
 def event_entry(event: NodeEvent, position: Position, attempt: int, at_ns: int) -> Entry:
     """The journal entry of something a node said."""
     kind = EntryKind.NODE_LOG if event.kind == "log" else EntryKind.NODE_PROGRESS
-    message = event.message.encode()[:EVENT_TEXT_BYTES_MAX].decode(errors="ignore")
+    message = event.message.encode(errors="replace")[:EVENT_TEXT_BYTES_MAX].decode(errors="ignore")
     detail: dict[str, object] = {"message": message}
     if event.kind == "log":
         detail |= {"level": event.level, "attributes": dict(event.attributes)}

@@ -24,7 +24,7 @@ from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
 from axiomd.ids import Ids
 from axiomd.store import commit as commits
-from axiomd.store.writer import Duplicate
+from axiomd.store.writer import Duplicate, Ticket
 
 
 @attrs.frozen
@@ -46,6 +46,7 @@ class Engine:
         self._scheduler = Scheduler(parts.reader, parts.settings.slots)
         tail.on_ready = self._scheduler.wake
         self._attempts: dict[str, Attempt] = {}
+        self._nursery: trio.Nursery | None = None
         self._draining = False
         self._quiet = trio.Event()
 
@@ -76,10 +77,26 @@ class Engine:
             node_timeout_s=self.parts.settings.node_timeout_s,
         )
         kept = await self._keep(payload)
-        result = await self.parts.writer.submit(commits.accept(execution, kept, idempotency)).wait()
+        result = await self._submit(execution, kept, idempotency).wait()
         if isinstance(result, Duplicate):
             return Accepted(result.execution_id, duplicate=True)
         return Accepted(execution.execution_id)
+
+    def _submit(
+        self,
+        execution: Execution,
+        payload: Payload,
+        idempotency: commits.IdempotencyClaim | None,
+    ) -> Ticket:
+        """Submit a new execution; with a slot to spare, claimed in the same commit."""
+        nursery = self._nursery
+        free = nursery is not None and self._scheduler.admits(len(self._attempts))
+        ticket = self.parts.writer.submit(
+            commits.accept(execution, payload, idempotency, claimed=free)
+        )
+        if free and nursery is not None:
+            self._start(nursery, execution.execution_id, ticket)
+        return ticket
 
     async def cancel(self, tenant: str, execution_id: str) -> list[Stopped]:
         """End an execution, durably, then stop its calls; what was stopped, once it is dead.
@@ -171,6 +188,7 @@ class Engine:
     async def run(self) -> None:
         """Work until `drain` and then cancellation."""
         async with trio.open_nursery() as nursery:
+            self._nursery = nursery
             nursery.start_soon(self._flush_events)
             nursery.start_soon(
                 self._scheduler.run,
@@ -178,20 +196,27 @@ class Engine:
                 lambda execution_id: self._start(nursery, execution_id),
             )
 
-    def _start(self, nursery: trio.Nursery, execution_id: str) -> None:
+    def _start(
+        self, nursery: trio.Nursery, execution_id: str, claimed: Ticket | None = None
+    ) -> None:
         if self._draining:
             return
-        attempt = Attempt(self.parts, execution_id)
+        attempt = Attempt(self.parts, execution_id, claimed)
         self._attempts[execution_id] = attempt
         nursery.start_soon(self._work, attempt)
 
     async def _work(self, attempt: Attempt) -> None:
+        again = False
         try:
-            await work(self.parts, attempt)
+            again = await work(self.parts, attempt)
         finally:
             del self._attempts[attempt.execution_id]
             attempt.finished.set()
-            self._scheduler.slot_freed()
+            if again:
+                # It was passed over while this slot was still busy with it.
+                self._scheduler.wake()
+            else:
+                self._scheduler.slot_freed()
             if not self._attempts:
                 self._quiet.set()
 

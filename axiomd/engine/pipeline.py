@@ -75,7 +75,9 @@ class Pipeline:
         self._nodes = attempt.artifact.placements
         self.outlets = [self._open_outlet(placement) for placement in range(len(self._nodes))]
         for edge in self._artifact.edges:
-            if not self.outlets[edge.destination].ended:
+            # A gate holds nobody back: an arm that waits for it could starve the other one.
+            gate = self._artifact.is_gate(edge.destination)
+            if not gate and not self.outlets[edge.destination].ended:
                 self.outlets[edge.source].taken[edge.destination] = 0
 
     def _open_outlet(self, placement: int) -> Outlet:
@@ -109,6 +111,11 @@ class Pipeline:
         await attempt.commit(decision)
         outlet.ended = True
         outlet.notify()
+        for edge in self._incoming(outlet.placement):
+            # Whoever has ended waits for nothing and holds nobody back.
+            source = self.outlets[self._artifact.edges[edge].source]
+            source.taken.pop(outlet.placement, None)
+            source.notify()
         if decision.trigger is not None:
             # An arm that a gate's shortest one has outrun may still be emitting.
             await attempt.leave()
@@ -240,8 +247,9 @@ class Pipeline:
     def _take(self, placement: int, count: int) -> None:
         for edge in self._incoming(placement):
             source = self.outlets[self._artifact.edges[edge].source]
-            source.taken[placement] = count
-            source.notify()
+            if placement in source.taken:
+                source.taken[placement] = count
+                source.notify()
 
     async def _emit(self, outlet: Outlet, contents: Sequence[bytes]) -> None:
         """Hand frames to the writer; waits only when too many are on their way."""

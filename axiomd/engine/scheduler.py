@@ -29,6 +29,10 @@ class Scheduler:
         if self._backlog:
             self._bell.set()
 
+    def admits(self, busy: int) -> bool:
+        """Whether a new execution may take a slot at once: one is free, and nobody waits."""
+        return busy < self._slots and not self._backlog
+
     def choose(self, busy: Collection[str]) -> list[str]:
         """The executions to start now, given those that slots are busy with."""
         free = self._slots - len(busy)

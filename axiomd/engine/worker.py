@@ -23,26 +23,41 @@ _BODIES: Mapping[Mode, Body] = {"unary": run_unary, "pipeline": run_pipeline}
 
 _PAUSE_S = 0.05
 _PAUSE_S_MAX = 5.0
+_FULL_PAUSE_S = 1.0
 
 
-async def work(parts: Parts, attempt: Attempt) -> None:
-    """Run an attempt to its end and, if that leaves the execution claimed, give it back."""
+async def work(parts: Parts, attempt: Attempt) -> bool:
+    """Run an attempt to its end and, if that leaves the execution claimed, give it back.
+
+    Returns whether the execution may be waiting for a worker again.
+    """
     try:
         await attempt.run(_BODIES)
     except StoreFailed:
         # The process is about to end; the next start recovers.
-        return
+        return False
     except StoreFull as trouble:
         log.warning("store_full", execution_id=attempt.execution_id, error=str(trouble))
-        await give_back(parts, attempt.execution_id, attempt.fence, "the store was full")
+        # Nobody's fault, so it is not counted as a loss; but no attempt runs hot meanwhile.
+        await trio.sleep(_FULL_PAUSE_S)
+        await give_back(parts, attempt, "the store was full", counted=False)
     except Exception as failure:  # noqa: BLE001 - the slot outlives any attempt
         log.exception("attempt_failed", execution_id=attempt.execution_id)
-        await give_back(parts, attempt.execution_id, attempt.fence, f"worker: {failure!r}")
+        await give_back(parts, attempt, f"worker: {failure!r}")
+    else:
+        return attempt.fence == commits.NO_FENCE
+    return True
 
 
-async def give_back(parts: Parts, execution_id: str, fence: int, reason: str) -> None:
-    """Requeue an execution whose attempt is over; waits while the store takes nothing."""
+async def give_back(parts: Parts, attempt: Attempt, reason: str, *, counted: bool = True) -> None:
+    """Requeue an execution whose attempt is over; waits while the store takes nothing.
+
+    counted: whether this is a loss, of which there may only be so many.
+    """
+    execution_id, fence = attempt.execution_id, attempt.fence
     if fence == commits.NO_FENCE:
+        # Never claimed: it is still queued, and comes round again after the pause.
+        await trio.sleep(_PAUSE_S)
         return
     pause_s = _PAUSE_S
     while True:
@@ -52,18 +67,21 @@ async def give_back(parts: Parts, execution_id: str, fence: int, reason: str) ->
         if execution is None or execution.attempt != fence or execution.status.ended:
             return
         try:
-            await parts.writer.submit(loss(execution, parts.clock.now_ns(), reason)).wait()
-        except Fenced:
+            now_ns = parts.clock.now_ns()
+            await parts.writer.submit(loss(execution, now_ns, reason, counted=counted)).wait()
+        except (Fenced, StoreFailed):
             return
         except StoreFull:
             continue
         return
 
 
-def loss(execution: Execution, at_ns: int, reason: str) -> commits.ExecutionCommit:
+def loss(
+    execution: Execution, at_ns: int, reason: str, *, counted: bool = True
+) -> commits.ExecutionCommit:
     """What becomes of a claimed execution whose attempt is gone."""
     identity, fence = execution.execution_id, execution.attempt
-    if execution.losses + 1 < LOSSES_MAX:
-        return commits.requeue(identity, fence, at_ns, reason)
+    if not counted or execution.losses + 1 < LOSSES_MAX:
+        return commits.requeue(identity, fence, at_ns, reason, counted=counted)
     words = f"lost {LOSSES_MAX} workers in a row without progress, the last time: {reason}"
     return commits.failed(identity, fence, at_ns, Ending("LOST", words))

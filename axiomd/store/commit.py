@@ -49,6 +49,8 @@ class ExecutionCommit:
     create: Execution | None = None
     """The record, if this commit makes the execution."""
     idempotency: IdempotencyClaim | None = None
+    counted: bool = True
+    """Whether a requeue is a loss, of which there may only be so many without progress."""
     progress: bool = False
     """Whether this is work done, which clears the count of losses."""
 
@@ -69,15 +71,22 @@ Commit = ExecutionCommit | RowsCommit
 
 
 def accept(
-    execution: Execution, payload: Payload, idempotency: IdempotencyClaim | None = None
+    execution: Execution,
+    payload: Payload,
+    idempotency: IdempotencyClaim | None = None,
+    *,
+    claimed: bool = False,
 ) -> ExecutionCommit:
-    """A new execution with its input."""
+    """A new execution with its input; `claimed` by the worker that waits for it already."""
     assert execution.status is Status.QUEUED
     at_ns = execution.created_ns
+    accepted = Entry(EntryKind.EXECUTION_ACCEPTED, at_ns, payload=payload)
+    claim = Entry(EntryKind.EXECUTION_CLAIMED, at_ns)
     return ExecutionCommit(
         execution.execution_id,
         at_ns,
-        entries=(Entry(EntryKind.EXECUTION_ACCEPTED, at_ns, payload=payload),),
+        entries=(accepted, claim) if claimed else (accepted,),
+        trigger=Trigger.CLAIM if claimed else None,
         create=execution,
         idempotency=idempotency,
     )
@@ -89,12 +98,19 @@ def claim(execution_id: str, at_ns: int) -> ExecutionCommit:
     return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.CLAIM)
 
 
-def requeue(execution_id: str, fence: int, at_ns: int, reason: str) -> ExecutionCommit:
-    """The worker, or the box, that had attempt `fence` is gone."""
+def requeue(
+    execution_id: str, fence: int, at_ns: int, reason: str, *, counted: bool = True
+) -> ExecutionCommit:
+    """The worker, or the box, that had attempt `fence` is gone; `counted` as a loss."""
     detail = json.dumps({"reason": reason})
     entry = Entry(EntryKind.EXECUTION_REQUEUED, at_ns, attempt=fence, detail=detail)
     return ExecutionCommit(
-        execution_id, at_ns, entries=(entry,), trigger=Trigger.REQUEUE, fence=fence
+        execution_id,
+        at_ns,
+        entries=(entry,),
+        trigger=Trigger.REQUEUE,
+        fence=fence,
+        counted=counted,
     )
 
 

@@ -72,10 +72,12 @@ OnDurable = Callable[[Sequence[Execution]], None]
 class Ticket:
     """The promise that a commit becomes durable, or the reason why it does not."""
 
-    __slots__ = ("_error", "_event", "_result", "_then", "commit", "settled")
+    __slots__ = ("_error", "_event", "_result", "_then", "commit", "settled", "spell")
 
-    def __init__(self, commit: Commit) -> None:
+    def __init__(self, commit: Commit, spell: int = 0) -> None:
         self.commit = commit
+        self.spell = spell
+        """How many failed batches had been told of when this was submitted."""
         self.settled = False
         self._event: trio.Event | None = None
         self._result: Result = None
@@ -84,8 +86,10 @@ class Ticket:
 
     def then(self, call: Callable[[AxiomdError | None], None]) -> None:
         """Call back on the trio thread with the refusal, or with None once it is on disk."""
-        assert not self.settled
-        self._then = call
+        if self.settled:
+            call(self._error)
+        else:
+            self._then = call
 
     async def wait(self) -> Result:
         """Return when the commit is on disk.
@@ -94,7 +98,8 @@ class Ticket:
         StoreFull, StoreFailed. Cancelling stops the waiting only; the commit goes on.
         """
         if not self.settled:
-            self._event = self._event or trio.Event()
+            if self._event is None:
+                self._event = trio.Event()
             await self._event.wait()
         if self._error is not None:
             raise self._error
@@ -115,6 +120,10 @@ class Ticket:
             self._then(error)
 
 
+Settled = tuple[Ticket, Result, AxiomdError | None]
+"""A commit, what came of it, and the error if it was refused."""
+
+
 class Driver(Protocol):
     """What makes the writer work through its queue, off the event loop."""
 
@@ -131,6 +140,10 @@ class Writer:
         self._on_durable = on_durable
         self._queue: deque[Ticket] = deque()
         self._driver: Driver | None = None
+        self._spell = 0
+        """The spell of what is submitted now: it ends when a failed batch is told of."""
+        self._refusal: tuple[int, AxiomdError] = (-1, StoreFailed())
+        """The last spell in which a batch failed, and why. The writing side's own."""
         self.failed: StoreFailed | None = None
         """Why the store failed for good; from then on everything is refused."""
         self.lingering = trio.Event()
@@ -155,7 +168,7 @@ class Writer:
         return self._enqueue(commit)
 
     def _enqueue(self, commit: Commit) -> Ticket:
-        ticket = Ticket(commit)
+        ticket = Ticket(commit, self._spell)
         if self.failed is not None:
             ticket.settle(None, self.failed)
         else:
@@ -184,23 +197,35 @@ class Writer:
         return batch
 
     def write(self, batch: Sequence[Ticket]) -> "Written":
-        """Make a batch durable. Blocks on the disk; touches nothing but the store."""
-        outcomes: list[tuple[Ticket, Result, AxiomdError | None]] = []
+        """Make a batch durable. Blocks on the disk; touches nothing but the store.
+
+        After a batch that failed, everything submitted before anybody was told of that fails
+        too: who submitted it may have built on what was lost.
+        """
+        spell, refusal = self._refusal
+        doomed = [ticket for ticket in batch if ticket.spell <= spell]
+        outcomes: list[Settled] = [(ticket, None, refusal) for ticket in doomed]
+        rest = batch[len(doomed) :]
+        if not rest:
+            return Written(outcomes, spell)
         try:
             with self._store.write() as transaction:
                 tables = self._store.tables
-                outcomes.extend(_settled(ticket, transaction, tables) for ticket in batch)
+                written = [_settled(ticket, transaction, tables) for ticket in rest]
         except StoreFull as failure:
-            return Written([(ticket, None, failure) for ticket in batch])
+            refusal = failure
         except Exception as failure:  # noqa: BLE001 - the last frame of the writer's thread
             # A bug or a broken disk: nothing of the batch is written, and the box must restart.
-            failed = StoreFailed(f"{type(failure).__name__}: {failure}")
-            failed.__cause__ = failure
-            return Written([(ticket, None, failed) for ticket in batch])
-        return Written(outcomes)
+            refusal = StoreFailed(f"{type(failure).__name__}: {failure}")
+            refusal.__cause__ = failure
+        else:
+            return Written(outcomes + written, spell)
+        self._refusal = (rest[-1].spell, refusal)
+        return Written(outcomes + [(t, None, refusal) for t in rest], rest[-1].spell)
 
     def publish(self, written: "Written") -> None:
         """Tell everybody. On the trio thread."""
+        self._spell = max(self._spell, written.refused_spell + 1)
         changed: dict[str, Execution] = {}
         for ticket, result, error in written.outcomes:
             if isinstance(error, StoreFailed) and self.failed is None:
@@ -217,7 +242,9 @@ class Writer:
 class Written:
     """What became of the commits of one batch."""
 
-    outcomes: Sequence[tuple[Ticket, Result, AxiomdError | None]]
+    outcomes: Sequence[Settled]
+    refused_spell: int = -1
+    """The last spell in which a batch has failed."""
 
 
 class ThreadDriver:
@@ -301,9 +328,7 @@ def write_now(store: Store, commit: Commit) -> Result:
 Tables = dict[str, Any]
 
 
-def _settled(
-    ticket: Ticket, transaction: "lmdb.Transaction", tables: Tables
-) -> tuple[Ticket, Result, AxiomdError | None]:
+def _settled(ticket: Ticket, transaction: "lmdb.Transaction", tables: Tables) -> Settled:
     commit = ticket.commit
     try:
         if isinstance(commit, RowsCommit):
@@ -343,7 +368,8 @@ def _apply_execution(
     entries = commit.entries
     if commit.trigger is Trigger.CLAIM:
         # Only the stored record knows which attempt this is.
-        entries = tuple(attrs.evolve(entry, attempt=after.attempt) for entry in entries)
+        claim = attrs.evolve(entries[-1], attempt=after.attempt)
+        entries = (*entries[:-1], claim)
     for seq, entry in enumerate(entries, before.entries if before else 0):
         transaction.put(keys.journal_key(key, seq), encode_entry(entry), db=table)
     table = tables[keys.FRAMES]
@@ -376,7 +402,7 @@ def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
     """
     if stored is None:
         assert commit.create is not None
-        return attrs.evolve(commit.create, entries=len(commit.entries))
+        stored = commit.create
     if commit.fence != NO_FENCE and (
         commit.fence != stored.attempt or stored.status is not Status.RUNNING
     ):
@@ -403,7 +429,7 @@ def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> di
     if trigger is Trigger.CLAIM:
         changes["attempt"] = stored.attempt + 1
         changes["started_ns"] = stored.started_ns or commit.at_ns
-    if trigger is Trigger.REQUEUE:
+    if trigger is Trigger.REQUEUE and commit.counted:
         changes["losses"] = stored.losses + 1
     if status.ended:
         changes["completed_ns"] = commit.at_ns

@@ -29,19 +29,7 @@ from axiomd.settings import StoreSettings
 from axiomd.store.env import open_store
 from axiomd.store.writer import write_now
 
-_SERVE = """
-import os, sys, trio
-from axiomd.daemon import run
-from axiomd.errors import AxiomdError
-from axiomd.settings import load
-try:
-    settings = load(None, os.environ, {"store.data_dir": sys.argv[2], "server.bind": sys.argv[4]})
-    trio.run(run, settings, lambda started: None)
-except AxiomdError as failure:
-    print(failure.message, *failure.problems, sep="\\n", file=sys.stderr)
-    sys.exit(2)
-"""
-SERVE = [sys.executable, "-c", _SERVE]
+SERVE = [sys.executable, "-m", "axiomd", "serve"]
 
 START_S = 30.0
 STREAM_S = 30.0
@@ -87,6 +75,11 @@ class Box:
         """Start the process and return once it answers."""
         assert self.process is None
         self.process = self.launch()
+        return self.wait_started()
+
+    def wait_started(self) -> "Box":
+        """Return once the launched process answers."""
+        assert self.process is not None
         deadline = time.monotonic() + START_S
         while not self._answers():
             assert self.process.poll() is None, self.log.read_text()[-4000:]

@@ -37,6 +37,12 @@ _RECORD = """\
 import os
 import time
 
+def tell(input):
+    if input.log:
+        with open(input.log + ".new", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename(input.log + ".new", input.log)
+
 def record(ax, input):
     # One line for each call, whole or not at all, in a file that outlives the process.
     if input.log:
@@ -53,8 +59,8 @@ _UNARY = {
     "Shout": "return Text(text=input.text.upper(), count=input.count + 1)",
     "Left": "return Text(text=input.text + 'L', words=['left'])",
     "Right": "return Text(count=7, words=['right'])",
-    "Nap": "time.sleep(input.count)\nreturn input",
-    "Spin": "sum(range(10**13))\nreturn input",
+    "Nap": "tell(input)\ntime.sleep(input.count)\nreturn input",
+    "Spin": "tell(input)\nsum(range(10**13))\nreturn input",
     "Fail": "raise ValueError('no ' + input.text)",
     "Wrong": "return Number(number=1)",
     "Grow": "return Text(text=input.text * input.count)",
@@ -117,7 +123,7 @@ _HEAD = """\
 import os
 import signal
 import time
-from nodes.recorder import record
+from nodes.recorder import record, tell
 from gen.messages_pb2 import Number, Text
 
 """

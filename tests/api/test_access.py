@@ -1,0 +1,265 @@
+"""Who may ask for what: keys, tenants, unknown routes, wrong methods, the envelope."""
+
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+from box import Box, User
+from lab import single
+
+IDENTITY = "0" * 32
+ROUTES = [
+    ("POST", "/invocations/v1/flows/invoke"),
+    ("POST", "/invocations/v1/flows/invoke/stream"),
+    ("DELETE", f"/invocations/v1/flows/{IDENTITY}"),
+    ("GET", "/invocations/v1/executions"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/events"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/checkpoints"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/branches"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/output"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/frames"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/stream"),
+    ("POST", "/invocations/v1/nodes/acme/lab/1.0.0/Echo"),
+    ("POST", "/app/v1/packages"),
+    ("GET", "/app/v1/packages"),
+    ("GET", "/app/v1/packages/acme/lab/1.0.0"),
+    ("GET", "/app/v1/packages/acme/lab/1.0.0/messages.proto"),
+    ("GET", "/app/v1/flows"),
+    ("PUT", "/app/v1/flows/acme/echo"),
+    ("GET", "/app/v1/flows/acme/echo"),
+    ("DELETE", "/app/v1/flows/acme/echo"),
+    ("POST", "/app/v1/flows/acme/echo/compile"),
+    ("GET", "/app/v1/artifacts"),
+    ("GET", "/app/v1/artifacts/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("GET", "/app/v1/keys"),
+    ("POST", "/app/v1/keys"),
+    ("DELETE", "/app/v1/keys/00000000"),
+]
+
+
+def revoked_key(user: User) -> str:
+    key: str = user.http.post("/app/v1/keys", json={"name": "gone"}).json()["key"]
+    assert user.http.delete(f"/app/v1/keys/{key[:8]}").status_code == 200
+    return key
+
+
+def test_every_route_refuses_every_unusable_key_in_the_same_words(box: Box, user: User):
+    bad = [
+        None,
+        "",
+        "Bearer",
+        f"Bearer {'0' * 64}",
+        f"Bearer {box.key[:-1]}",
+        f"Bearer {box.key}0",
+        f"Bearer {box.key.upper()}",
+        f"bearer  {box.key}",
+        f"Basic {box.key}",
+        box.key,
+        "Bearer ü".encode(),
+        f"Bearer {revoked_key(user)}",
+    ]
+    with httpx.Client(base_url=box.url, trust_env=False) as http:
+        for method, path in ROUTES:
+            for given in bad:
+                headers = {} if given is None else {"Authorization": given}
+                answer = http.request(method, path, headers=headers, content=b"{")
+                assert answer.status_code == 401, (method, path, given, answer.text)
+                assert answer.json() == {"error": "unauthorized"}
+
+
+def test_table_of_routes_is_all_there_is(box: Box, user: User):
+    """A route that is not in the table above would be one whose key nobody checks here."""
+    from quart import Blueprint, Quart
+
+    from axiomd.api.executions import executions_routes
+    from axiomd.api.flows import flows_routes
+    from axiomd.api.keys import keys_routes
+
+    app = Quart("walk", static_folder=None)
+    made: list[Blueprint] = [
+        routes(None)  # type: ignore[arg-type]
+        for routes in (executions_routes, flows_routes, keys_routes)
+    ]
+    for blueprint in made:
+        app.register_blueprint(blueprint)
+    matcher = app.url_map.bind("box")
+    walked = {(m, r.rule) for r in app.url_map.iter_rules() for m in r.methods or ()}
+    walked = {(m, rule) for m, rule in walked if m not in ("HEAD", "OPTIONS")}
+    listed = {
+        (method, matcher.match(path, method, return_rule=True)[0].rule)
+        for method, path in ROUTES
+        if path != "/invocations/v1/flows/invoke"  # in front of the framework
+    }
+    assert listed == walked
+
+
+def test_health_needs_no_key(box: Box):
+    with httpx.Client(base_url=box.url, trust_env=False) as http:
+        assert http.get("/healthz").json() == {"status": "ok"}
+        assert http.get("/readyz").json()["status"] == "ready"
+
+
+def test_another_tenants_anything_is_not_found(user: User, stranger: User, graph, refused):
+    identity = user.accepted(graph("Echo"), {})
+    user.ended(identity)
+    graph_id = graph("Echo")
+    paths = [
+        f"/invocations/v1/executions/{identity}{below}"
+        for below in ("", "/events", "/checkpoints", "/branches", "/output", "/frames", "/stream")
+    ]
+    paths += [
+        f"/app/v1/artifacts/{graph_id}",
+        "/app/v1/flows/acme/echo",
+        "/app/v1/packages/acme/lab/1.0.0",
+        "/app/v1/packages/acme/lab/1.0.0/messages.proto",
+    ]
+    for path in paths:
+        assert user.http.get(path).status_code in (200, 409), path
+        refused(stranger.http.get(path), 404, "NOT_FOUND")
+    refused(stranger.cancel(identity), 404, "NOT_FOUND")
+    refused(stranger.invoke(graph_id, {}), 404, "NOT_FOUND")
+    body = {"graph_id": graph_id}
+    for method, path, json in (
+        ("POST", "/invocations/v1/flows/invoke/stream", body),
+        ("POST", "/invocations/v1/nodes/acme/lab/1.0.0/Echo", {}),
+        ("DELETE", "/app/v1/flows/acme/echo", None),
+        ("POST", "/app/v1/flows/acme/echo/compile", None),
+    ):
+        refused(stranger.http.request(method, path, json=json), 404, "NOT_FOUND")
+    assert user.execution(identity)["status"] == "COMPLETED"
+    assert user.get("/app/v1/flows/acme/echo")["graph_id"] == graph_id
+
+
+def test_another_tenant_sees_empty_lists_and_its_own_keys(user: User, stranger: User, graph):
+    user.ended(user.accepted(graph("Echo"), {}))
+    for path in ("packages", "flows", "artifacts"):
+        assert stranger.get(f"/app/v1/{path}") == {path: [], "next_cursor": None}
+    assert stranger.get("/invocations/v1/executions")["executions"] == []
+    (key,) = stranger.get("/app/v1/keys")["keys"]
+    assert key["name"] == "test of elsewhere"
+
+
+def test_stranger_cannot_revoke_a_key(box: Box, user: User, stranger: User, refused):
+    refused(stranger.http.delete(f"/app/v1/keys/{box.key[:8]}"), 404, "NOT_FOUND")
+    assert user.http.get("/app/v1/keys").status_code == 200
+
+
+def test_new_key_is_shown_once_listed_masked_and_works_at_once(box: Box, user: User):
+    answer = user.http.post("/app/v1/keys", json={"name": "laptop"})
+    assert answer.status_code == 201
+    key = answer.json()["key"]
+    with box.client(key) as other:
+        listed = other.get("/app/v1/keys")
+    assert listed["next_cursor"] is None
+    (mine,) = [row for row in listed["keys"] if row["name"] == "laptop"]
+    assert mine["key"] == f"{key[:8]}…{key[-4:]}"
+    assert mine["created_at"]
+    assert key not in str(listed)
+
+
+def test_revoked_key_is_refused_at_the_next_request(box: Box, user: User):
+    key = user.http.post("/app/v1/keys", json={"name": "short"}).json()["key"]
+    with box.client(key) as other:
+        assert other.http.get("/app/v1/keys").status_code == 200
+        assert user.http.delete(f"/app/v1/keys/{key[:8]}").json() == {"revoked": key[:8]}
+        assert other.http.get("/app/v1/keys").status_code == 401
+        assert other.invoke("x", {}).status_code == 401
+    assert key[:8] not in str(user.get("/app/v1/keys"))
+    assert user.http.delete(f"/app/v1/keys/{key[:8]}").status_code == 404
+
+
+def test_key_made_on_the_command_line_works_beside_the_running_server(box: Box):
+    command = [sys.executable, "-m", "axiomd", "keys", "create", "--name", "cli", "--json"]
+    made = subprocess.run(
+        [*command, "--data-dir", str(box.data_dir)], capture_output=True, text=True, check=True
+    )
+    import json
+
+    with box.client(json.loads(made.stdout)["key"]) as other:
+        assert "cli" in [key["name"] for key in other.get("/app/v1/keys")["keys"]]
+
+
+@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "  "}, {"name": "x" * 101}, {"name": 1}])
+def test_key_needs_a_name(user: User, refused, body):
+    (problem,) = refused(user.http.post("/app/v1/keys", json=body), 422, "INVALID")
+    assert problem.startswith("name: ")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/invocations/v1/nothing"),
+        ("POST", "/app/v1/nothing"),
+        ("GET", "/invocations/v2/executions"),
+        ("GET", "/app/v1/flows/only-one-part"),
+    ],
+)
+def test_unknown_route_is_not_found_in_the_envelope(user: User, refused, method, path):
+    refused(user.http.request(method, path, json={}), 404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/invocations/v1/flows/invoke/stream"),
+        ("PUT", "/invocations/v1/flows/invoke"),
+        ("POST", "/invocations/v1/executions"),
+        ("DELETE", f"/invocations/v1/executions/{IDENTITY}"),
+        ("PATCH", "/app/v1/flows/acme/echo"),
+        ("PUT", "/app/v1/packages"),
+        ("POST", "/healthz"),
+    ],
+)
+def test_wrong_method_is_refused_in_the_envelope(user: User, refused, method, path):
+    refused(user.http.request(method, path, json={}), 405, "METHOD_NOT_ALLOWED")
+
+
+def test_get_on_the_unary_invoke_is_no_route_of_its_own(user: User):
+    assert user.http.get("/invocations/v1/flows/invoke").status_code == 405
+
+
+def test_connection_stays_usable_after_answers_that_came_before_the_body(user: User):
+    for _ in range(150):
+        for path in ("/app/v1/nowhere", "/invocations/v1/nodes/acme/none/1.0.0/Echo"):
+            answer = user.http.post(path, json={}, timeout=5)
+            assert answer.status_code == 404
+        assert user.get("/app/v1/flows")["next_cursor"] is None
+
+
+def test_without_a_key_no_body_is_taken(box: Box):
+    def endless():
+        while True:
+            yield b" " * 65536
+
+    began = time.monotonic()
+    with httpx.Client(base_url=box.url, trust_env=False, timeout=10) as http:
+        for path in ("/invocations/v1/flows/invoke", "/app/v1/packages"):
+            try:
+                assert http.post(path, content=endless()).status_code == 401
+            except httpx.TransportError:
+                pass
+    assert time.monotonic() - began < 8
+
+
+def test_drafts_artifacts_and_packages_are_listed(user: User, graph):
+    graph_id = graph("Echo")
+    (draft,) = [row for row in user.get("/app/v1/flows")["flows"] if row["name"] == "acme/echo"]
+    assert draft["graph_id"] == graph_id
+    shown = user.get("/app/v1/flows/acme/echo")
+    assert shown["document"] == {key: value for key, value in single("Echo").items() if value}
+    artifacts = user.get("/app/v1/artifacts")["artifacts"]
+    made = [artifact["created_at"] for artifact in artifacts]
+    assert made == sorted(made, reverse=True)
+    whole = user.get(f"/app/v1/artifacts/{graph_id}")
+    assert (whole["entry"], whole["terminal"], whole["mode"]) == ("echo", "echo", "unary")
+    (package,) = [
+        row for row in user.get("/app/v1/packages")["packages"] if row["version"] == "1.0.0"
+    ]
+    assert package["name"] == "acme/lab"
+    assert len(package["digest"]) == 64
+    proto = user.http.get("/app/v1/packages/acme/lab/1.0.0/messages.proto")
+    assert "message Nested" in proto.text

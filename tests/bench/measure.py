@@ -1,0 +1,176 @@
+"""The measurements: each yields rows, a row is what one line of the table says."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import proc
+from fill import fill
+from server import (
+    INVOKE,
+    INVOKE_STREAM,
+    Server,
+    compile_flow,
+    open_box,
+    open_floor,
+    push,
+    run_load,
+)
+
+CLIENTS = (1, 16, 64)
+STEPS = 3
+WARM_UP_S = 1.0
+SUCCESS = '"success":true'
+ACCEPTED = '"accepted":true'
+SMALL = {"text": "hi", "count": "1", "ratio": 0.5}
+FRAMES = 20_000
+SHORT_STREAMS = 60
+SHORT_FRAMES = 10
+LISTED = 100_000
+LIST_REQUESTS = 200
+QUEUED = 10_000
+QUEUED_WARM_UP = 2_000
+NAP_S = 3_600
+KIB = 1024
+
+TARGETS: dict[str, tuple[str, float]] = {
+    "flow, 1 clients": ("p50_ms", 6.0),
+    "flow, 16 clients": ("per_s", 600.0),
+    "flow, 64 clients": ("per_s", 800.0),
+    "frames to one reader": ("per_s", 5000.0),
+    "first frame": ("p50_ms", 10.0),
+    "page 1": ("p50_ms", 20.0),
+    "queued execution": ("bytes_each", 1024.0),
+}
+"""What a row is held against: its figure, and what that should reach."""
+
+Row = dict[str, Any]
+
+
+@attrs.frozen
+class Effort:
+    """How long to measure."""
+
+    seconds: float
+    """Of each row of calls."""
+    share: float = 1.0
+    """Of the full counts: less than 1 for a quick look."""
+
+    def of(self, count: int) -> int:
+        return max(1, int(count * self.share))
+
+
+def measure_calls(name: str, server: Server, plan: Row, *, steps: int = 0) -> Row:
+    """One row of a steady load, with the processor time that the server spent on it."""
+    before = server.cpu()
+    report = run_load(port=server.port, total=0, **plan)
+    spent, count = server.cpu().since(before), report["count"]
+    row = {
+        "name": name,
+        "per_s": count / report["seconds"],
+        "p50_ms": report["p50_ms"],
+        "p99_ms": report["p99_ms"],
+        "server_cpu_ms": spent.server / count * 1000,
+        "nodes_cpu_ms": spent.nodes / count * 1000,
+        "generator_cpu_ms": report["generator_cpu_s"] / count * 1000,
+        "server_peak_mib": proc.memory_kib(server.pid, "VmHWM") / KIB,
+        "nodes_mib": proc.shared_out_kib(proc.descendants(server.pid)) / KIB,
+    }
+    return row | ({"steps_per_s": row["per_s"] * steps} if steps else {})
+
+
+def measure_unary(directory: Path, effort: Effort) -> Iterator[Row]:
+    """The 3-node flow over HTTP with `wait: true`, each load beside the floor's."""
+    with open_box(directory / "unary") as box, open_floor(directory / "floor") as floor:
+        push(box)
+        graph_id = compile_flow(box, "three", ["Echo"] * STEPS)
+        body = {"graph_id": graph_id, "input": SMALL, "wait": True}
+        plan = {"kind": "calls", "expected": SUCCESS, "seconds": effort.seconds}
+        box_plan = plan | {"request": box.request("POST", INVOKE, body)}
+        floor_plan = plan | {"request": floor.request("POST", INVOKE, body)}
+        for warmed, its_plan in ((box, box_plan), (floor, floor_plan)):
+            warm_up = its_plan | {"clients": 16, "seconds": WARM_UP_S}
+            run_load(port=warmed.port, total=0, **warm_up)
+        for clients in CLIENTS:
+            load = {"clients": clients}
+            bare = measure_calls(f"floor, {clients} clients", floor, floor_plan | load)
+            row = measure_calls(f"flow, {clients} clients", box, box_plan | load, steps=STEPS)
+            yield bare
+            yield row | {"of_floor": row["per_s"] / bare["per_s"]}
+
+
+def measure_pipeline(directory: Path, effort: Effort) -> Iterator[Row]:
+    """One generator node: many frames to one reader, then the first frame of short streams."""
+    with open_box(directory / "pipeline") as box:
+        push(box)
+        graph_id = compile_flow(box, "spout", ["Spout"])
+
+        def read(streams: int, frames: int) -> Row:
+            body = {"graph_id": graph_id, "input": {"count": str(frames)}}
+            request = box.request("POST", INVOKE_STREAM, body)
+            return run_load(kind="streams", port=box.port, request=request, total=streams)
+
+        read(5, SHORT_FRAMES)
+        before, count = box.cpu(), effort.of(FRAMES)
+        report = read(1, count)
+        spent = box.cpu().since(before)
+        assert report["frames"] == count, report
+        yield {
+            "name": "frames to one reader",
+            "per_s": count / report["seconds"],
+            "server_cpu_ms": spent.server / count * 1000,
+            "nodes_cpu_ms": spent.nodes / count * 1000,
+            "server_peak_mib": proc.memory_kib(box.pid, "VmHWM") / KIB,
+        }
+        report = read(effort.of(SHORT_STREAMS), SHORT_FRAMES)
+        yield {
+            "name": "first frame",
+            "p50_ms": report["first_p50_ms"],
+            "p99_ms": report["first_p99_ms"],
+        }
+
+
+def measure_listing(directory: Path, effort: Effort) -> Iterator[Row]:
+    """Pages of 50 executions out of very many."""
+    here = directory / "listing"
+    here.mkdir()
+    fill(here / "data", effort.of(LISTED))
+    with open_box(here) as box:
+        for name, query in (("page 1", ""), ("page 1 of the failed", "?status=FAILED")):
+            request = box.request("GET", "/invocations/v1/executions" + query)
+            plan = {"kind": "calls", "port": box.port, "request": request, "clients": 1}
+            plan |= {"expected": '"executions"', "seconds": 60}
+            run_load(total=20, **plan)
+            report = run_load(total=LIST_REQUESTS, **plan)
+            yield {"name": name, "p50_ms": report["p50_ms"], "p99_ms": report["p99_ms"]}
+
+
+def measure_queued(directory: Path, effort: Effort) -> Iterator[Row]:
+    """Memory of executions that wait for a slot; the store's own map is not counted."""
+    with open_box(directory / "queued", AXIOMD_ENGINE_SLOTS="2") as box:
+        push(box)
+        graph_id = compile_flow(box, "nap", ["Nap"])
+        request = box.request("POST", INVOKE, {"graph_id": graph_id, "input": {"count": NAP_S}})
+        plan = {"kind": "calls", "port": box.port, "request": request, "clients": 16}
+        plan |= {"expected": ACCEPTED, "seconds": 600}
+        run_load(total=QUEUED_WARM_UP, **plan)
+        before, count = proc.memory_kib(box.pid, "RssAnon"), effort.of(QUEUED)
+        report = run_load(total=count, **plan)
+        grown = proc.memory_kib(box.pid, "RssAnon") - before
+        yield {
+            "name": "queued execution",
+            "per_s": report["count"] / report["seconds"],
+            "p50_ms": report["p50_ms"],
+            "p99_ms": report["p99_ms"],
+            "bytes_each": grown * KIB / count,
+            "server_peak_mib": proc.memory_kib(box.pid, "VmHWM") / KIB,
+        }
+
+
+MEASUREMENTS: dict[str, Callable[[Path, Effort], Iterator[Row]]] = {
+    "unary": measure_unary,
+    "pipeline": measure_pipeline,
+    "listing": measure_listing,
+    "queued": measure_queued,
+}

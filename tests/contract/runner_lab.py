@@ -1,0 +1,119 @@
+"""The runners that the contract is held against, and how a test sees their processes."""
+
+from collections.abc import Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+from chaos import Chaos, ChaosRunner
+from node_package import answer, ignore, messages
+
+from axiomd.limits import MIB
+from axiomd.runners.inline import InlineRunner
+from axiomd.runners.process import open_process_runner
+from axiomd.settings import RunnerSettings
+
+PAYLOAD_MAX = 2 * MIB
+
+
+@asynccontextmanager
+async def open_process(packages, **settings):
+    chosen = RunnerSettings(**settings)
+    async with open_process_runner(chosen, packages, payload_bytes_max=PAYLOAD_MAX) as runner:
+        yield runner
+
+
+async def inline_echo(call, emit):
+    return messages()["t.Answer"](text=messages()["t.Ask"].FromString(call.payload).text)
+
+
+async def inline_bytes(call, emit):
+    return (await inline_echo(call, emit)).SerializeToString()
+
+
+async def inline_fail(call, emit):
+    raise ValueError("no " + messages()["t.Ask"].FromString(call.payload).text)
+
+
+async def inline_sleepy(call, emit):
+    await trio.sleep(1000)
+    return b""
+
+
+async def inline_upper(call, emit, inputs):
+    async for item in inputs:
+        text = messages()["t.Ask"].FromString(item).text.upper()
+        yield messages()["t.Answer"](text=text).SerializeToString()
+
+
+async def inline_midway(call, emit, inputs):
+    yield messages()["t.Answer"](count=1).SerializeToString()
+    yield messages()["t.Answer"](count=2).SerializeToString()
+    raise RuntimeError("midway")
+
+
+INLINE = InlineRunner(
+    {"Echo": inline_bytes, "Fail": inline_fail, "Sleepy": inline_sleepy},
+    {"Upper": inline_upper, "Midway": inline_midway},
+)
+
+CALM = Chaos(delay=1, lose_before=0, lose_after=0, twice=0.5, late=0)
+
+
+@asynccontextmanager
+async def open_runner(kind, packages):
+    """Any runner that keeps the whole contract; chaos without the mishaps that show."""
+    if kind == "inline":
+        yield INLINE
+        return
+    async with open_process(packages) as runner:
+        yield ChaosRunner(runner, 1, CALM) if kind == "chaos" else runner
+
+
+every_runner = pytest.mark.parametrize("kind", ["process", "inline", "chaos"])
+
+
+async def drain(stream):
+    """All frames of a stream and how it ended."""
+    frames = []
+    while isinstance(batch := await stream.receive(), Sequence):
+        frames.extend(batch)
+    return frames, batch
+
+
+async def wait_for(condition, seconds=5.0):
+    """Poll until `condition()` is true."""
+    with trio.fail_after(seconds):
+        while not (found := condition()):
+            await trio.sleep(0.005)
+    return found
+
+
+def read_pid(path):
+    return int(path.read_text() or 0) if path.exists() else 0
+
+
+def is_alive(pid):
+    """Whether the process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def zygote_of(runner):
+    (pool,) = runner._pools.values()
+    return pool._zygote.pid
+
+
+async def run_many(runner, node_call, count):
+    pids = set()
+
+    async def one():
+        pids.add(answer((await runner.run(node_call, ignore)).payload).count)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(count):
+            nursery.start_soon(one)
+    return pids

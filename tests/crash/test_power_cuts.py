@@ -1,0 +1,122 @@
+"""The power goes at every commit of a branching and of a streaming flow, on both sides of the sync.
+
+Each point is a whole story: two clients invoke, the box dies, the clients ask again with the same
+Idempotency-Key, and the box works to the end in the same directory.
+"""
+
+import shutil
+
+import pytest
+import trio
+from contract.chaos import Chaos
+from worlds.box import Physics, World, open_box
+from worlds.disk import Cut
+from worlds.flows import BRANCHING, STREAMING
+from worlds.invariants import stored_executions
+from worlds.oracle import expected
+from worlds.seeds import run_seeded
+
+CLIENTS = {b"first": b"hello", b"second": b"world"}
+SIDES = ("before", "after")
+CALM = Physics(sync_s=0.0005)
+SLOW = Physics(sync_s=0.02)
+WILD = Physics(sync_s=0.005, chaos=Chaos())
+
+
+async def live(world, physics):
+    """One life: the clients invoke and wait; what became of it, or None after a power cut."""
+    async with open_box(world, physics) as box:
+        async with trio.open_nursery() as nursery:
+            for key, payload in CLIENTS.items():
+                nursery.start_soon(box.accept, payload, key)
+        await box.all_ended()
+        await box.disk.finish()
+        return box.disk.batches, box.broken(), results(box)
+    return None
+
+
+def results(box):
+    """By request: its execution, how it ended, and all that came out."""
+    found = {}
+    for execution in stored_executions(box.store):
+        identity = execution.execution_id
+        unary = execution.mode == "unary"
+        out = box.outputs(identity) if unary else box.frames(identity)
+        found[identity] = (execution.status.value, out)
+    return found
+
+
+def play(directory, story, seed, physics, cut):
+    """A life that is cut, and the next one."""
+    world = World(directory, [story], seed)
+    cut_physics = Physics(physics.sync_s, physics.chaos, cut)
+    assert run_seeded(seed, live, world, cut_physics) is None
+    told = dict(world.told)
+    ending = run_seeded(seed + 1, live, world, physics)
+    shutil.rmtree(directory)
+    return world, told, ending
+
+
+def check(story, world, told, ending):
+    """Every promise about one crash point."""
+    _, broken, found = ending
+    assert broken == []
+    assert set(told) <= set(found), "an execution that a client was told of is gone"
+    assert len(found) == len(CLIENTS), "a request that was made again made two executions"
+    for key in CLIENTS:
+        (identity,) = (i for i, k in world.told.items() if k == key)
+        assert told.get(identity, key) == key
+        status, out = found[identity]
+        wanted = expected(story, CLIENTS[key])
+        assert status == "COMPLETED"
+        assert out == (wanted.outputs or wanted.frames)
+    again = {(s.execution_id, s.alias, s.frame) for s in world.nodes.starts if s.life == 2}
+    assert not again & world.durable_at_cut, "checkpointed work was done again"
+
+
+def undisturbed_batches(tmp_path, story, seed, physics):
+    world = World(tmp_path / "undisturbed", [story], seed)
+    batches, broken, _ = run_seeded(seed, live, world, physics)
+    assert broken == []
+    return batches
+
+
+def enumerate_points(tmp_path, story, seed, physics, stride=1):
+    """Cut at every `stride`-th commit, before and after the sync; how many points that were."""
+    batches = undisturbed_batches(tmp_path, story, seed, physics)
+    points = [Cut(batch, side) for batch in range(seed % stride, batches, stride) for side in SIDES]
+    for number, cut in enumerate(points):
+        world, told, ending = play(tmp_path / f"{number}", story, seed, physics, cut)
+        try:
+            check(story, world, told, ending)
+        except AssertionError as failure:
+            raise AssertionError(f"seed {seed}, {cut}: {failure}") from failure
+    return len(points)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("story", [BRANCHING, STREAMING], ids=["branching", "streaming"])
+def test_a_power_cut_at_any_commit_loses_and_repeats_nothing(tmp_path, story, seed):
+    assert enumerate_points(tmp_path, story, seed, CALM) >= 30
+
+
+@pytest.mark.parametrize("seed", range(10, 12))
+@pytest.mark.parametrize("story", [BRANCHING, STREAMING], ids=["branching", "streaming"])
+def test_a_slow_disk_changes_nothing_about_that(tmp_path, story, seed):
+    assert enumerate_points(tmp_path, story, seed, SLOW) >= 25
+
+
+@pytest.mark.parametrize("seed", range(20, 22))
+@pytest.mark.parametrize("story", [BRANCHING, STREAMING], ids=["branching", "streaming"])
+def test_nor_does_a_runner_that_is_late_and_loses_and_repeats(tmp_path, story, seed):
+    assert enumerate_points(tmp_path, story, seed, WILD) >= 25
+
+
+def test_one_seed_is_one_history(tmp_path):
+    """Else no failure of the tests above could be played again."""
+
+    def trace(name):
+        world = World(tmp_path / name, [BRANCHING], 7)
+        return run_seeded(7, live, world, WILD), world.nodes.starts
+
+    assert trace("one") == trace("other")

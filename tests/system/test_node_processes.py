@@ -1,0 +1,148 @@
+"""Node processes die, by others' doing or their own, and executions live on or say why not."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from box import Box, Pids, User, running
+from conftest import compiled, prepare
+from lab import NUMBERS, STEPS, single
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    with running(tmp_path_factory.mktemp("nodes") / "data") as box:
+        prepare(box)
+        yield box
+
+
+@pytest.fixture(scope="module")
+def user(box: Box) -> Iterator[User]:
+    with box.client() as user:
+        yield user
+
+
+def zygotes(box: Box) -> set[int]:
+    """Node processes whose parent is the server itself."""
+    return {pid for pid in box.node_pids() if parent(pid) == box.pid}
+
+
+def parent(pid: int) -> int:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+@pytest.mark.parametrize("victim", ["worker", "zygote"])
+def test_executions_complete_while_node_processes_are_killed(box: Box, user: User, victim: str):
+    steps, numbers = compiled(box, STEPS), compiled(box, NUMBERS)
+    chance = random.Random(7)
+    accepted = [user.accepted(steps, {"ms": 30}) for _ in range(12)]
+    with user.stream(numbers, {"count": 60, "ms": 5}) as answer:
+        for _ in range(6):
+            time.sleep(chance.uniform(0.02, 0.12))
+            parents = zygotes(box)
+            victims = parents if victim == "zygote" else box.node_pids() - parents
+            for pid in sorted(victims)[: 1 if victim == "zygote" else 2]:
+                kill(pid)
+        lines = list(answer.iter_lines())
+    ids = [line[4:] for line in lines if line.startswith("id: ")]
+    assert ids == [str(index) for index in range(61)]
+    for identity in accepted:
+        record = user.ended(identity)
+        assert record["status"] == "COMPLETED", record
+        assert record["attempt"] == 1, "a lost node process is no loss of the box"
+    assert user.http.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("how", ["signal", "exit"])
+def test_node_that_dies_once_completes_in_a_replacement(box: Box, user: User, tmp_path, how):
+    die = compiled(box, single("Die"))
+    given = {"text": how, "log": str(tmp_path / "died")}
+    body = user.invoke(die, given, wait=True).json()
+    assert body["result"]["success"], body
+    (point,) = user.execution(body["execution_id"], "/checkpoints")["checkpoints"]
+    assert point["attempt"] == 2
+    (lost,) = user.execution(body["execution_id"], "/events?kind=node_lost")["events"]
+    assert lost["detail"]["reason"] == ("SIGSEGV" if how == "signal" else "exit 7")
+
+
+@pytest.mark.parametrize(("how", "reason"), [("signal", "SIGSEGV"), ("exit", "exit 7")])
+def test_node_that_always_dies_fails_after_a_bounded_number_of_times(
+    box: Box, user: User, how: str, reason: str
+):
+    die = compiled(box, single("Die"))
+    body = user.invoke(die, {"text": how, "flag": True}, wait=True).json()
+    failure = body["result"]["failure"]
+    assert (failure["kind"], failure["placement"]) == ("NODE_CRASHED", "die")
+    assert reason in failure["message"]
+    assert 2 <= failure["attempts"] <= 5
+    assert user.execution(body["execution_id"])["status"] == "FAILED"
+
+
+@pytest.mark.parametrize("node", ["Nap", "Spin"])
+def test_cancel_answers_when_the_process_is_dead(box: Box, user: User, tmp_path, node):
+    graph_id = compiled(box, single(node))
+    told = tmp_path / "pid"
+    identity = user.accepted(graph_id, {"count": 600, "log": str(told)})
+    deadline = time.monotonic() + 10
+    while not told.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    with Pids({int(told.read_text())}) as process:
+        assert len(process.alive()) == 1
+        answer = user.cancel(identity)
+        assert not process.alive()
+    (stopped,) = answer.json()["stopped"]
+    assert (answer.status_code, stopped["placement"]) == (202, node.lower())
+    assert (stopped["attempt"], stopped["how"]) == (1, "killed")
+    assert user.execution(identity)["status"] == "CANCELLED"
+    assert user.execution(identity, "/events?kind=execution_cancelled")["events"]
+
+
+def test_cancel_of_a_pipeline_kills_its_generators(box: Box, user: User):
+    graph_id = compiled(box, single("Stall"))
+    before = box.node_pids()
+    with user.stream(graph_id, {"count": 1, "ms": 600_000}) as answer:
+        identity = next(line for line in answer.iter_lines() if '"execution_id"' in line)
+        identity = identity.split('"execution_id": "')[1][:32]
+        body = user.cancel(identity).json()
+    assert [stopped["placement"] for stopped in body["stopped"]] == ["stall"]
+    assert user.execution(identity)["status"] == "CANCELLED"
+    assert before, "the package's processes are still there for others"
+
+
+def test_box_killed_beside_a_node_in_a_c_loop_takes_it_along(tmp_path: Path):
+    with running(tmp_path / "data") as box:
+        prepare(box)
+        spin = compiled(box, single("Spin"))
+        told = tmp_path / "pid"
+        with box.client() as user:
+            identity = user.accepted(spin, {"log": str(told)})
+            user.started(identity, "spin")
+        deadline = time.monotonic() + 10
+        while not told.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        with Pids({int(told.read_text())} | box.node_pids()) as nodes:
+            assert len(nodes.alive()) >= 2
+            box.kill()
+            assert nodes.all_dead_within(1.0)
+        told.unlink()
+        box.start()
+        with box.client() as user:
+            user.started(identity, "spin")
+            assert user.cancel(identity).status_code == 202

@@ -1,0 +1,213 @@
+"""A whole box without processes and sockets: real store, writer and engine in a directory.
+
+A `World` is what outlives a power cut: the directory, the clock, what clients were told, and what
+node code saw. `open_box` is one life of the box in it.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import attrs
+from contract.chaos import Chaos, ChaosRunner
+from worlds.disk import Cut, Disk, open_disk
+from worlds.flows import Story
+from worlds.invariants import broken_invariants, state_of, stored_executions
+from worlds.nodes import Nodes
+from worlds.seeds import TickingClock, run_inline, seeded_ids
+
+from axiomd.engine.attempt import Attempt
+from axiomd.engine.engine import Engine, open_engine
+from axiomd.engine.parts import Parts
+from axiomd.engine.tail import Tail
+from axiomd.execution.execution import Execution
+from axiomd.execution.journal import EntryKind, History
+from axiomd.execution.status import Status
+from axiomd.runners.base import Runner
+from axiomd.settings import EngineSettings, StoreSettings
+from axiomd.store.blobs import Blobs
+from axiomd.store.commit import IdempotencyClaim
+from axiomd.store.env import Store, open_store
+from axiomd.store.reader import Reader
+from axiomd.store.writer import Writer
+
+MAP_BYTES = 64 * 2**20
+
+
+@attrs.frozen(eq=False)
+class Physics:
+    """How a life of a box goes wrong, and how fast."""
+
+    sync_s: float = 0.002
+    """Longest time a batch takes to write, and to tell of."""
+    chaos: Chaos | None = None
+    cut: Cut | None = None
+    settings: EngineSettings = attrs.field(
+        factory=lambda: EngineSettings(drain_s=0, started_delay_ms=1)
+    )
+    map_size_bytes: int = MAP_BYTES
+
+
+class World:
+    """What outlives a power cut."""
+
+    def __init__(self, directory: Path, stories: Iterable[Story], seed: int = 0) -> None:
+        self.directory = directory
+        self.seed = seed
+        self.clock = TickingClock()
+        self.ids = seeded_ids(self.clock, seed)
+        self.stories = {story.artifact.graph_id: story for story in stories}
+        self.nodes = Nodes(self.stories, seed, latency_s=0.003)
+        self.told: dict[str, bytes] = {}
+        """Executions that a client was told of, by ID, with the key of its request."""
+        self.durable_at_cut: set[tuple[str, str, int]] = set()
+        """(execution, alias, frame) that were on disk when the power went."""
+        self.lives = 0
+
+    @property
+    def story(self) -> Story:
+        return next(iter(self.stories.values()))
+
+
+@attrs.frozen(eq=False)
+class Box:
+    """One life."""
+
+    world: World
+    store: Store
+    reader: Reader
+    writer: Writer
+    blobs: Blobs
+    tail: Tail
+    disk: Disk
+    parts: Parts
+    engine: Engine
+    runner: Runner
+    attempts: dict[str, Attempt]
+    """The last attempt of each execution, also after it has ended."""
+
+    async def accept(self, payload: bytes, key: bytes = b"", story: Story | None = None) -> str:
+        """What the edge does for an invocation; the client has its answer when this returns."""
+        claim = IdempotencyClaim(key.rjust(32), payload.rjust(32)) if key else None
+        artifact = (story or self.world.story).artifact
+        accepted = await self.engine.accept(artifact, payload, claim)
+        self.world.told[accepted.execution_id] = key or payload
+        return accepted.execution_id
+
+    async def ended(self, execution_id: str) -> Execution:
+        """The record once the execution has ended; fails the test if it never does."""
+        execution = await self.engine.wait_ended(execution_id, 3600)
+        assert execution is not None, f"{execution_id} never ends: {self.kinds(execution_id)}"
+        return execution
+
+    async def all_ended(self) -> list[Execution]:
+        return [await self.ended(e.execution_id) for e in stored_executions(self.store)]
+
+    def kinds(self, execution_id: str) -> list[str]:
+        return [entry.kind.wire for entry in self.reader.journal(execution_id)]
+
+    def outputs(self, execution_id: str) -> dict[str, bytes]:
+        """What each checkpointed placement of a unary execution returned."""
+        artifact = self.artifact_of(execution_id)
+        return {
+            artifact.placements[entry.position.placement].alias: self.blobs.get(entry.payload)
+            for entry in self.reader.journal(execution_id)
+            if entry.kind is EntryKind.NODE_COMPLETED and entry.position and entry.payload
+        }
+
+    def frames(self, execution_id: str) -> dict[str, list[bytes]]:
+        """What each placement of a pipeline execution emitted."""
+        return {
+            placement.alias: [
+                self.blobs.get(payload)
+                for _, payload in self.reader.frames(execution_id, number, 0, 10**6)
+            ]
+            for number, placement in enumerate(self.artifact_of(execution_id).placements)
+        }
+
+    def artifact_of(self, execution_id: str):
+        execution = self.reader.find_execution(execution_id)
+        assert execution is not None
+        return self.world.stories[execution.graph_id].artifact
+
+    def broken(self) -> list[str]:
+        """What is wrong with the store, with what node code saw, or with a live history."""
+        artifacts = {name: story.artifact for name, story in self.world.stories.items()}
+        blobs = self.world.directory / "blobs"
+        found = broken_invariants(self.store, blobs, artifacts) + self.world.nodes.violations
+        for execution_id, attempt in self.attempts.items():
+            found += self._history_faults(execution_id, attempt)
+        return found
+
+    def _history_faults(self, execution_id: str, attempt: Attempt) -> Iterable[str]:
+        execution = self.reader.find_execution(execution_id)
+        if execution is None or execution.attempt != attempt.fence:
+            return
+        if execution.status is not Status.COMPLETED:
+            return
+        stored = state_of(History.fold(attempt.artifact, self.reader.journal(execution_id)))
+        live = state_of(attempt.history)
+        if attempt.artifact.mode == "pipeline":
+            # Arms that a gate did not wait for may end after the terminal; that is fenced.
+            live["completed"] = {
+                p: n for p, n in live["completed"].items() if p in stored["completed"]
+            }
+        for name in ("pending", "arms", "completed"):
+            if stored[name] != live[name]:
+                yield f"rule 16: {name} is {stored[name]} folded and {live[name]} live"
+
+
+@asynccontextmanager
+async def open_box(world: World, physics: Physics | None = None) -> AsyncIterator[Box]:
+    """One life of the box. A power cut ends the block silently; `box.disk.dead` tells."""
+    physics = physics or Physics()
+    world.lives += 1
+    seed = world.seed * 1_000 + world.lives
+    nodes = world.nodes
+    nodes.life, nodes.dead = world.lives, False
+    store_settings = StoreSettings(map_size_bytes=physics.map_size_bytes, sync=False)
+    with open_store(store_settings, world.directory) as store:
+        tail, reader = Tail(), Reader(store)
+        blobs = Blobs(world.directory / "blobs", sync=False)
+        nodes.reader, nodes.blobs = reader, blobs
+        runner: Runner = nodes.runner()
+        if physics.chaos is not None:
+            runner = ChaosRunner(runner, seed, physics.chaos)
+        writer = Writer(store, tail.publish)
+        async with open_disk(writer, seed, physics.sync_s, physics.cut) as disk:
+            parts = Parts(
+                writer=writer,
+                reader=reader,
+                blobs=blobs,
+                runners={"inline": runner},
+                artifact=lambda tenant, graph_id: world.stories[graph_id].artifact,
+                clock=world.clock,
+                settings=physics.settings,
+                run_blocking=run_inline,
+            )
+            disk.on_cut = lambda: note_cut(world, store)
+            async with open_engine(parts, world.ids, tail) as engine:
+                box = Box(
+                    world, store, reader, writer, blobs, tail, disk, parts, engine, runner, {}
+                )
+                # The engine keeps no attempt that is over; the history of the last one is wanted.
+                disk.on_told = lambda: box.attempts.update(engine._attempts)
+                yield box
+        nodes.dead = False
+
+
+def note_cut(world: World, store: Store) -> None:
+    """At the instant of the cut: remember what is durable; nothing counts from here on."""
+    world.nodes.dead = True
+    reader = Reader(store)
+    for execution in stored_executions(store):
+        artifact = world.stories[execution.graph_id].artifact
+        for entry in reader.journal(execution.execution_id):
+            if entry.kind is EntryKind.NODE_COMPLETED and entry.position is not None:
+                alias = artifact.placements[entry.position.placement].alias
+                world.durable_at_cut.add((execution.execution_id, alias, 0))
+        for number, placement in enumerate(artifact.placements):
+            if placement.kind == "unary" and artifact.mode == "pipeline":
+                count = reader.frame_count(execution.execution_id, number)
+                for frame in range(count):
+                    world.durable_at_cut.add((execution.execution_id, placement.alias, frame))

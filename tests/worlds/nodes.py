@@ -1,0 +1,143 @@
+"""The node code of test worlds, and what it sees: each call is held against the store.
+
+A call that the rules forbid is written down in `violations`; raising there would look like a
+failure of the node.
+"""
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import attrs
+import trio
+from worlds.flows import Behaviour, Story, answer
+
+from axiomd.execution.call import Crashed, Lost, NodeCall, NodeEvent
+from axiomd.execution.journal import EntryKind
+from axiomd.flow.artifact import Artifact
+from axiomd.runners.base import Emit
+from axiomd.runners.inline import InlineRunner, NodeDown
+from axiomd.store.blobs import Blobs
+from axiomd.store.reader import Reader
+
+
+@attrs.frozen
+class Start:
+    """One start of node code."""
+
+    life: int
+    execution_id: str
+    alias: str
+    frame: int
+    """Of a mapped node in a pipeline: which frame it makes; else 0."""
+
+
+class Nodes:
+    """Node functions that do what their story says, over all lives of a world."""
+
+    def __init__(self, stories: dict[str, Story], seed: int, latency_s: float) -> None:
+        self._stories = stories
+        self._dice = random.Random(seed)
+        self._latency_s = latency_s
+        self._calls: Counter[str] = Counter()
+        self.life = 0
+        self.dead = False
+        """Whether the power is out: what still runs is a ghost, and does not count."""
+        self.strict = True
+        """Whether no call may come late: off where superseded attempts are played."""
+        self.starts: list[Start] = []
+        self.violations: list[str] = []
+        self.reader: Reader
+        self.blobs: Blobs
+
+    def runner(self) -> InlineRunner:
+        return InlineRunner({"Plain": self._plain}, {"Stream": self._stream})
+
+    def _behaviour(self, call: NodeCall) -> Behaviour:
+        return self._stories[call.graph_id].behaviour(call.placement)
+
+    def _artifact(self, call: NodeCall) -> Artifact:
+        return self._stories[call.graph_id].artifact
+
+    async def _begin(self, call: NodeCall, emit: Emit) -> int:
+        if self.dead:
+            await trio.sleep_forever()
+        self._check(call)
+        frame = call.resume_index if call.kind == "unary" else 0
+        self.starts.append(Start(self.life, call.execution_id, call.placement, frame))
+        self._calls[call.effect_key] += 1
+        number = self._calls[call.effect_key]
+        behaviour = self._behaviour(call)
+        if behaviour.says:
+            emit(NodeEvent("log", "info", f"call {number}", {"a": "1"}))
+            emit(NodeEvent("progress", "", "half", fraction=0.5))
+        await trio.sleep(self._dice.random() * self._latency_s)
+        await self._meet_fate(behaviour, number)
+        return number
+
+    async def _meet_fate(self, behaviour: Behaviour, number: int) -> None:
+        if number <= behaviour.crashes or behaviour.fate == "crash":
+            raise NodeDown(Crashed("SIGSEGV"))
+        if number <= behaviour.crashes + behaviour.losses or behaviour.fate == "vanish":
+            raise NodeDown(Lost("the network"))
+        if behaviour.fate == "hang":
+            await trio.sleep_forever()
+        if behaviour.fate == "fail":
+            raise ValueError("as told")
+
+    async def _plain(self, call: NodeCall, emit: Emit) -> bytes:
+        await self._begin(call, emit)
+        return answer(call.placement, call.payload, pad=self._behaviour(call).pad)
+
+    async def _stream(self, call: NodeCall, emit: Emit, inputs: AsyncIterator[bytes]):
+        behaviour = self._behaviour(call)
+        number = await self._begin(call, emit)
+        mark = number if behaviour.fickle else 0
+        taken = 0
+        async for item in inputs:
+            self._check_input(call, taken, item)
+            taken += 1
+            for frame in range(behaviour.fan):
+                await trio.sleep(self._dice.random() * self._latency_s)
+                yield answer(call.placement, item, frame + mark, behaviour.pad)
+        for frame in range(behaviour.rest):
+            yield answer(call.placement, b"rest", frame + mark, behaviour.pad)
+
+    # -- what a call may rely on --------------------------------------------------------------
+
+    def _check(self, call: NodeCall) -> None:
+        if not self.strict:
+            return
+        artifact = self._artifact(call)
+        placement = artifact.index_of[call.placement]
+        done = {
+            entry.position.placement
+            for entry in self.reader.journal(call.execution_id)
+            if entry.kind is EntryKind.NODE_COMPLETED and entry.position is not None
+        }
+        if placement in done:
+            self._complain(call, "ran again though it is checkpointed")
+        if artifact.mode == "unary":
+            sources = {artifact.edges[edge].source for edge in artifact.incoming[placement]}
+            if not done.issuperset(sources):
+                self._complain(call, "started before its sources were checkpointed")
+        elif call.kind == "unary":
+            if call.resume_index < self.reader.frame_count(call.execution_id, placement):
+                self._complain(call, f"made frame {call.resume_index} again")
+            self._check_input(call, call.resume_index, call.payload)
+
+    def _check_input(self, call: NodeCall, index: int, item: bytes) -> None:
+        artifact = self._artifact(call)
+        sources = artifact.incoming[artifact.index_of[call.placement]]
+        if not self.strict or self.dead or not sources:
+            return
+        rows = [
+            self.reader.frames(call.execution_id, artifact.edges[edge].source, index, 1)
+            for edge in sources
+        ]
+        stored = b"".join(self.blobs.get(payload) for row in rows for _, payload in row)
+        if stored != item:
+            self._complain(call, f"was given input {index} before it was durable")
+
+    def _complain(self, call: NodeCall, what: str) -> None:
+        self.violations.append(f"{call.placement} of {call.execution_id[-4:]}: {what}")

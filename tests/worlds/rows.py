@@ -1,0 +1,73 @@
+"""A store and a writer without an engine: for tests that look at one commit at a time."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from worlds.flows import BRANCHING, TENANT
+
+from axiomd.execution.execution import Execution
+from axiomd.execution.status import Status
+from axiomd.settings import StoreSettings
+from axiomd.store import keys
+from axiomd.store.commit import RowsCommit
+from axiomd.store.env import Store, open_store
+from axiomd.store.writer import Writer
+
+
+class StillDriver:
+    """A Driver that leaves the queue to the test."""
+
+    def wake(self) -> None:
+        """The test takes the batch itself, with `commit_now`."""
+
+
+class RecordedTail:
+    """What was published, in order."""
+
+    def __init__(self) -> None:
+        self.published: list[Execution] = []
+
+    def __call__(self, changed: Sequence[Execution]) -> None:
+        self.published += changed
+
+
+@contextmanager
+def open_writing(
+    directory: Path, on_durable: Any = None, *, map_size_bytes: int = 2**26
+) -> Iterator[tuple[Store, Writer]]:
+    """A store, and a writer that does nothing by itself."""
+    settings = StoreSettings(map_size_bytes=map_size_bytes, sync=False)
+    with open_store(settings, directory) as store:
+        writer = Writer(store, on_durable or RecordedTail())
+        writer.drive(StillDriver())
+        yield store, writer
+
+
+def commit_now(writer: Writer) -> None:
+    """Everything that is queued, written and told of."""
+    while batch := writer.take():
+        writer.publish(writer.write(batch))
+
+
+def ballast(name: str, size: int) -> RowsCommit:
+    """A row that takes room."""
+    return RowsCommit(((keys.DRAFTS, name.encode(), b"=" * size),))
+
+
+def new_execution(number: int, **changes: Any) -> Execution:
+    """A queued execution of the branching story; a later number is a later one."""
+    created_ns = 1_000_000 * (number + 1)
+    given: dict[str, Any] = {
+        "execution_id": f"{created_ns // 1_000_000:012x}{number:020x}",
+        "tenant": TENANT,
+        "flow": BRANCHING.artifact.flow,
+        "graph_id": BRANCHING.artifact.graph_id,
+        "mode": "unary",
+        "status": Status.QUEUED,
+        "created_ns": created_ns,
+        "updated_ns": created_ns,
+        "node_timeout_s": 300.0,
+    }
+    return Execution(**(given | changes))
