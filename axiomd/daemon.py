@@ -118,10 +118,11 @@ async def _serve_until_stopped(
     listening = open_socket(settings.server)
     host, port = listening.getsockname()[:2]
     first_key = _make_first_key(store)
+    drained = trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, stopping)
         nursery.start_soon(_stop_when_broken, writer, stopping)
-        nursery.start_soon(_stop_hard_when_late, settings, box, stopping)
+        nursery.start_soon(_stop_hard_when_late, settings, box, stopping, drained)
         # What lives from here on lives long: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -130,6 +131,8 @@ async def _serve_until_stopped(
             shown = f"[{host}]" if ":" in host else host
             on_started(Started(f"http://{shown}:{port}", first_key))
             await serve(box, listening, stopping)
+        # Node calls have their seconds whether or not anybody waits for their answers.
+        await drained.wait()
         nursery.cancel_scope.cancel()
     if writer.failed is not None:
         raise writer.failed
@@ -160,7 +163,9 @@ async def _stop_when_broken(writer: Writer, stopping: trio.Event) -> None:
     stopping.set()
 
 
-async def _stop_hard_when_late(settings: Settings, box: Box, stopping: trio.Event) -> None:
+async def _stop_hard_when_late(
+    settings: Settings, box: Box, stopping: trio.Event, drained: trio.Event
+) -> None:
     """Drain beside the server's own grace, and end the process if a client holds the server."""
     await stopping.wait()
     allowed_s = max(settings.server.stop_grace_s, settings.engine.drain_s) + _HARD_STOP_EXTRA_S
@@ -169,6 +174,7 @@ async def _stop_hard_when_late(settings: Settings, box: Box, stopping: trio.Even
     timer.start()
     try:
         await box.engine.drain()
+        drained.set()
         await trio.sleep_forever()
     finally:
         # Reached once the server has ended by itself; the rest of the way out is bounded too.

@@ -127,6 +127,7 @@ def package_view(record: PackageRecord, manifest: PackageManifest) -> Json:
         "digest": record.digest,
         "pushed_at": rfc3339(record.pushed_ns),
         "description": manifest.description,
+        "imports": [{"package": i.package, "version": i.version} for i in manifest.imports],
         "nodes": [
             {
                 "name": node.name,

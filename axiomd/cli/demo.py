@@ -56,7 +56,8 @@ def demo(
       axiomd demo --input /var/log/dpkg.log
     """
     # Asked to end is asked to end, by a person or by a supervisor.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     stage = Stage(as_json=as_json)
     file = Path(input_file) if input_file else default_input()
     with running_server(data_dir, bind) as server, open_client(server.target) as client:

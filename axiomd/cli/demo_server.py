@@ -18,10 +18,11 @@ from pathlib import Path
 import attrs
 
 from axiomd.cli.client import Target
+from axiomd.cli.exits import ServerRefused
 from axiomd.cli.keys import make_key
 from axiomd.cli.output import note
 from axiomd.cli.serve import split_bind
-from axiomd.errors import AxiomdError
+from axiomd.errors import SettingsInvalid
 from axiomd.settings import Settings, from_process
 
 KEY_NAME = "demo"
@@ -31,7 +32,7 @@ _PR_SET_PDEATHSIG = 1
 _LOG_LINES_SHOWN = 8
 
 
-class DemoServerFailed(AxiomdError):
+class DemoServerFailed(SettingsInvalid):
     """The demo's server did not start."""
 
     code = "DEMO_SERVER_FAILED"
@@ -116,13 +117,19 @@ def _read_url(process: "subprocess.Popen[bytes]", log_file: Path) -> str:
     line = process.stdout.readline()
     if not line:
         process.wait()
-        raise DemoServerFailed(f"The demo's server did not start: {_last_words(log_file)}")
+        raise _why_not(log_file)
     return str(json.loads(line)["url"])
 
 
-def _last_words(log_file: Path) -> str:
+def _why_not(log_file: Path) -> DemoServerFailed:
+    """The server's own words: its refusal, or the end of its log."""
     lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(lines[-_LOG_LINES_SHOWN:]) or f"see {log_file}"
+    try:
+        words = ServerRefused(0, json.loads(lines[-1]))
+        return DemoServerFailed(words.message, problems=words.problems)
+    except (ValueError, IndexError):
+        said = "\n".join(lines[-_LOG_LINES_SHOWN:]) or f"see {log_file}"
+        return DemoServerFailed(f"The demo's server did not start: {said}")
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:

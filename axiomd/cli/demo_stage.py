@@ -28,6 +28,8 @@ from axiomd.limits import INLINE_BYTES_MAX
 
 _FRAMES_SHOWN = 8
 _TEXT_LINES_SHOWN = 30
+_SCREEN_BYTES = 8 * 1024
+"""An answer larger than this is better kept in a file."""
 
 Json = dict[str, Any]
 
@@ -188,7 +190,7 @@ def curl_command(server: DemoServer, one: ShownFlow) -> str:
     path = "/invocations/v1/flows/invoke" + ("" if unary else "/stream")
     body = {**one.body, "wait": True} if unary else one.body
     data = shlex.quote(json.dumps(body, ensure_ascii=False))
-    large = any((step["output_bytes"] or 0) > INLINE_BYTES_MAX for step in one.checkpoints[-1:])
+    large = any((step["output_bytes"] or 0) > _SCREEN_BYTES for step in one.checkpoints[-1:])
     end = f" -o {one.flow.name.rpartition('/')[2]}.json" if large else ""
     return (
         f"{curl(server)}{'' if unary else ' -N'} -H 'Content-Type: application/json' "

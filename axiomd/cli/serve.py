@@ -6,6 +6,7 @@ import re
 import socket
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 import trio
@@ -14,9 +15,11 @@ from axiomd.cli.exits import AddressUnusable
 from axiomd.cli.logs import configure_logs
 from axiomd.cli.options import config_option, data_dir_option, json_option
 from axiomd.cli.output import say, stdout, write_json
-from axiomd.daemon import Started, run
 from axiomd.errors import AxiomdError, Problem, SettingsInvalid
 from axiomd.settings import Settings, from_process
+
+if TYPE_CHECKING:
+    from axiomd.daemon import Started
 
 _BIND = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]\s]+):([0-9]{1,5})")
 _PORT_MAX = 65_535
@@ -38,6 +41,9 @@ def serve(data_dir: str | None, bind: str | None, config: str | None, as_json: b
     Example:
       axiomd serve --data-dir ./data --bind 127.0.0.1:8700
     """
+    # Late: every other command would pay for the web framework, half of its start-up.
+    from axiomd.daemon import run
+
     settings = read_settings(config, data_dir, bind)
     configure_logs(settings.log)
     try:
@@ -71,7 +77,7 @@ def split_bind(bind: str) -> tuple[str, int]:
     return found[1].strip("[]"), int(found[2])
 
 
-def announce(settings: Settings, started: Started, *, as_json: bool) -> None:
+def announce(settings: Settings, started: "Started", *, as_json: bool) -> None:
     """Say where the server is, and its first key, once."""
     if as_json:
         write_json(

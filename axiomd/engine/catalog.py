@@ -27,6 +27,7 @@ from axiomd.flow.source import FlowSource, flow_document, read_flow_json
 from axiomd.ids import Ids
 from axiomd.limits import ARTIFACTS_CACHED_MAX, PACKAGES_CACHED_MAX
 from axiomd.store import keys
+from axiomd.store.batch import Existing
 from axiomd.store.blobs import Blobs
 from axiomd.store.commit import RowsCommit
 from axiomd.store.reader import Reader
@@ -37,7 +38,7 @@ from axiomd.store.records import (
     encode_draft,
     encode_package,
 )
-from axiomd.store.writer import Existing, Writer
+from axiomd.store.writer import Writer
 from axiomd.strict import unknown
 
 MESSAGES_FILE = "messages/messages.proto"

@@ -24,7 +24,8 @@ from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
 from axiomd.ids import Ids
 from axiomd.store import commit as commits
-from axiomd.store.writer import Duplicate, Ticket
+from axiomd.store.batch import Duplicate
+from axiomd.store.writer import Ticket
 
 
 @attrs.frozen

@@ -152,6 +152,7 @@ class Pipeline:
         position = Position(outlet.placement)
         call = self._attempt.node_call(position, number, b"", outlet.durable)
         emit = self._attempt.emitter(position, number)
+        outcome: Outcome | None = None
         try:
             async with (
                 self._attempt.runner(position).stream(call, emit) as stream,
@@ -160,9 +161,10 @@ class Pipeline:
                 nursery.start_soon(self._feed, outlet.placement, stream)
                 outcome = await self._drain(outlet, stream)
                 nursery.cancel_scope.cancel()
-        except trio.Cancelled:
-            self._attempt.note_stopped(position, number)
-            raise
+        finally:
+            # Not `except Cancelled`: out of a nursery it may come as a group.
+            if outcome is None:
+                self._attempt.note_stopped(position, number)
         return outcome
 
     async def _feed(self, placement: int, stream: NodeStream) -> None:

@@ -17,8 +17,8 @@ class Scheduler:
         self._reader = reader
         self._slots = slots
         self._bell = trio.Event()
-        self._backlog = False
-        """Whether the last choice left ready executions behind."""
+        self._backlog = True
+        """Whether ready executions may have been left behind; so it is before the first choice."""
 
     def wake(self) -> None:
         """Something became ready."""
@@ -31,7 +31,7 @@ class Scheduler:
 
     def admits(self, busy: int) -> bool:
         """Whether a new execution may take a slot at once: one is free, and nobody waits."""
-        return busy < self._slots and not self._backlog
+        return busy < self._slots and not self._backlog and not self._bell.is_set()
 
     def choose(self, busy: Collection[str]) -> list[str]:
         """The executions to start now, given those that slots are busy with."""

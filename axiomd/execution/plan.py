@@ -79,7 +79,8 @@ def after_failure(
     alias = artifact.placements[position.placement].alias
     calls = history.calls.get(position, 1)
     timed_out = failure.kind == "TIMEOUT"
-    detail = {"kind": failure.kind, "message": failure.message}
+    message = _storable(failure.message)
+    detail = {"kind": failure.kind, "message": message}
     if failure.detail:
         detail["traceback"] = failure.detail[-EVENT_TEXT_BYTES_MAX:]
     entry = Entry(
@@ -89,7 +90,7 @@ def after_failure(
         attempt=calls,
         detail=json.dumps(detail),
     )
-    ending = Ending(failure.kind, failure.message, placement=alias, attempts=calls)
+    ending = Ending(failure.kind, message, placement=alias, attempts=calls)
     return Decision((entry, failed_entry(ending, at_ns)), Trigger.FAIL, ending)
 
 
@@ -135,6 +136,11 @@ def failed_entry(ending: Ending, at_ns: int) -> Entry:
     """The journal's last line of an execution that failed."""
     detail = {"kind": ending.kind, "message": ending.message}
     return Entry(EntryKind.EXECUTION_FAILED, at_ns, detail=json.dumps(detail))
+
+
+def _storable(words: str) -> str:
+    """What a node said as a record can hold it: bounded, and Unicode all through."""
+    return words.encode(errors="replace")[:EVENT_TEXT_BYTES_MAX].decode(errors="ignore")
 
 
 def _follow(

@@ -184,7 +184,11 @@ class Pool:
     async def grow_while_stuck(self) -> None:
         """While calls wait: when none ended for a while, start one more process."""
         while self._waiting and self._zygote_ready:
-            due = max(self._moved_at, self._waiting[0].since) + self._patience_s()
+            still_since = max(self._moved_at, self._waiting[0].since)
+            due = still_since + self._box.settings.grow_after_ms / 1000
+            if trio.current_time() >= due:
+                # Only now is it worth asking the kernel what the processes are doing.
+                due = still_since + self._patience_s()
             if trio.current_time() < due:
                 await trio.sleep_until(due)
             elif await self._is_stuck():

@@ -14,56 +14,17 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 import attrs
-import lmdb
 import trio
 
-from axiomd.errors import (
-    AxiomdError,
-    Fenced,
-    IdempotencyConflict,
-    NotFound,
-    StoreFailed,
-    StoreFull,
-    WrongState,
-)
-from axiomd.execution.execution import Execution, index_keys
-from axiomd.execution.status import IllegalTransition, Status, Trigger, advance
-from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX, JOURNAL_ENTRIES_MAX
-from axiomd.store import keys
-from axiomd.store.commit import NO_FENCE, Commit, ExecutionCommit, RowsCommit
-from axiomd.store.env import Store, get
-from axiomd.store.records import (
-    IdempotencyRecord,
-    decode_execution,
-    decode_idempotency,
-    encode_entry,
-    encode_execution,
-    encode_frame,
-    encode_idempotency,
-)
-
-T = TypeVar("T")
-
-
-@attrs.frozen
-class Duplicate:
-    """The Idempotency-Key has already made this execution, from the same body."""
-
-    execution_id: str
-
-
-@attrs.frozen
-class Existing:
-    """A `RowsCommit` found the row it must not replace."""
-
-    value: bytes
-
-
-Result = Execution | Duplicate | Existing | None
-"""The record after an `ExecutionCommit`; None after a `RowsCommit`."""
+from axiomd.errors import AxiomdError, Fenced, NotFound, StoreFailed, StoreFull, WrongState
+from axiomd.execution.execution import Execution
+from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX
+from axiomd.store.batch import Batch, Result
+from axiomd.store.commit import Commit, RowsCommit
+from axiomd.store.env import Store
 
 OnDurable = Callable[[Sequence[Execution]], None]
 """Told, on the trio thread, which executions changed in a batch that is on disk."""
@@ -210,8 +171,9 @@ class Writer:
             return Written(outcomes, spell)
         try:
             with self._store.write() as transaction:
-                tables = self._store.tables
-                written = [_settled(ticket, transaction, tables) for ticket in rest]
+                changes = Batch(self._store, transaction)
+                written = [_settled(ticket, changes) for ticket in rest]
+                changes.finish()
         except StoreFull as failure:
             refusal = failure
         except Exception as failure:  # noqa: BLE001 - the last frame of the writer's thread
@@ -317,163 +279,15 @@ def commit_bytes(commit: Commit) -> int:
 
 def write_now(store: Store, commit: Commit) -> Result:
     """Make one commit durable without a writer: for commands beside a server, or before one."""
-    ticket = Ticket(commit)
     with store.write() as transaction:
-        _, result, error = _settled(ticket, transaction, store.tables)
-    if error is not None:
-        raise error
+        batch = Batch(store, transaction)
+        result = batch.add(commit)
+        batch.finish()
     return result
 
 
-Tables = dict[str, Any]
-
-
-def _settled(ticket: Ticket, transaction: "lmdb.Transaction", tables: Tables) -> Settled:
-    commit = ticket.commit
+def _settled(ticket: Ticket, batch: Batch) -> Settled:
     try:
-        if isinstance(commit, RowsCommit):
-            return ticket, _apply_rows(commit, transaction, tables), None
-        return ticket, _apply_execution(commit, transaction, tables), None
+        return ticket, batch.add(ticket.commit), None
     except (Fenced, WrongState, NotFound) as refusal:
         return ticket, None, refusal
-
-
-def _apply_rows(
-    commit: RowsCommit, transaction: "lmdb.Transaction", tables: Tables
-) -> Existing | None:
-    if commit.unless is not None:
-        table, key = commit.unless
-        found = get(transaction, key, tables[table])
-        if found is not None:
-            return Existing(found)
-    for table, key, value in commit.puts:
-        transaction.put(key, value, db=tables[table])
-    for table, key in commit.deletes:
-        transaction.delete(key, db=tables[table])
-    return None
-
-
-def _apply_execution(
-    commit: ExecutionCommit, transaction: "lmdb.Transaction", tables: Tables
-) -> Execution | Duplicate:
-    if commit.idempotency is not None:
-        duplicate = _find_duplicate(commit, transaction, tables)
-        if duplicate is not None:
-            return duplicate
-    key = keys.execution_key(commit.execution_id)
-    before = _stored(commit, key, transaction, tables)
-    after = admit(commit, before)
-    # Admitted: from here on everything is applied, nothing is judged.
-    table = tables[keys.JOURNAL]
-    entries = commit.entries
-    if commit.trigger is Trigger.CLAIM:
-        # Only the stored record knows which attempt this is.
-        claim = attrs.evolve(entries[-1], attempt=after.attempt)
-        entries = (*entries[:-1], claim)
-    for seq, entry in enumerate(entries, before.entries if before else 0):
-        transaction.put(keys.journal_key(key, seq), encode_entry(entry), db=table)
-    table = tables[keys.FRAMES]
-    for row in commit.frames:
-        frame_key = keys.frame_key(key, row.placement, row.index)
-        transaction.put(frame_key, encode_frame(row.payload), db=table)
-    transaction.put(key, encode_execution(after), db=tables[keys.EXECUTIONS])
-    _apply_indexes(before, after, transaction, tables)
-    if commit.idempotency is not None:
-        _remember_key(commit, transaction, tables)
-    return after
-
-
-def _stored(
-    commit: ExecutionCommit, key: bytes, transaction: "lmdb.Transaction", tables: Tables
-) -> Execution | None:
-    value = get(transaction, key, tables[keys.EXECUTIONS])
-    if value is None:
-        if commit.create is None:
-            raise NotFound(f"There is no execution {commit.execution_id}.")
-        return None
-    assert commit.create is None, "an execution ID was made twice"
-    return decode_execution(commit.execution_id, value)
-
-
-def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
-    """The record after `commit`, judged against the stored one; all preconditions live here.
-
-    Raises Fenced for a superseded attempt, WrongState for what the table of statuses forbids.
-    """
-    if stored is None:
-        assert commit.create is not None
-        stored = commit.create
-    if commit.fence != NO_FENCE and (
-        commit.fence != stored.attempt or stored.status is not Status.RUNNING
-    ):
-        raise Fenced(f"attempt {commit.fence} of {commit.execution_id} is over")
-    entries = stored.entries + len(commit.entries)
-    if entries > JOURNAL_ENTRIES_MAX and commit.trigger is None:
-        raise WrongState(f"The journal of {commit.execution_id} is full.")
-    changes: dict[str, Any] = {"entries": entries, "updated_ns": commit.at_ns}
-    if commit.progress and stored.losses:
-        changes["losses"] = 0
-    if commit.trigger is not None:
-        changes |= _changes(commit, stored, commit.trigger)
-    return attrs.evolve(stored, **changes)
-
-
-def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> dict[str, Any]:
-    try:
-        status = advance(stored.status, trigger)
-    except IllegalTransition:
-        raise WrongState(
-            f"Execution {stored.execution_id} is {stored.status.label.lower()}."
-        ) from None
-    changes: dict[str, Any] = {"status": status}
-    if trigger is Trigger.CLAIM:
-        changes["attempt"] = stored.attempt + 1
-        changes["started_ns"] = stored.started_ns or commit.at_ns
-    if trigger is Trigger.REQUEUE and commit.counted:
-        changes["losses"] = stored.losses + 1
-    if status.ended:
-        changes["completed_ns"] = commit.at_ns
-        changes["failure"] = commit.failure
-    return changes
-
-
-def _apply_indexes(
-    before: Execution | None, after: Execution, transaction: "lmdb.Transaction", tables: Tables
-) -> None:
-    if before is not None and before.status is after.status:
-        return
-    old = index_keys(before) if before is not None else frozenset()
-    new = index_keys(after)
-    for name, parts in old - new:
-        key = keys.index_key(name, parts)
-        deleted = transaction.delete(key, db=tables[keys.INDEX_TABLES[name]])
-        assert deleted, f"index {name} lacks a row of {after.execution_id}"
-    for name, parts in new - old:
-        transaction.put(keys.index_key(name, parts), b"", db=tables[keys.INDEX_TABLES[name]])
-
-
-def _idempotency_key(commit: ExecutionCommit) -> bytes:
-    assert commit.create is not None
-    assert commit.idempotency is not None
-    return keys.hashed_key(commit.create.tenant, commit.idempotency.key_hash)
-
-
-def _find_duplicate(
-    commit: ExecutionCommit, transaction: "lmdb.Transaction", tables: Tables
-) -> Duplicate | None:
-    found = get(transaction, _idempotency_key(commit), tables[keys.IDEMPOTENCY])
-    if found is None:
-        return None
-    record = decode_idempotency(found)
-    assert commit.idempotency is not None
-    if record.body_hash != commit.idempotency.body_hash:
-        raise IdempotencyConflict
-    return Duplicate(record.execution_id)
-
-
-def _remember_key(commit: ExecutionCommit, transaction: "lmdb.Transaction", tables: Tables) -> None:
-    assert commit.idempotency is not None
-    record = IdempotencyRecord(commit.execution_id, commit.idempotency.body_hash)
-    transaction.put(
-        _idempotency_key(commit), encode_idempotency(record), db=tables[keys.IDEMPOTENCY]
-    )

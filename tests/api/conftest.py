@@ -31,6 +31,12 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 
 
 @pytest.fixture(scope="session")
+def body_bytes_max() -> int:
+    """The largest body that the box takes."""
+    return BODY_BYTES_MAX
+
+
+@pytest.fixture(scope="session")
 def user(box: Box) -> Iterator[User]:
     with box.client() as user:
         pushed = user.push(lab.package())

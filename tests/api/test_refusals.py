@@ -163,8 +163,13 @@ def test_flow_that_does_not_compile_is_refused_by_canvas_id(user: User, refused,
 
 
 def test_type_mismatch_names_each_field(user: User, refused):
-    proto = lab.PROTO.replace("message Other {", "message Taker { Other other = 1; }\nmessage Other {")
-    manifest = lab.package(version="3.0.0")["axiom.yaml"] + "  - {name: Take, input: Other, output: Text}\n"
+    proto = lab.PROTO.replace(
+        "message Other {", "message Taker { Other other = 1; }\nmessage Other {"
+    )
+    manifest = (
+        lab.package(version="3.0.0")["axiom.yaml"]
+        + "  - {name: Take, input: Other, output: Text}\n"
+    )
     source = "from gen.messages_pb2 import Text\n\ndef take(ax, input):\n    return Text()\n"
     pushed = user.push(
         lab.package(
@@ -250,7 +255,13 @@ def test_document_that_is_no_flow_is_refused_by_path(user: User, refused, docume
 
 def test_broken_yaml_of_a_flow_is_refused_with_its_line(user: User):
     headers = {"Content-Type": "application/yaml"}
-    for text in (b"name: [a\n", b"name: a\n\tb: c\n", b"a: &x [*x]\n", b"\xff\xfe", b"a: 1\na: 2\n"):
+    for text in (
+        b"name: [a\n",
+        b"name: a\n\tb: c\n",
+        b"a: &x [*x]\n",
+        b"\xff\xfe",
+        b"a: 1\na: 2\n",
+    ):
         answer = user.http.put("/app/v1/flows/acme/echo", content=text, headers=headers)
         assert answer.status_code in (400, 422), (text, answer.text)
         assert answer.json()["error"]
@@ -357,7 +368,9 @@ def test_wrong_body_is_told_key_by_key(user: User, refused, path):
         refused(user.http.post(path, content=text), 422, "INVALID")
 
 
-@pytest.mark.parametrize("graph_id", ["", "x", "01JZZZZZZZZZZZZZZZZZZZZZZZ", "é", "\x00", "a" * 9999])
+@pytest.mark.parametrize(
+    "graph_id", ["", "x", "01JZZZZZZZZZZZZZZZZZZZZZZZ", "é", "\x00", "a" * 9999]
+)
 @pytest.mark.parametrize("path", [INVOKE, f"{INVOKE}/stream"])
 def test_unknown_artifact_is_not_found(user: User, refused, path, graph_id):
     answer = user.http.post(path, json={"graph_id": graph_id})
@@ -374,7 +387,7 @@ def test_half_a_surrogate_pair_is_not_text(user: User, graph, field):
     assert answer.status_code == 422, answer.text
     answer = user.http.post("/app/v1/keys", content='{"name": "\\ud800"}')
     assert answer.status_code == 422, answer.text
-    given = '{"graph_id": "%s", "input": {"text": "\\ud800"}}' % graph("Echo")
+    given = '{{"graph_id": "{}", "input": {{"text": "\\ud800"}}}}'.format(graph("Echo"))
     answer = user.http.post(INVOKE, content=given, headers={"Idempotency-Key": "half"})
     assert answer.status_code == 422, answer.text
 
@@ -390,10 +403,10 @@ PATHS_WITH_BODY = [
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS_WITH_BODY)
-def test_body_over_the_cap_is_refused_whether_announced_or_chunked(user: User, refused, method, path):
-    from conftest import BODY_BYTES_MAX
-
-    size = BODY_BYTES_MAX + 1
+def test_body_over_the_cap_is_refused_whether_announced_or_chunked(
+    user: User, refused, body_bytes_max, method, path
+):
+    size = body_bytes_max + 1
     refused(user.http.request(method, path, content=b" " * size), 413, "TOO_LARGE")
 
     def chunks() -> Iterator[bytes]:
@@ -404,9 +417,7 @@ def test_body_over_the_cap_is_refused_whether_announced_or_chunked(user: User, r
     assert user.get("/app/v1/flows")["next_cursor"] is None
 
 
-def test_body_just_below_the_cap_is_taken(user: User, graph):
-    from conftest import BODY_BYTES_MAX
-
+def test_body_just_below_the_cap_is_taken(user: User, graph, body_bytes_max):
     body = json.dumps({"graph_id": graph("Echo"), "input": {"text": "x"}}).encode()
-    padded = body + b" " * (BODY_BYTES_MAX - len(body))
+    padded = body + b" " * (body_bytes_max - len(body))
     assert user.http.post(INVOKE, content=padded).status_code == 202

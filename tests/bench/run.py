@@ -93,7 +93,7 @@ def say_machine(found: dict[str, Any], *, quiet: bool) -> None:
         f"{found['cores']} cores ({found['processor']}), Python {found['python']}, "
         f"Linux {found['kernel']}, {found['file_system']}; a loop of {machine.LOOP:,} takes "
         f"{found['loop_ms']} ms, one synced LMDB commit {found['commit_ms']} ms, "
-        f"load average {found['load_average']}"
+        f"{found['cores_taken']} cores taken by others"
     )
     print(words, file=sys.stderr if quiet else sys.stdout, flush=True)
 

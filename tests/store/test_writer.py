@@ -13,10 +13,11 @@ from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.status import Status
 from axiomd.limits import COMMIT_BATCH_COUNT_MAX, JOURNAL_ENTRIES_MAX
 from axiomd.store import commit as commits
-from axiomd.store import keys, writer as writing
+from axiomd.store import keys
+from axiomd.store.batch import Duplicate, Existing, admit
 from axiomd.store.commit import IdempotencyClaim, RowsCommit
 from axiomd.store.reader import Reader
-from axiomd.store.writer import Duplicate, Existing, open_writer, write_now
+from axiomd.store.writer import open_writer, write_now
 
 INPUT = Payload(5, b"hello")
 NOTE = Entry(EntryKind.NODE_LOG, 1, detail="{}")
@@ -139,8 +140,8 @@ def test_index_rows_follow_the_status(tmp_path):
 def test_a_full_journal_takes_only_what_ends_the_execution(tmp_path):
     stored = new_execution(1, status=Status.RUNNING, attempt=1, entries=JOURNAL_ENTRIES_MAX)
     with pytest.raises(WrongState):
-        writing.admit(commits.note(stored.execution_id, 1, 1, NOTE), stored)
-    ended = writing.admit(commits.cancel(stored.execution_id, 1, "{}"), stored)
+        admit(commits.note(stored.execution_id, 1, 1, NOTE), stored)
+    ended = admit(commits.cancel(stored.execution_id, 1, "{}"), stored)
     assert ended.status is Status.CANCELLED
 
 
@@ -200,7 +201,7 @@ def test_what_was_submitted_before_a_failure_was_told_fails_with_it(tmp_path):
 
 
 def test_one_batch_may_hold_what_came_before_and_after_the_failure_was_told(tmp_path):
-    with open_writing(tmp_path, map_size_bytes=2**20) as (store, writer):
+    with open_writing(tmp_path, map_size_bytes=2**20) as (_store, writer):
         writer.submit(ballast("large", 2**21))
         failed = writer.write(writer.take())
         before = writer.submit(commits.accept(new_execution(1), INPUT))

@@ -88,9 +88,12 @@ class Box:
         return self
 
     def _answers(self) -> bool:
+        # By hand: an HTTP client costs more than the start that it would be polling for.
         try:
-            return httpx.get(f"{self.url}/healthz", trust_env=False).status_code == 200
-        except httpx.TransportError:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as probe:
+                probe.sendall(b"GET /healthz HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n")
+                return b" 200 " in probe.recv(64)
+        except OSError:
             return False
 
     @property
@@ -153,6 +156,7 @@ class Box:
             "headers": headers,
             "timeout": STREAM_S,
             "trust_env": False,
+            "verify": False,
         }
 
 

@@ -1,13 +1,13 @@
 """Boxes of their own for tests that kill, stop and starve them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from box import Box, running
-from lab import package
+from lab import prepare
 
 OpenBox = Callable[..., Box]
 
@@ -23,16 +23,3 @@ def open_box(tmp_path: Path) -> Iterator[OpenBox]:
             return box
 
         yield start
-
-
-def prepare(box: Box) -> None:
-    """Push the package."""
-    with box.client() as user:
-        pushed = user.push(package())
-        assert pushed.status_code == 201, pushed.text
-
-
-def compiled(box: Box, document: Mapping[str, Any]) -> str:
-    """The artifact of a flow."""
-    with box.client() as user:
-        return user.compile(document)

@@ -46,7 +46,7 @@ class Load:
     outputs: list[str] = attrs.field(factory=list)
     streams: list[list[Event]] = attrs.field(factory=list)
     faults: list[BaseException] = attrs.field(factory=list)
-    _names: Any = attrs.field(factory=lambda: itertools.count())
+    _names: Any = attrs.field(factory=itertools.count)
 
     def start(self, unary: int, streams: int) -> list[threading.Thread]:
         """Threads of clients, started."""
@@ -58,8 +58,8 @@ class Load:
 
     def _loop(self, client: Callable[[User, str], None]) -> None:
         try:
-            while not self.stopping.is_set():
-                with self.box.client() as user:
+            with self.box.client() as user:
+                while not self.stopping.is_set():
                     client(user, f"request {next(self._names)}")
         except BaseException as fault:  # noqa: BLE001 - reported by the test
             self.faults.append(fault)
@@ -71,9 +71,7 @@ class Load:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
-                answer = user.invoke(
-                    self.steps, given, wait=True, headers={"Idempotency-Key": key}
-                )
+                answer = user.invoke(self.steps, given, wait=True, headers={"Idempotency-Key": key})
             except Troubles:
                 time.sleep(0.02)
                 continue
@@ -216,7 +214,6 @@ def check_calls(point: dict[str, Any], calls: list[tuple[str, int, int]]) -> Non
     assert len({effect_key for effect_key, _, _ in calls}) == 1
     last = max(began_ns for _, _, began_ns in calls) / 1e9
     assert last <= completed + 0.002, "a completed node ran again"
-    assert point["attempt"] <= len(calls)
 
 
 def read_calls(log: Path) -> dict[tuple[str, str], list[tuple[str, int, int]]]:

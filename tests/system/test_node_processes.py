@@ -5,12 +5,12 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from box import Box, Pids, User, running
-from conftest import compiled, prepare
-from lab import NUMBERS, STEPS, single
+from box import Box, Pids, User, events, running
+from lab import NUMBERS, STEPS, compiled, flow, prepare, single
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,9 @@ def user(box: Box) -> Iterator[User]:
 
 
 def zygotes(box: Box) -> set[int]:
-    """Node processes whose parent is the server itself."""
-    return {pid for pid in box.node_pids() if parent(pid) == box.pid}
+    """Node processes that have forked others."""
+    pids = box.node_pids()
+    return pids & {parent(pid) for pid in pids}
 
 
 def parent(pid: int) -> int:
@@ -40,10 +41,8 @@ def parent(pid: int) -> int:
 
 
 def kill(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 @pytest.mark.parametrize("victim", ["worker", "zygote"])
@@ -54,8 +53,9 @@ def test_executions_complete_while_node_processes_are_killed(box: Box, user: Use
     with user.stream(numbers, {"count": 60, "ms": 5}) as answer:
         for _ in range(6):
             time.sleep(chance.uniform(0.02, 0.12))
-            parents = zygotes(box)
-            victims = parents if victim == "zygote" else box.node_pids() - parents
+            victims = zygotes(box)
+            if victim == "worker":
+                victims = {pid for pid in box.node_pids() if parent(pid) in victims}
             for pid in sorted(victims)[: 1 if victim == "zygote" else 2]:
                 kill(pid)
         lines = list(answer.iter_lines())
@@ -66,6 +66,27 @@ def test_executions_complete_while_node_processes_are_killed(box: Box, user: Use
         assert record["status"] == "COMPLETED", record
         assert record["attempt"] == 1, "a lost node process is no loss of the box"
     assert user.http.get("/readyz").status_code == 200
+
+
+@pytest.mark.xfail(
+    strict=False, reason="a zygote killed before it is ready is taken for a broken package"
+)
+def test_zygote_killed_while_it_starts_is_no_fault_of_the_package(box: Box, user: User):
+    echo = compiled(box, single("Echo"))
+    for pid in zygotes(box):
+        kill(pid)
+    identity = user.accepted(echo, {})
+    deadline = time.monotonic() + 5
+    while not (pids := box.node_pids()) and time.monotonic() < deadline:
+        pass
+    for pid in pids:
+        kill(pid)
+    try:
+        assert user.ended(identity)["status"] == "COMPLETED"
+    finally:
+        # What follows must not meet the pause after a failed start.
+        while not user.invoke(echo, {}, wait=True).json()["result"]["success"]:
+            time.sleep(0.1)
 
 
 @pytest.mark.parametrize("how", ["signal", "exit"])
@@ -114,15 +135,16 @@ def test_cancel_answers_when_the_process_is_dead(box: Box, user: User, tmp_path,
 
 
 def test_cancel_of_a_pipeline_kills_its_generators(box: Box, user: User):
-    graph_id = compiled(box, single("Stall"))
-    before = box.node_pids()
+    document = flow("stalled", {"stall": "Stall", "total": "Total"}, ("stall total",))
+    graph_id = compiled(box, document)
     with user.stream(graph_id, {"count": 1, "ms": 600_000}) as answer:
-        identity = next(line for line in answer.iter_lines() if '"execution_id"' in line)
-        identity = identity.split('"execution_id": "')[1][:32]
-        body = user.cancel(identity).json()
-    assert [stopped["placement"] for stopped in body["stopped"]] == ["stall"]
+        identity = next(events(answer)).data["execution_id"]
+        with Pids(box.node_pids()) as nodes:
+            before = len(nodes.alive())
+            body = user.cancel(identity).json()
+            assert before - len(nodes.alive()) == 2
+    assert sorted(stopped["placement"] for stopped in body["stopped"]) == ["stall", "total"]
     assert user.execution(identity)["status"] == "CANCELLED"
-    assert before, "the package's processes are still there for others"
 
 
 def test_box_killed_beside_a_node_in_a_c_loop_takes_it_along(tmp_path: Path):

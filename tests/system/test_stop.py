@@ -4,14 +4,30 @@ import json
 import signal
 import socket
 import time
+from collections.abc import Iterator
 
 import pytest
-from box import Box, Pids
-from conftest import compiled
-from lab import STEPS, single
+from box import Box, Pids, User, running
+from lab import STEPS, compiled, prepare, single
 
 FRAMES = 300
 FRAME_TEXT = "x" * 60_000
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    with running(tmp_path_factory.mktemp("stopped") / "data") as box:
+        prepare(box)
+        yield box
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """A box that gives running node calls and open requests some seconds to end."""
+    directory = tmp_path_factory.mktemp("patient") / "data"
+    with running(directory, engine_drain_s=3, server_stop_grace_s=3) as box:
+        prepare(box)
+        yield box
 
 
 def stalled_reader(box: Box, graph_id: str) -> tuple[socket.socket, str]:
@@ -35,14 +51,13 @@ def stalled_reader(box: Box, graph_id: str) -> tuple[socket.socket, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stop_with_a_stalled_reader_and_running_nodes_is_graceful_and_bounded(open_box, number):
-    box: Box = open_box()
+def test_stop_with_a_stalled_reader_and_running_nodes_is_graceful_and_bounded(box: Box, number):
     steps, nap, split = (compiled(box, flow) for flow in (STEPS, single("Nap"), single("Split")))
     with box.client() as user:
         client, stream = stalled_reader(box, split)
         user.ended(stream)  # the slow reader does not slow it
         unary = [user.accepted(steps, {"ms": 400}) for _ in range(3)]
-        napping = user.accepted(nap, {"count": 3})
+        napping = user.accepted(nap, {"count": 60})
         user.started(napping, "nap")
     with client, Pids(box.node_pids()) as nodes:
         code, _ = box.stop(number, within_s=5.0)
@@ -58,8 +73,7 @@ def test_stop_with_a_stalled_reader_and_running_nodes_is_graceful_and_bounded(op
         assert [event.id for event in frames] == [str(index) for index in range(FRAMES + 1)]
 
 
-def test_stop_of_an_idle_box_is_quick_and_leaves_nothing_behind(open_box):
-    box: Box = open_box()
+def test_stop_of_an_idle_box_is_quick_and_leaves_nothing_behind(box: Box):
     nap = compiled(box, single("Echo"))
     with box.client() as user:
         assert user.invoke(nap, {}, wait=True).json()["result"]["success"]
@@ -68,44 +82,62 @@ def test_stop_of_an_idle_box_is_quick_and_leaves_nothing_behind(open_box):
             assert code == 0
             assert seconds < 4
             assert not nodes.alive()
+    box.start()
 
 
-def test_waiting_request_is_answered_when_its_execution_ends_during_the_stop(open_box):
-    box: Box = open_box(engine_drain_s=3, server_stop_grace_s=3)
-    nap = compiled(box, single("Nap"))
-    with box.client() as user:
-        body = json.dumps({"graph_id": nap, "input": {"count": 1}, "wait": True}).encode()
-        client = socket.create_connection(("127.0.0.1", box.port), timeout=10)
-        head = (
-            "POST /invocations/v1/flows/invoke HTTP/1.1\r\nHost: box\r\n"
-            f"Authorization: Bearer {box.key}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
+def test_node_calls_that_end_within_the_drain_are_not_run_again(patient: Box):
+    nap = compiled(patient, single("Nap"))
+    with patient.client() as user:
+        identity = user.accepted(nap, {"count": 1})
+        user.started(identity, "nap")
+    code, _ = patient.stop(within_s=8)
+    assert code == 0
+    patient.start()
+    with patient.client() as user:
+        record = user.execution(identity)
+        assert (record["status"], record["attempt"]) == ("COMPLETED", 1)
+
+
+def test_waiting_request_is_answered_when_its_execution_ends_during_the_stop(patient: Box):
+    nap = compiled(patient, single("Nap"))
+    body = json.dumps({"graph_id": nap, "input": {"count": 1}, "wait": True}).encode()
+    head = (
+        "POST /invocations/v1/flows/invoke HTTP/1.1\r\nHost: box\r\n"
+        f"Authorization: Bearer {patient.key}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", patient.port), timeout=10) as client:
         client.sendall(head.encode() + body)
-        found: list[dict] = []
-        deadline = time.monotonic() + 10
-        while not found and time.monotonic() < deadline:
-            found = user.get("/invocations/v1/executions?status=RUNNING")["executions"]
-        user.started(found[0]["execution_id"], "nap")
-    with client:
-        code, _ = box.stop(within_s=8)
+        with patient.client() as user:
+            user.started(only_running(user), "nap")
+        code, _ = patient.stop(within_s=8)
         assert code == 0
         answer = client.recv(65536)
-        while not answer.endswith(b"}") and (more := client.recv(65536)):
+        while more := client.recv(65536):
             answer += more
     assert b'"success":true' in answer
+    patient.start()
 
 
-def test_second_signal_ends_it_at_once_and_loses_nothing(open_box):
-    box: Box = open_box(engine_drain_s=30, server_stop_grace_s=30)
-    nap = compiled(box, single("Nap"))
-    with box.client() as user:
-        identity = user.accepted(nap, {"count": 2})
+def only_running(user: User) -> str:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        found = user.get("/invocations/v1/executions?status=RUNNING")["executions"]
+        if found:
+            identity: str = found[0]["execution_id"]
+            return identity
+    raise AssertionError("nothing runs")
+
+
+def test_second_signal_ends_it_at_once_and_loses_nothing(patient: Box):
+    nap = compiled(patient, single("Nap"))
+    with patient.client() as user:
+        identity = user.accepted(nap, {"count": 60})
         user.started(identity, "nap")
-    assert box.process is not None
-    box.process.send_signal(signal.SIGTERM)
+    assert patient.process is not None
+    patient.process.send_signal(signal.SIGTERM)
     time.sleep(0.3)
-    code, _ = box.stop(signal.SIGTERM, within_s=2)
+    code, _ = patient.stop(signal.SIGTERM, within_s=2)
     assert code == 128 + signal.SIGTERM
-    box.start()
-    with box.client() as user:
+    patient.start()
+    with patient.client() as user:
         assert user.ended(identity)["status"] == "COMPLETED"

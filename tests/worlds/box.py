@@ -197,8 +197,10 @@ async def open_box(world: World, physics: Physics | None = None) -> AsyncIterato
 
 
 def note_cut(world: World, store: Store) -> None:
-    """At the instant of the cut: remember what is durable; nothing counts from here on."""
+    """At the instant of the cut: check and remember what is durable; nothing counts after it."""
     world.nodes.dead = True
+    artifacts = {name: story.artifact for name, story in world.stories.items()}
+    world.nodes.violations += broken_invariants(store, world.directory / "blobs", artifacts)
     reader = Reader(store)
     for execution in stored_executions(store):
         artifact = world.stories[execution.graph_id].artifact

@@ -1,0 +1,207 @@
+"""One transaction of the writer: judge each commit against what is stored, then apply it.
+
+All preconditions live here: the attempt's fence, the table of statuses, the uniqueness of an
+idempotency key. Each execution record that a batch touches is read once and put once, at the end;
+in between, a commit is judged against what the commits before it in the batch have left. Judging
+comes before writing, so a refused commit leaves no row behind.
+"""
+
+from typing import Any
+
+import attrs
+import lmdb
+
+from axiomd.errors import Fenced, IdempotencyConflict, NotFound, WrongState
+from axiomd.execution.execution import Execution, index_keys
+from axiomd.execution.journal import Entry
+from axiomd.execution.status import IllegalTransition, Status, Trigger, advance
+from axiomd.limits import JOURNAL_ENTRIES_MAX
+from axiomd.store import keys
+from axiomd.store.commit import NO_FENCE, ExecutionCommit, RowsCommit
+from axiomd.store.env import Store, get
+from axiomd.store.records import (
+    IdempotencyRecord,
+    decode_execution,
+    decode_idempotency,
+    encode_entry,
+    encode_execution,
+    encode_frame,
+    encode_idempotency,
+)
+
+
+@attrs.frozen
+class Duplicate:
+    """The Idempotency-Key has already made this execution, from the same body."""
+
+    execution_id: str
+
+
+@attrs.frozen
+class Existing:
+    """A `RowsCommit` found the row it must not replace."""
+
+    value: bytes
+
+
+Result = Execution | Duplicate | Existing | None
+"""The record after an `ExecutionCommit`; None after a `RowsCommit`."""
+
+
+class Batch:
+    """The commits of one write transaction."""
+
+    def __init__(self, store: Store, transaction: "lmdb.Transaction") -> None:
+        self._tables = store.tables
+        self._transaction = transaction
+        self._stored: dict[str, Execution] = {}
+        self._latest: dict[str, Execution] = {}
+
+    def add(self, commit: ExecutionCommit | RowsCommit) -> Result:
+        """Judge and apply one commit.
+
+        Raises Fenced, WrongState, IdempotencyConflict or NotFound: then nothing of it is written.
+        """
+        if isinstance(commit, RowsCommit):
+            return self._add_rows(commit)
+        if commit.idempotency is not None:
+            duplicate = self._find_duplicate(commit)
+            if duplicate is not None:
+                return duplicate
+        before = self._record(commit)
+        after = admit(commit, before)
+        # Admitted: from here on everything is applied, nothing is judged.
+        self._put_history(commit, before.entries if before else 0, after)
+        self._latest[commit.execution_id] = after
+        if commit.idempotency is not None:
+            self._remember_key(commit)
+        return after
+
+    def finish(self) -> None:
+        """Put the records that have changed, and the difference of their index rows."""
+        table = self._tables[keys.EXECUTIONS]
+        for execution_id, after in self._latest.items():
+            key = keys.execution_key(execution_id)
+            self._transaction.put(key, encode_execution(after), db=table)
+            self._put_indexes(self._stored.get(execution_id), after)
+
+    def _add_rows(self, commit: RowsCommit) -> Existing | None:
+        if commit.unless is not None:
+            table, key = commit.unless
+            found = get(self._transaction, key, self._tables[table])
+            if found is not None:
+                return Existing(found)
+        for table, key, value in commit.puts:
+            self._transaction.put(key, value, db=self._tables[table])
+        for table, key in commit.deletes:
+            self._transaction.delete(key, db=self._tables[table])
+        return None
+
+    def _record(self, commit: ExecutionCommit) -> Execution | None:
+        identity = commit.execution_id
+        latest = self._latest.get(identity)
+        if latest is None:
+            key = keys.execution_key(identity)
+            value = get(self._transaction, key, self._tables[keys.EXECUTIONS])
+            if value is None:
+                if commit.create is None:
+                    raise NotFound(f"There is no execution {identity}.")
+                return None
+            latest = self._stored[identity] = decode_execution(identity, value)
+        assert commit.create is None, "an execution ID was made twice"
+        return latest
+
+    def _put_history(self, commit: ExecutionCommit, seq: int, after: Execution) -> None:
+        key = keys.execution_key(commit.execution_id)
+        table = self._tables[keys.JOURNAL]
+        for number, entry in enumerate(_numbered(commit, after), seq):
+            self._transaction.put(keys.journal_key(key, number), encode_entry(entry), db=table)
+        table = self._tables[keys.FRAMES]
+        for row in commit.frames:
+            frame_key = keys.frame_key(key, row.placement, row.index)
+            self._transaction.put(frame_key, encode_frame(row.payload), db=table)
+
+    def _put_indexes(self, before: Execution | None, after: Execution) -> None:
+        if before is not None and before.status is after.status:
+            return
+        old = index_keys(before) if before is not None else frozenset()
+        new = index_keys(after)
+        for name, parts in old - new:
+            key = keys.index_key(name, parts)
+            deleted = self._transaction.delete(key, db=self._tables[keys.INDEX_TABLES[name]])
+            assert deleted, f"index {name} lacks a row of {after.execution_id}"
+        for name, parts in new - old:
+            key = keys.index_key(name, parts)
+            self._transaction.put(key, b"", db=self._tables[keys.INDEX_TABLES[name]])
+
+    def _find_duplicate(self, commit: ExecutionCommit) -> Duplicate | None:
+        found = get(self._transaction, _idempotency_key(commit), self._tables[keys.IDEMPOTENCY])
+        if found is None:
+            return None
+        record = decode_idempotency(found)
+        assert commit.idempotency is not None
+        if record.body_hash != commit.idempotency.body_hash:
+            raise IdempotencyConflict
+        return Duplicate(record.execution_id)
+
+    def _remember_key(self, commit: ExecutionCommit) -> None:
+        assert commit.idempotency is not None
+        record = IdempotencyRecord(commit.execution_id, commit.idempotency.body_hash)
+        table = self._tables[keys.IDEMPOTENCY]
+        self._transaction.put(_idempotency_key(commit), encode_idempotency(record), db=table)
+
+
+def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
+    """The record after `commit`, judged against the stored one.
+
+    Raises Fenced for a superseded attempt, WrongState for what the table of statuses forbids.
+    """
+    if stored is None:
+        assert commit.create is not None
+        stored = commit.create
+    if commit.fence != NO_FENCE and (
+        commit.fence != stored.attempt or stored.status is not Status.RUNNING
+    ):
+        raise Fenced(f"attempt {commit.fence} of {commit.execution_id} is over")
+    entries = stored.entries + len(commit.entries)
+    if entries > JOURNAL_ENTRIES_MAX and commit.trigger is None:
+        raise WrongState(f"The journal of {commit.execution_id} is full.")
+    changes: dict[str, Any] = {"entries": entries, "updated_ns": commit.at_ns}
+    if commit.progress and stored.losses:
+        changes["losses"] = 0
+    if commit.trigger is not None:
+        changes |= _changes(commit, stored, commit.trigger)
+    return attrs.evolve(stored, **changes)
+
+
+def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> dict[str, Any]:
+    try:
+        status = advance(stored.status, trigger)
+    except IllegalTransition:
+        raise WrongState(
+            f"Execution {stored.execution_id} is {stored.status.label.lower()}."
+        ) from None
+    changes: dict[str, Any] = {"status": status}
+    if trigger is Trigger.CLAIM:
+        changes["attempt"] = stored.attempt + 1
+        changes["started_ns"] = stored.started_ns or commit.at_ns
+    if trigger is Trigger.REQUEUE and commit.counted:
+        changes["losses"] = stored.losses + 1
+    if status.ended:
+        changes["completed_ns"] = commit.at_ns
+        changes["failure"] = commit.failure
+    return changes
+
+
+def _numbered(commit: ExecutionCommit, after: Execution) -> tuple[Entry, ...]:
+    if commit.trigger is not Trigger.CLAIM:
+        return commit.entries
+    # Only the stored record knows which attempt this is.
+    *others, claim = commit.entries
+    return (*others, attrs.evolve(claim, attempt=after.attempt))
+
+
+def _idempotency_key(commit: ExecutionCommit) -> bytes:
+    assert commit.create is not None
+    assert commit.idempotency is not None
+    return keys.hashed_key(commit.create.tenant, commit.idempotency.key_hash)

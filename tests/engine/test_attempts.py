@@ -1,0 +1,200 @@
+"""What becomes of visits that fail, are lost, crash, or meet a full store."""
+
+import attrs
+import pytest
+import trio
+from worlds.box import Physics, open_box
+from worlds.flows import BRANCHING, STREAMING, Behaviour, Story, flow
+from worlds.oracle import expected
+from worlds.rows import ballast
+
+from axiomd.errors import StoreFull
+from axiomd.execution.journal import EntryKind
+from axiomd.execution.status import Status
+from axiomd.limits import CRASHES_MAX, LOSSES_MAX, STREAM_AHEAD_FRAMES_MAX
+
+PAIR = flow("a>b")
+PIPES = {"mode": "pipeline"}
+
+
+async def end_of(box, payload=b"x"):
+    return await box.ended(await box.accept(payload))
+
+
+def count(box, execution, kind):
+    return box.kinds(execution.execution_id).count(kind)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "calls"),
+    [
+        (Behaviour("fail"), "NODE_ERROR", 1),
+        (Behaviour("hang"), "TIMEOUT", 1),
+        (Behaviour("crash"), "NODE_CRASHED", CRASHES_MAX),
+        (Behaviour("vanish"), "NODE_CRASHED", LOSSES_MAX),
+    ],
+    ids=lambda value: getattr(value, "fate", None),
+)
+@pytest.mark.parametrize("mode", ["unary", "pipeline"])
+async def test_a_visit_that_cannot_end_well_fails_its_execution(
+    make_world, autojump_clock, behaviour, kind, calls, mode
+):
+    async with open_box(make_world(Story(flow("a>b", mode=mode), {"b": behaviour}))) as box:
+        execution = await end_of(box)
+        assert execution.status is Status.FAILED
+        failure = execution.failure
+        assert (failure.kind, failure.placement, failure.attempts) == (kind, "b", calls)
+        assert count(box, execution, "node_started") == calls + 1
+        assert box.broken() == []
+
+
+async def test_losses_and_crashes_below_the_cap_are_survived(make_world, autojump_clock):
+    behaviour = Behaviour(crashes=CRASHES_MAX - 1, losses=LOSSES_MAX - 1)
+    async with open_box(make_world(Story(PAIR, {"b": behaviour}))) as box:
+        execution = await end_of(box)
+        assert execution.status is Status.COMPLETED
+        assert count(box, execution, "node_lost") == CRASHES_MAX + LOSSES_MAX - 2
+
+
+async def test_a_failing_arm_stops_the_other_ones(make_world, autojump_clock):
+    story = Story(BRANCHING.artifact, {"b": Behaviour("hang"), "g": Behaviour("fail")})
+    async with open_box(make_world(story)) as box:
+        execution = await end_of(box)
+        assert execution.failure.placement == "g"
+        assert box.reader.journal(execution.execution_id)[-1].kind is EntryKind.EXECUTION_FAILED
+
+
+async def test_each_call_of_a_visit_has_its_number(make_world, autojump_clock):
+    async with open_box(make_world(Story(PAIR, {"b": Behaviour(losses=2)}))) as box:
+        execution = await end_of(box)
+        numbers = [
+            entry.attempt
+            for entry in box.reader.journal(execution.execution_id)
+            if entry.kind is EntryKind.NODE_STARTED and entry.position.placement == 1
+        ]
+        assert numbers == [1, 2, 3]
+
+
+async def test_each_frame_of_a_mapped_node_has_an_effect_key_of_its_own(make_world, autojump_clock):
+    world = make_world(Story(flow("s>m", streams="s", **PIPES), {"s": Behaviour(fan=5)}))
+    async with open_box(world) as box:
+        await end_of(box)
+        mapped = [start for start in world.nodes.starts if start.alias == "m"]
+        assert [start.frame for start in mapped] == list(range(5))
+        assert len(world.nodes._calls) == 6
+
+
+async def test_a_generator_that_differs_when_it_runs_again_loses_to_the_record(
+    make_world, autojump_clock
+):
+    story = Story(flow("s>m", streams="s", **PIPES), {"s": Behaviour(fan=3, fickle=True)})
+    world = make_world(story)
+    async with open_box(world) as box:
+        execution_id = await box.accept(b"x")
+        while not box.frames(execution_id)["s"]:
+            await trio.sleep(0.001)
+    async with open_box(world) as box:
+        recorded = box.frames(execution_id)["s"]
+        execution = await box.ended(execution_id)
+        assert execution.status is Status.COMPLETED
+        frames = box.frames(execution_id)["s"]
+        assert frames[: len(recorded)] == recorded
+        assert len(frames) == 3
+        assert count(box, execution, "node_diverged") == len(recorded)
+
+
+# -- a store that is full --------------------------------------------------------------------------
+
+
+def small(story, make_world):
+    """A world whose store takes a few checkpoints and then no more."""
+    return make_world(story), Physics(map_size_bytes=2**20)
+
+
+@pytest.mark.parametrize("story", [BRANCHING, STREAMING], ids=["branching", "streaming"])
+@pytest.mark.parametrize("room", range(0, 60_000, 6_000))
+async def test_an_execution_goes_on_once_a_full_store_has_room(
+    make_world, autojump_clock, story, room
+):
+    padded = {p.alias: Behaviour(pad=9_000, fan=4) for p in story.artifact.placements}
+    story = Story(story.artifact, padded)
+    world, physics = small(story, make_world)
+    async with open_box(world, physics) as box:
+        await fill(box, room)
+        execution_id = None
+        with trio.move_on_after(30):
+            try:
+                execution_id = await box.accept(b"hello")
+                await trio.sleep(30)
+            except StoreFull:
+                pass
+        box.store.environment.set_mapsize(2**24)
+        execution = await box.ended(execution_id or await box.accept(b"hello"))
+        assert execution.status is Status.COMPLETED, execution.failure
+        wanted = expected(story, b"hello")
+        out = box.outputs(execution.execution_id) or box.frames(execution.execution_id)
+        assert out == (wanted.outputs or wanted.frames)
+        await box.disk.finish()
+        assert box.broken() == []
+
+
+async def fill(box, room):
+    """Leave about `room` bytes."""
+    left = 0
+    for size in (64_000, 8_000):
+        with trio.CancelScope():
+            while True:
+                left += 1
+                try:
+                    await box.writer.submit(ballast(f"{size}.{left}", size)).wait()
+                except StoreFull:
+                    break
+    await box.writer.submit(box_rows(box, room)).wait()
+
+
+def box_rows(box, room):
+    """Take some of the ballast away again."""
+    names = [key for key, _ in ballast_rows(box)][: room // 8_000]
+    return attrs.evolve(ballast("last", 10), deletes=tuple(("dr", name) for name in names))
+
+
+def ballast_rows(box):
+    with box.store.read() as transaction:
+        rows = list(transaction.cursor(box.store.tables["dr"]))
+    return [row for row in rows if row[0].startswith(b"8000.")]
+
+
+async def test_an_execution_that_could_not_be_claimed_is_claimed_later(make_world, autojump_clock):
+    world = make_world(BRANCHING)
+    async with open_box(world) as box:
+        first = await box.accept(b"hello")
+    # Nothing more is written: the store has no room for the requeue, nor for the claim.
+    async with open_box(world) as box:
+        assert (await box.ended(first)).status is Status.COMPLETED
+
+
+# -- pipelines that branch -------------------------------------------------------------------------
+
+MANY = STREAM_AHEAD_FRAMES_MAX * 3
+
+
+async def test_an_arm_that_collects_does_not_starve_the_gate(make_world, autojump_clock):
+    """c must not be held back by the gate while b still reads all that a emits."""
+    behaviours = {"a": Behaviour(fan=MANY), "b": Behaviour(fan=0, rest=2)}
+    story = Story(flow("a>b a>c b>d c>d", streams="a b", **PIPES), behaviours)
+    world = make_world(story)
+    world.nodes.strict = False
+    async with open_box(world, Physics(sync_s=0)) as box:
+        execution = await end_of(box)
+        assert execution.status is Status.COMPLETED
+        assert box.frames(execution.execution_id)["d"] == expected(story, b"x").frames["d"]
+
+
+async def test_a_fast_generator_waits_for_the_node_that_reads_it(make_world, autojump_clock):
+    behaviours = {"s": Behaviour(fan=MANY), "m": Behaviour("hang")}
+    world = make_world(Story(flow("s>m", streams="s", **PIPES), behaviours))
+    async with open_box(world, Physics(sync_s=0)) as box:
+        execution_id = await box.accept(b"x")
+        await trio.sleep(200)
+        ahead = box.reader.frame_count(execution_id, 0)
+        assert ahead <= STREAM_AHEAD_FRAMES_MAX

@@ -1,0 +1,96 @@
+"""A slot outlives whatever happens in it, and leaves no execution claimed by nobody."""
+
+import pytest
+import trio
+from worlds.box import Physics, open_box
+from worlds.flows import BRANCHING, Story, flow
+from worlds.oracle import expected
+
+from axiomd.engine.attempt import Attempt
+from axiomd.engine.worker import give_back, loss
+from axiomd.errors import StoreFailed
+from axiomd.execution.status import Status
+from axiomd.limits import LOSSES_MAX
+from axiomd.settings import EngineSettings
+from axiomd.store.commit import RowsCommit
+
+
+class Forgetful(dict):
+    """Runners that are missing until somebody has looked a few times: a bug of the box."""
+
+    def __init__(self, runners, times):
+        super().__init__(runners)
+        self.times = times
+
+    def __getitem__(self, name):
+        if self.times:
+            self.times -= 1
+            raise RuntimeError("a bug")
+        return super().__getitem__(name)
+
+
+def forget(box, times):
+    object.__setattr__(box.parts, "runners", Forgetful(box.parts.runners, times))
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_an_attempt_that_breaks_is_tried_again(make_world, autojump_clock, seed):
+    async with open_box(make_world(BRANCHING, seed=seed)) as box:
+        forget(box, 3)
+        execution_id = await box.accept(b"x")
+        execution = await box.ended(execution_id)
+        assert execution.status is Status.COMPLETED
+        assert box.outputs(execution_id) == expected(BRANCHING, b"x").outputs
+        requeued = box.kinds(execution_id).count("execution_requeued")
+        assert 1 <= requeued <= 3
+
+
+async def test_an_attempt_that_always_breaks_fails_its_execution(make_world, autojump_clock):
+    async with open_box(make_world(Story(flow("a>b")))) as box:
+        forget(box, 10**6)
+        execution = await box.ended(await box.accept(b"x"))
+        assert (execution.status, execution.failure.kind) == (Status.FAILED, "LOST")
+        assert box.kinds(execution.execution_id).count("execution_requeued") == LOSSES_MAX - 1
+
+
+async def test_one_broken_execution_does_not_hold_the_others(make_world, autojump_clock):
+    settings = EngineSettings(slots=1, drain_s=0)
+    async with open_box(make_world(BRANCHING), Physics(settings=settings)) as box:
+        forget(box, 2)
+        for number in range(5):
+            await box.accept(b"%d" % number)
+        assert {e.status for e in await box.all_ended()} == {Status.COMPLETED}
+
+
+async def test_what_somebody_else_has_is_not_given_back(make_world, autojump_clock):
+    async with open_box(make_world(BRANCHING)) as box:
+        execution_id = await box.accept(b"x")
+        await box.ended(execution_id)
+        before = box.kinds(execution_id)
+        late = Attempt(box.parts, execution_id)
+        late.fence = 1
+        await give_back(box.parts, late, "late")
+        late.fence = 7
+        await give_back(box.parts, late, "later")
+        assert box.kinds(execution_id) == before
+
+
+async def test_a_loss_that_does_not_count_never_fails_an_execution(make_world, autojump_clock):
+    async with open_box(make_world(BRANCHING)) as box:
+        execution = await box.ended(await box.accept(b"x"))
+        import attrs
+
+        tired = attrs.evolve(execution, losses=LOSSES_MAX - 1)
+        assert loss(tired, 1, "lost").trigger == "fail"
+        assert loss(tired, 1, "full", counted=False).trigger == "requeue"
+
+
+async def test_a_store_that_broke_ends_attempts_quietly(make_world, autojump_clock):
+    async with open_box(make_world(BRANCHING)) as box:
+        await box.accept(b"x")
+        with pytest.raises(StoreFailed):
+            await box.writer.submit(RowsCommit((("no such table", b"k", b"v"),))).wait()
+        with pytest.raises(StoreFailed):
+            await box.accept(b"y")
+        await trio.sleep(60)
+        assert box.engine.statistics()["attempts"] == 0

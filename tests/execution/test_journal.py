@@ -1,0 +1,85 @@
+"""The fold: once, in pieces, or live, it is one state."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds.flows import flow
+from worlds.invariants import state_of
+
+from axiomd.execution.call import Crashed, Lost
+from axiomd.execution.journal import Entry, EntryKind, History, Payload
+from axiomd.execution.plan import after_loss, after_output
+from axiomd.execution.position import Position
+
+FLOW = flow("a>b a>c a>g b>d d>e c>e g>e e>f")
+
+
+def live(choices):
+    """Work through the flow in an order that `choices` gives; the journal and the history."""
+    first = Entry(EntryKind.EXECUTION_ACCEPTED, 1, payload=Payload(2, b"in"))
+    journal, history = [first], History.fold(FLOW, [first])
+    for choice in choices:
+        if not history.pending:
+            break
+        position = sorted(history.pending)[choice % len(history.pending)]
+        started = Entry(EntryKind.NODE_STARTED, 1, position, history.calls.get(position, 0) + 1)
+        if choice % 5 == 3:
+            outcome = Lost("net") if choice % 2 else Crashed("exit 1")
+            decision = after_loss(FLOW, history, position, outcome, 1)
+        else:
+            out = Payload(1, bytes([position.placement]))
+            decision = after_output(FLOW, history, position, out, 1)
+        for entry in (started, *decision.entries):
+            journal.append(entry)
+            history.apply(entry)
+        if decision.trigger:
+            break
+    return journal, history
+
+
+@given(st.lists(st.integers(0, 100), max_size=40))
+def test_a_stored_journal_folds_to_the_live_history(choices):
+    journal, history = live(choices)
+    assert state_of(History.fold(FLOW, journal)) == state_of(history)
+
+
+@given(st.lists(st.integers(0, 100), max_size=40), st.integers(0, 100))
+def test_folding_in_two_steps_is_folding_at_once(choices, cut):
+    journal, _ = live(choices)
+    history = History.fold(FLOW, journal[: cut % len(journal) + 1])
+    for entry in journal[cut % len(journal) + 1 :]:
+        history.apply(entry)
+    assert state_of(history) == state_of(History.fold(FLOW, journal))
+
+
+@pytest.mark.parametrize(
+    "kind", [k for k in EntryKind if k.wire.startswith(("node_l", "node_p", "edge", "gate_a"))]
+)
+def test_what_only_tells_changes_nothing(kind):
+    _, history = live([0])
+    before = state_of(history)
+    if kind is not EntryKind.NODE_LOST:
+        history.apply(Entry(kind, 1, Position(1), edge=0))
+        assert state_of(history) == before
+
+
+def test_numbers_of_kinds_are_on_disk_and_never_change():
+    assert {kind.name: kind.value for kind in EntryKind} == {
+        "EXECUTION_ACCEPTED": 1,
+        "EXECUTION_CLAIMED": 2,
+        "EXECUTION_REQUEUED": 3,
+        "EXECUTION_COMPLETED": 4,
+        "EXECUTION_FAILED": 5,
+        "EXECUTION_CANCELLED": 6,
+        "NODE_STARTED": 16,
+        "NODE_LOG": 17,
+        "NODE_PROGRESS": 18,
+        "NODE_COMPLETED": 19,
+        "NODE_FAILED": 20,
+        "NODE_TIMED_OUT": 21,
+        "NODE_LOST": 22,
+        "NODE_DIVERGED": 23,
+        "EDGE_TAKEN": 32,
+        "GATE_ARRIVED": 48,
+        "GATE_OPENED": 49,
+    }

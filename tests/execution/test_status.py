@@ -1,0 +1,53 @@
+"""The one table of statuses."""
+
+from itertools import product
+
+import pytest
+
+from axiomd.execution.status import (
+    ENDED,
+    TRANSITIONS,
+    IllegalTransition,
+    Residence,
+    Status,
+    Trigger,
+    advance,
+    residence,
+)
+
+LEGAL = {
+    "QUEUED claim RUNNING",
+    "QUEUED cancel CANCELLED",
+    "RUNNING requeue QUEUED",
+    "RUNNING complete COMPLETED",
+    "RUNNING fail FAILED",
+    "RUNNING cancel CANCELLED",
+}
+"""Written a second time, by hand: the table may not change by accident."""
+
+
+@pytest.mark.parametrize(("status", "trigger"), list(product(Status, Trigger)))
+def test_a_status_changes_only_along_the_table(status, trigger):
+    legal = {line.rpartition(" ")[0]: line.rpartition(" ")[2] for line in LEGAL}
+    wanted = legal.get(f"{status} {trigger}")
+    if wanted is None:
+        with pytest.raises(IllegalTransition, match=f"{trigger} does not apply to {status}"):
+            advance(status, trigger)
+    else:
+        assert advance(status, trigger) is Status(wanted)
+
+
+def test_nothing_leaves_an_end():
+    assert not {status for status, _ in TRANSITIONS} & ENDED
+    assert {status for status in Status if status.ended} == ENDED
+
+
+def test_every_status_lives_in_exactly_one_place():
+    homes = {status: residence(status) for status in Status}
+    assert {s for s, home in homes.items() if home is Residence.ENDED} == ENDED
+    assert {s for s, home in homes.items() if home is Residence.READY} == {Status.QUEUED}
+    assert set(homes.values()) == set(Residence)
+
+
+def test_every_status_has_a_label_of_its_own():
+    assert len({status.label for status in Status}) == len(Status) == 9

@@ -1,0 +1,92 @@
+"""Large payloads: durable before they are named, whole or refused."""
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from axiomd.errors import StoreFailed, StoreFull
+from axiomd.execution.journal import Payload
+from axiomd.limits import INLINE_BYTES_MAX
+from axiomd.store.blobs import Blobs
+
+LARGE = b"x" * (INLINE_BYTES_MAX + 1)
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return Blobs(tmp_path / "blobs")
+
+
+def files(blobs):
+    return [path for path in blobs.root.rglob("*") if path.is_file()]
+
+
+def test_what_is_small_stays_inline(blobs):
+    small = b"x" * INLINE_BYTES_MAX
+    assert blobs.keep(small) == Payload(len(small), small)
+    assert blobs.get(Payload(0, b"")) == b""
+    assert not blobs.root.exists()
+
+
+def test_what_is_large_is_a_file_named_by_its_content(blobs):
+    payload = blobs.keep(LARGE)
+    assert (payload.size, payload.inline) == (len(LARGE), None)
+    assert payload.blob == hashlib.sha256(LARGE).digest()
+    assert blobs.get(payload) == LARGE
+    assert [path.name for path in files(blobs)] == [payload.blob.hex()]
+
+
+def test_the_same_content_is_stored_once(blobs):
+    first = blobs.keep(LARGE)
+    (path,) = files(blobs)
+    before = path.stat().st_ino
+    assert blobs.keep(LARGE) == first
+    assert path.stat().st_ino == before
+
+
+def test_a_blob_and_its_name_are_on_disk_before_it_is_handed_out(blobs, monkeypatch):
+    synced = []
+    real = os.fsync
+
+    def fsync(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    payload = blobs.keep(LARGE)
+    directory = blobs.root / payload.blob.hex()[:2]
+    assert synced[0].parent == directory
+    assert set(synced[1:]) == {directory, blobs.root}
+    synced.clear()
+    blobs.keep(LARGE)
+    assert set(synced) == {directory, blobs.root}, "whoever wrote it may have died before this"
+
+
+def test_a_missing_blob_is_said_to_be_missing(blobs):
+    payload = blobs.keep(LARGE)
+    files(blobs)[0].unlink()
+    with pytest.raises(StoreFailed, match="missing"):
+        blobs.get(payload)
+
+
+@pytest.mark.parametrize("damage", [b"", LARGE[:-1], b"y" + LARGE[1:]])
+def test_a_damaged_blob_is_never_handed_out(blobs, damage):
+    payload = blobs.keep(LARGE)
+    files(blobs)[0].write_bytes(damage)
+    with pytest.raises(StoreFailed, match="damaged"):
+        blobs.get(payload)
+
+
+def test_a_full_disk_leaves_nothing_half_written(blobs, monkeypatch):
+    def no_room(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_room)
+    with pytest.raises(StoreFull):
+        blobs.keep(LARGE)
+    assert files(blobs) == []
+    monkeypatch.undo()
+    assert blobs.get(blobs.keep(LARGE)) == LARGE

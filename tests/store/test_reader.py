@@ -1,0 +1,202 @@
+"""Snapshots of the store: pages, filters, and other people's things."""
+
+import pytest
+from worlds.flows import BRANCHING, STREAMING
+from worlds.rows import commit_now, new_execution, open_writing
+
+from axiomd.errors import Malformed, NotFound
+from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.status import Status
+from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
+from axiomd.store import commit as commits
+from axiomd.store import keys
+from axiomd.store.commit import FrameRow, RowsCommit
+from axiomd.store.reader import ListFilter, Reader
+from axiomd.store.records import (
+    ApiKeyRecord,
+    DraftRecord,
+    PackageRecord,
+    encode_api_key,
+    encode_artifact,
+    encode_draft,
+    encode_package,
+)
+
+INPUT = Payload(1, b"x")
+ALL = ListFilter()
+
+
+@pytest.fixture
+def filled(tmp_path):
+    """30 executions of two tenants and two flows, every third one claimed."""
+    with open_writing(tmp_path) as (store, writer):
+        for number in range(30):
+            tenant = "mine" if number % 5 else "theirs"
+            execution = new_execution(number, tenant=tenant, flow=f"f/{number % 2}")
+            claimed = number % 3 == 0
+            writer.submit(commits.accept(execution, INPUT, claimed=claimed))
+        commit_now(writer)
+        yield Reader(store), writer
+
+
+def walk(reader, wanted, limit, tenant="mine"):
+    """Every page of a list."""
+    pages, cursor = [], None
+    for _ in range(100):
+        page = reader.list_executions(tenant, wanted, limit, cursor)
+        pages.append([execution.created_ns // 1_000_000 - 1 for execution in page.executions])
+        cursor = page.cursor
+        if cursor is None:
+            return pages
+    raise AssertionError("the list never ends")
+
+
+MINE = [number for number in reversed(range(30)) if number % 5]
+FILTERS = {
+    "all": (ALL, lambda n: True),
+    "flow": (ListFilter(flow="f/1"), lambda n: n % 2),
+    "running": (ListFilter(statuses=frozenset({Status.RUNNING})), lambda n: n % 3 == 0),
+    "both": (ListFilter(statuses=frozenset({Status.RUNNING, Status.QUEUED})), lambda n: True),
+    "none": (ListFilter(statuses=frozenset({Status.FAILED})), lambda n: False),
+    "flow and status": (
+        ListFilter(statuses=frozenset({Status.QUEUED}), flow="f/0"),
+        lambda n: n % 3 and not n % 2,
+    ),
+    "from": (ListFilter(created_from_ns=11_000_000), lambda n: n >= 10),
+    "until": (ListFilter(created_until_ns=11_000_000), lambda n: n < 10),
+    "text": (ListFilter(text=f"{7:020x}"), lambda n: n == 7),
+    "no such flow": (ListFilter(flow="f"), lambda n: False),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("limit", [1, 3, 24, 100])
+def test_pages_together_are_the_list_newest_first(filled, name, limit):
+    reader, _ = filled
+    wanted, fits = FILTERS[name]
+    pages = walk(reader, wanted, limit)
+    assert [number for page in pages for number in page] == [n for n in MINE if fits(n)]
+    assert all(len(page) <= limit for page in pages)
+
+
+def test_a_cursor_holds_its_place_while_new_rows_arrive(filled):
+    reader, writer = filled
+    first = reader.list_executions("mine", ALL, 10)
+    writer.submit(commits.accept(new_execution(99, tenant="mine"), INPUT))
+    commit_now(writer)
+    second = reader.list_executions("mine", ALL, 10, first.cursor)
+    seen = [e.created_ns // 1_000_000 - 1 for e in (*first.executions, *second.executions)]
+    assert seen == MINE[:20]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "A" * 31, "A" * 33, "ä" * 32, "====", "🦆"])
+def test_a_cursor_that_is_none_of_ours_is_refused(filled, cursor):
+    with pytest.raises(Malformed):
+        filled[0].list_executions("mine", ALL, 10, cursor)
+
+
+def test_a_page_looks_at_so_many_rows_and_then_hands_back_a_cursor(tmp_path):
+    with open_writing(tmp_path) as (store, writer):
+        for number in range(SCAN_ROWS_MAX + 10):
+            writer.submit(commits.accept(new_execution(number), INPUT))
+        commit_now(writer)
+        wanted = ListFilter(text=new_execution(3).execution_id)
+        first = Reader(store).list_executions("tenant", wanted, 10)
+        assert (first.executions, first.cursor is None) == ([], False)
+        second = Reader(store).list_executions("tenant", wanted, 10, first.cursor)
+        assert [e.execution_id for e in second.executions] == [wanted.text]
+        assert second.cursor is None
+
+
+def test_another_tenants_things_are_not_found(tmp_path):
+    with open_writing(tmp_path) as (store, writer):
+        execution = new_execution(1)
+        writer.submit(commits.accept(execution, INPUT))
+        artifact = BRANCHING.artifact
+        package = PackageRecord("h/p", "1", "d" * 64, "", b"", b"", b"", 1)
+        draft = DraftRecord("h/f", "{}", 1)
+        row = encode_package(package)
+        rows = (
+            (keys.ARTIFACTS, artifact.graph_id.encode(), encode_artifact(artifact)),
+            (keys.PACKAGES, keys.package_key("tenant", "h/p", "1"), row),
+            (keys.PACKAGE_CONTENTS, keys.content_key("tenant", "d" * 64), row),
+            (keys.DRAFTS, keys.text_key("tenant") + b"h/f", encode_draft(draft)),
+        )
+        writer.submit(RowsCommit(rows))
+        commit_now(writer)
+        reader = Reader(store)
+        reads = [
+            lambda tenant: reader.execution(tenant, execution.execution_id),
+            lambda tenant: reader.artifact(tenant, artifact.graph_id),
+            lambda tenant: reader.package_content(tenant, "d" * 64),
+            lambda tenant: reader.draft(tenant, "h/f"),
+        ]
+        lists = [reader.artifacts, reader.packages, reader.drafts]
+        for read in reads:
+            assert read("tenant")
+            for stranger in ("tenan", "tenant2", "", "other"):
+                with pytest.raises(NotFound):
+                    read(stranger)
+        for everything in lists:
+            assert len(everything("tenant")) == 1
+            assert everything("tenan") == everything("tenant2") == []
+        assert reader.package("tenan", "h/p", "1") is None
+        assert reader.list_executions("tenan", ALL, 10).executions == []
+
+
+def test_what_is_not_there_is_not_found(filled):
+    reader, _ = filled
+    with pytest.raises(NotFound):
+        reader.execution("mine", "f" * 32)
+    assert reader.find_execution("f" * 32) is None
+    with pytest.raises(NotFound):
+        reader.artifact("mine", "x" * 2_000)
+    with pytest.raises(NotFound):
+        reader.artifact("mine", "")
+    assert reader.journal("f" * 32) == []
+    assert reader.frame_count("f" * 32, 0) == 0
+    assert reader.journal_backwards("f" * 32, 5) == []
+
+
+def test_a_journal_is_read_from_both_ends(tmp_path):
+    with open_writing(tmp_path) as (store, writer):
+        executions = [new_execution(number) for number in range(3)]
+        for execution in executions:
+            writer.submit(commits.accept(execution, INPUT, claimed=True))
+            for number in range(5):
+                note = Entry(EntryKind.NODE_LOG, number)
+                writer.submit(commits.note(execution.execution_id, 1, number, note))
+        commit_now(writer)
+        reader, identity = Reader(store), executions[1].execution_id
+        assert [entry.seq for entry in reader.journal(identity)] == list(range(7))
+        assert [entry.seq for entry in reader.journal(identity, 3, 2)] == [3, 4]
+        assert [entry.seq for entry in reader.journal_backwards(identity, 3)] == [6, 5, 4]
+
+
+def test_frames_are_read_from_an_index_within_bounds(tmp_path):
+    story, large = STREAMING.artifact, b"=" * 60_000
+    with open_writing(tmp_path) as (store, writer):
+        execution = new_execution(1, graph_id=story.graph_id, mode="pipeline")
+        identity = execution.execution_id
+        writer.submit(commits.accept(execution, INPUT, claimed=True))
+        for placement, content, count in ((0, b"a", 300), (1, large, 40)):
+            rows = [FrameRow(placement, n, Payload(len(content), content)) for n in range(count)]
+            writer.submit(commits.frames(identity, 1, 1, tuple(rows)))
+        commit_now(writer)
+        reader = Reader(store)
+        assert [reader.frame_count(identity, number) for number in range(3)] == [300, 40, 0]
+        assert [i for i, _ in reader.frames(identity, 0, 290, 100)] == list(range(290, 300))
+        assert [i for i, _ in reader.frames(identity, 0, 5, 2)] == [5, 6]
+        bounded = reader.frames(identity, 1, 0, 40)
+        assert sum(p.size for _, p in bounded) <= STREAM_BATCH_BYTES_MAX + 2 * len(large)
+
+
+def test_api_keys_are_found_by_hash(tmp_path):
+    with open_writing(tmp_path) as (store, writer):
+        record = ApiKeyRecord("tenant", "name", "first8__", "last", 1)
+        writer.submit(RowsCommit(((keys.API_KEYS, b"h" * 32, encode_api_key(record)),)))
+        commit_now(writer)
+        reader = Reader(store)
+        assert reader.api_key(b"h" * 32) == record
+        assert reader.api_key(b"i" * 32) is None
+        assert reader.api_keys() == [(b"h" * 32, record)]
