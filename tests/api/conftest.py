@@ -1,18 +1,13 @@
 """One real box for all tests of the edge, with a pushed package and compiled flows."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import attrs
 import httpx
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "system"))
-
-import lab
-from box import Box, User, running
+from system import lab
+from system.box import Box, User, running
 
 KEEP_ALIVE_S = 0.1
 BODY_BYTES_MAX = 256 * 1024

@@ -7,8 +7,8 @@ import time
 
 import httpx
 import pytest
-from box import Box, User
-from lab import single
+from system.box import Box, User
+from system.lab import single
 
 IDENTITY = "0" * 32
 ROUTES = [

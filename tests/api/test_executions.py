@@ -5,8 +5,8 @@ import re
 import threading
 
 import pytest
-from box import User, events
-from lab import DIAMOND, STEPS, flow
+from system.box import User, events
+from system.lab import DIAMOND, STEPS, flow
 
 RECORD = {
     "execution_id",

@@ -5,8 +5,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from box import Box, User
-from lab import DIAMOND, STEPS
+from system.box import Box, User
+from system.lab import DIAMOND, STEPS
 
 EXECUTION_ID = re.compile(r"[0-9a-f]{32}")
 

@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from box import Event, User, events
-from lab import NUMBERS, flow
+from system.box import Event, User, events
+from system.lab import NUMBERS, flow
 
 
 def numbers(got: list[Event]) -> list[str]:

@@ -1,5 +1,8 @@
 """What becomes of visits that fail, are lost, crash, or meet a full store."""
 
+import resource
+from contextlib import contextmanager
+
 import attrs
 import pytest
 import trio
@@ -11,7 +14,7 @@ from worlds.rows import ballast
 from axiomd.errors import StoreFull
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.status import Status
-from axiomd.limits import CRASHES_MAX, LOSSES_MAX, STREAM_AHEAD_FRAMES_MAX
+from axiomd.limits import CRASHES_MAX, LOSSES_MAX, MIB, STREAM_AHEAD_FRAMES_MAX
 
 PAIR = flow("a>b")
 PIPES = {"mode": "pipeline"}
@@ -136,6 +139,28 @@ async def test_an_execution_goes_on_once_a_full_store_has_room(
         assert out == (wanted.outputs or wanted.frames)
         await box.disk.finish()
         assert box.broken() == []
+
+
+@contextmanager
+def files_no_larger_than(size):
+    """What a full disk does to large files only: the store goes on, blobs do not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_uses_up_no_losses(make_world, autojump_clock):
+    """There is room for a claim and for giving back, and none for the output."""
+    async with open_box(make_world(Story(PAIR, {"b": Behaviour(pad=3 * MIB)}))) as box:
+        with files_no_larger_than(2 * MIB):
+            execution_id = await box.accept(b"hello")
+            await trio.sleep(60)
+        assert box.kinds(execution_id).count("execution_requeued") > LOSSES_MAX
+        assert (await box.ended(execution_id)).status is Status.COMPLETED
+        assert box.kinds(execution_id).count("node_completed") == 2
 
 
 async def fill(box, room):

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from box import Box, running
-from lab import prepare
+from system.box import Box, running
+from system.lab import prepare
 
 OpenBox = Callable[..., Box]
 

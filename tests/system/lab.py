@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from box import Box
+from system.box import Box
 
 PROTO = """\
 syntax = "proto3";

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import lmdb
 import pytest
-from box import Box, running
-from lab import STEPS, compiled, prepare
+from system.box import Box, running
+from system.lab import STEPS, compiled, prepare
 
 from axiomd.store.env import FORMAT
 from axiomd.store.keys import META, TABLES

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from box import Box, User, running
-from lab import STEPS, compiled, prepare, single
+from system.box import Box, User, running
+from system.lab import STEPS, compiled, prepare, single
 
 TEXT = "x" * 30_000
 MIB = 1024 * 1024

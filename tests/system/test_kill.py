@@ -17,8 +17,8 @@ from typing import Any
 import attrs
 import httpx
 import pytest
-from box import Box, Event, Pids, User, events
-from lab import NUMBERS, STEPS
+from system.box import Box, Event, Pids, User, events
+from system.lab import NUMBERS, STEPS
 
 SEED = 20_260_301
 KILLS = 22

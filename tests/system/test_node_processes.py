@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from box import Box, Pids, User, events, running
-from lab import NUMBERS, STEPS, compiled, flow, prepare, single
+from system.box import Box, Pids, User, events, running
+from system.lab import NUMBERS, STEPS, compiled, flow, prepare, single
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from box import Box, Pids, User, running
-from lab import STEPS, compiled, prepare, single
+from system.box import Box, Pids, User, running
+from system.lab import STEPS, compiled, prepare, single
 
 FRAMES = 300
 FRAME_TEXT = "x" * 60_000

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import lab
 import pytest
-from box import User
-from lab import flow, single
+from system import lab
+from system.box import User
+from system.lab import flow, single
 
 INVOKE = "/invocations/v1/flows/invoke"
 
