@@ -23,9 +23,9 @@ from axiomd.strict import describe, structure, unknown
 def _range(low: float, high: float) -> Any:
     """An attrs validator: low <= value <= high."""
 
-    def check(_: object, __: object, value: float) -> None:
+    def check(_: object, field: "attrs.Attribute[float]", value: float) -> None:
         if not low <= value <= high:
-            raise ValueError(f"must be from {low} to {high}, not {value}")
+            raise ValueError(f"{field.name} must be from {low} to {high}, not {value}")
 
     return check
 

@@ -261,14 +261,14 @@ class Pool:
         if worker in self.idle:
             self._forget(worker)
 
-    def zygote_ended(self, was_ready: bool, reason: str, detail: str) -> None:
+    def zygote_ended(self, lost: bool, reason: str, detail: str) -> None:
         """It is dead, and so are its processes; the next call starts another."""
         self._zygote = None
         self._zygote_ready = False
         self._starting = 0
         for worker in list(self.idle):
             self._drop(worker)
-        if was_ready:
+        if lost:
             self._answer_all(Lost("the package's zygote died"))
         else:
             self._fail(reason, detail)

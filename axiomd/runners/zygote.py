@@ -7,6 +7,7 @@ forks in a thread that ends after ten idle seconds. Starting blocks for about 0.
 
 import array
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -46,8 +47,11 @@ class ZygoteListener(Protocol):
         """A process of it is dead."""
         ...
 
-    def zygote_ended(self, was_ready: bool, reason: str, detail: str) -> None:
-        """It is dead, and its processes are or will be at once."""
+    def zygote_ended(self, lost: bool, reason: str, detail: str) -> None:
+        """It is dead, and its processes are or will be at once.
+
+        lost: infrastructure ended it; otherwise the package could not be loaded, for `reason`.
+        """
         ...
 
 
@@ -151,8 +155,9 @@ class Zygote:
 
     async def _bury(self, reason: str) -> None:
         """Nothing more will be heard: see to it that it and its processes are dead."""
-        with trio.move_on_after(0 if self._given_up else CLOSE_S):
+        with trio.move_on_after(0 if self._given_up else CLOSE_S) as patience:
             await wait_readable(self._pidfd)
+        by_itself = not (self._given_up or patience.cancelled_caught)
         self._popen.kill()
         await wait_readable(self._pidfd)
         self._popen.wait()
@@ -170,7 +175,9 @@ class Zygote:
         os.close(self._stderr)
         if not self._ready and self._popen.returncode > 0:
             reason = f"it ended with exit {self._popen.returncode}"
-        self._listener.zygote_ended(self._ready, reason, detail)
+        # Nothing that a package does while it is loaded ends in a SIGKILL.
+        taken = by_itself and self._popen.returncode == -signal.SIGKILL
+        self._listener.zygote_ended(self._ready or taken, reason, detail)
 
     def _read_stderr(self) -> str:
         size = os.fstat(self._stderr).st_size

@@ -4,8 +4,10 @@ Two processes may have the store open: the server, which holds `axiomd.lock` for
 and a short command beside it (`axiomd keys create`). LMDB's own write lock orders their commits.
 """
 
+import errno
 import fcntl
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ import attrs
 import lmdb
 
 from axiomd.errors import DataDirBusy, StoreFailed, StoreFull
+from axiomd.limits import COMMIT_BATCH_BYTES_MAX
 from axiomd.settings import StoreSettings
 from axiomd.store.keys import META, TABLES
 
@@ -23,6 +26,8 @@ FORMAT = 1
 _FORMAT_KEY = b"format"
 _BOOTS_KEY = b"boots"
 _READERS_MAX = 512
+_ROOM_BYTES_MIN = 2 * COMMIT_BATCH_BYTES_MAX
+"""A file that may grow by less has run into the end of its disk."""
 
 
 @attrs.frozen(eq=False)
@@ -48,9 +53,19 @@ class Store:
         except (lmdb.MapFullError, lmdb.DiskError) as failure:
             raise StoreFull(f"The store cannot grow: {failure}") from failure
         except lmdb.Error as failure:
-            if _no_room(failure):
+            if _no_room(failure) or (_cut_short(failure) and not self._may_grow()):
                 raise StoreFull(f"The store cannot grow: {failure}") from failure
             raise StoreFailed(str(failure)) from failure
+
+    def _may_grow(self) -> bool:
+        """Whether the file could take a batch more, by the disk and by the process's limit."""
+        file = Path(self.environment.path()) / "data.mdb"
+        disk = os.statvfs(file)
+        size_max, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        room = disk.f_bavail * disk.f_frsize
+        if size_max != resource.RLIM_INFINITY:
+            room = min(room, size_max - file.stat().st_size)
+        return room >= _ROOM_BYTES_MIN
 
 
 def get(transaction: "lmdb.Transaction", key: bytes, table: "lmdb._Database") -> bytes | None:
@@ -132,6 +147,11 @@ def _check_format(store: Store) -> None:
             transaction.put(_FORMAT_KEY, str(FORMAT).encode(), db=meta)
     elif int(found) != FORMAT:
         raise StoreFailed(f"The store has format {int(found)}, this axiomd reads format {FORMAT}.")
+
+
+def _cut_short(failure: "lmdb.Error") -> bool:
+    """LMDB calls it an I/O error when the disk took the first part of a write only."""
+    return os.strerror(errno.EIO) in str(failure)
 
 
 def _no_room(failure: "lmdb.Error") -> bool:

@@ -81,7 +81,6 @@ def test_full_disk_refuses_large_payloads_and_takes_them_later(box: Box):
         assert done["result"]["output"]["text"] == large
 
 
-@pytest.mark.xfail(reason="LMDB calls a write cut short an I/O error, and the store takes its word")
 def test_full_disk_is_survived_and_executions_in_flight_finish_when_it_has_room(box: Box):
     echo, steps = compiled(box, single("Echo")), compiled(box, STEPS)
     store = Path(box.data_dir / "store" / "data.mdb")

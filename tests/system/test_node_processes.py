@@ -68,9 +68,6 @@ def test_executions_complete_while_node_processes_are_killed(box: Box, user: Use
     assert user.http.get("/readyz").status_code == 200
 
 
-@pytest.mark.xfail(
-    strict=False, reason="a zygote killed before it is ready is taken for a broken package"
-)
 def test_zygote_killed_while_it_starts_is_no_fault_of_the_package(box: Box, user: User):
     echo = compiled(box, single("Echo"))
     for pid in zygotes(box):
