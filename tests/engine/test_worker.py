@@ -1,5 +1,6 @@
 """A slot outlives whatever happens in it, and leaves no execution claimed by nobody."""
 
+import attrs
 import pytest
 import trio
 from worlds.box import Physics, open_box
@@ -78,8 +79,6 @@ async def test_what_somebody_else_has_is_not_given_back(make_world, autojump_clo
 async def test_a_loss_that_does_not_count_never_fails_an_execution(make_world, autojump_clock):
     async with open_box(make_world(BRANCHING)) as box:
         execution = await box.ended(await box.accept(b"x"))
-        import attrs
-
         tired = attrs.evolve(execution, losses=LOSSES_MAX - 1)
         assert loss(tired, 1, "lost").trigger == "fail"
         assert loss(tired, 1, "full", counted=False).trigger == "requeue"

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from worlds.flows import flow
+from worlds.rows import new_execution
 
 from axiomd.execution.call import Crashed, Failure, Lost
 from axiomd.execution.execution import index_keys
@@ -176,8 +177,6 @@ def test_losses_and_crashes_are_counted_apart():
 
 @pytest.mark.parametrize("status", Status)
 def test_index_rows_say_where_an_execution_lives(status):
-    from worlds.rows import new_execution
-
     names = {name for name, _ in index_keys(new_execution(1, status=status))}
     homes = {Residence.READY: {"ready"}, Residence.CLAIMED: {"claimed"}}
     assert names == {"by_tenant", "by_status", "by_flow"} | homes.get(residence(status), set())

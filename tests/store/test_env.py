@@ -5,7 +5,7 @@ import os
 import lmdb
 import pytest
 
-from axiomd.errors import DataDirBusy, StoreFailed
+from axiomd.errors import DataDirBusy, StoreFailed, StoreFull
 from axiomd.settings import StoreSettings
 from axiomd.store.env import FORMAT, count_boot, lock_data_dir, open_store
 from axiomd.store.keys import META, TABLES
@@ -69,8 +69,6 @@ def test_an_error_inside_a_write_writes_nothing(tmp_path):
 
 @pytest.mark.parametrize("words", ["put: File too large", "put: Disk quota exceeded"])
 def test_a_disk_without_room_is_full_and_not_broken(tmp_path, words):
-    from axiomd.errors import StoreFull
-
     with open_store(SETTINGS, tmp_path) as store:
         with pytest.raises(StoreFull), store.write():
             raise lmdb.Error(words)
