@@ -23,6 +23,7 @@ from axiomd.api.executions import executions_routes
 from axiomd.api.flows import flows_routes
 from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
+from axiomd.api.one_write import write_answers_at_once
 from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
 from axiomd.settings import ServerSettings
 
@@ -132,6 +133,7 @@ def open_socket(settings: ServerSettings) -> socket.socket:
 
 async def serve(box: Box, listening: socket.socket, stopping: trio.Event) -> None:
     """Answer requests until `stopping`, then give open ones `stop_grace_s`."""
+    write_answers_at_once()
     config = Config()
     # Handed over: the server closes it when it stops listening, and nobody may close it twice.
     config.bind = [f"fd://{listening.detach()}"]

@@ -41,6 +41,9 @@ class Exchange:
         if message["type"] == "http.response.start" and self._unread:
             message = {**message, "headers": [*message["headers"], _CLOSE]}
         last = message["type"] == "http.response.body" and not message.get("more_body")
+        if not last:
+            await self._send(message)
+            return
         # Shielded as the server's own writing is; what bounds it is the socket's timeout.
-        with trio.CancelScope(shield=last):
+        with trio.CancelScope(shield=True):
             await self._send(message)

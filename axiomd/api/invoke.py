@@ -26,7 +26,7 @@ from axiomd.store.commit import IdempotencyClaim
 INVOKE_PATH = "/invocations/v1/flows/invoke"
 STREAM_PATH = "/invocations/v1/flows/invoke/stream"
 
-_PATIENCE_S = 0.25
+_PATIENCE_S = 1.0
 """Seconds a waiting request spends before it also watches for its client's leaving."""
 
 

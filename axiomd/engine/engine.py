@@ -6,7 +6,7 @@ is given back before anything is chosen, and there is no other recovery code.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import attrs
 import trio
@@ -16,7 +16,7 @@ from axiomd.engine.parts import Parts, log
 from axiomd.engine.scheduler import Scheduler
 from axiomd.engine.tail import Tail
 from axiomd.engine.worker import loss, work
-from axiomd.errors import Draining
+from axiomd.errors import Draining, StoreFailed, StoreFull
 from axiomd.execution.call import NodeCall, NodeEvent, Outcome
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Payload
@@ -26,6 +26,8 @@ from axiomd.ids import Ids
 from axiomd.store import commit as commits
 from axiomd.store.batch import Duplicate
 from axiomd.store.writer import Ticket
+
+_FULL_PAUSE_S = 1.0
 
 
 @attrs.frozen
@@ -173,21 +175,39 @@ class Engine:
 
     # -- movement -----------------------------------------------------------------------------
 
-    async def recover(self) -> int:
-        """Give back what a previous process had claimed; how many that were."""
+    async def _recover(self) -> None:
+        """Give back what a previous process had claimed; waits while the store takes nothing."""
+        while True:
+            try:
+                count = await self._give_back_claimed("the box restarted", counted=True)
+            except StoreFull as trouble:
+                log.warning("store_full", error=str(trouble))
+                await trio.sleep(_FULL_PAUSE_S)
+            else:
+                log.info("recovered", executions=count)
+                return
+
+    async def _give_back_claimed(self, reason: str, *, counted: bool) -> int:
         now_ns = self.parts.clock.now_ns()
         claimed = self.parts.reader.claimed()
         tickets = []
         for execution_id in claimed:
             execution = self.parts.reader.find_execution(execution_id)
             assert execution is not None
-            tickets.append(self.parts.writer.submit(loss(execution, now_ns, "the box restarted")))
+            commit = loss(execution, now_ns, reason, counted=counted)
+            tickets.append(self.parts.writer.submit(commit))
         for ticket in tickets:
             await ticket.wait()
         return len(claimed)
 
+    async def close(self) -> None:
+        """After the last attempt has ended: what is left goes back, at no cost in losses."""
+        with suppress(StoreFull, StoreFailed):
+            await self._give_back_claimed("the box stopped", counted=False)
+
     async def run(self) -> None:
         """Work until `drain` and then cancellation."""
+        await self._recover()
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             nursery.start_soon(self._flush_events)
@@ -249,18 +269,21 @@ class Engine:
 async def open_engine(parts: Parts, ids: Ids, tail: Tail) -> AsyncIterator[Engine]:
     """The engine at work; leaving drains it and stops every call that is still running."""
     engine = Engine(parts, ids, tail)
-    async with trio.open_nursery() as nursery:
-        recovered = await engine.recover()
-        log.info("recovered", executions=recovered)
-        nursery.start_soon(engine.run)
-        try:
-            yield engine
-        finally:
-            if not engine.draining:
-                with trio.CancelScope(shield=True):
-                    # Shielded: bounded by drain_s.
-                    await engine.drain()
-            nursery.cancel_scope.cancel()
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(engine.run)
+            try:
+                yield engine
+            finally:
+                if not engine.draining:
+                    with trio.CancelScope(shield=True):
+                        # Shielded: bounded by drain_s.
+                        await engine.drain()
+                nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True):
+            # Shielded: one commit, so that the next start has nothing to count as lost.
+            await engine.close()
 
 
 def _log_event(event: NodeEvent) -> None:

@@ -218,7 +218,9 @@ class ThreadDriver:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._token = trio.lowlevel.current_trio_token()
-        self._bell = threading.Semaphore(0)
+        # A lock as a bell: held while there is nothing to do. A semaphore costs ten times more.
+        self._bell = threading.Lock()
+        self._bell.acquire()
         self._rung = False
         self._stopping = False
         self.stopped = trio.Event()
@@ -237,17 +239,19 @@ class ThreadDriver:
     def stop(self) -> None:
         """Empty the queue and end; `stopped` is set then."""
         self._stopping = True
-        self._bell.release()
+        self.wake()
 
     def _work(self) -> None:
         while True:
             self._bell.acquire()
             # Cleared before the queue is read: what is queued later rings again.
             self._rung = False
+            # Read before the queue too: what was submitted before the stop must still be found.
+            stopping = self._stopping
             while batch := self._writer.take():
                 written = self._writer.write(batch)
                 self._token.run_sync_soon(self._writer.publish, written)
-            if self._stopping:
+            if stopping:
                 self._token.run_sync_soon(self.stopped.set)
                 return
 
