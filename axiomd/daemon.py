@@ -9,6 +9,7 @@ is on disk, node processes die with this one, and the next start recovers.
 
 import gc
 import os
+import resource
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -63,6 +64,7 @@ async def run(
     """
     stop = stopping or trio.Event()
     directory = settings.data_dir
+    _allow_descriptors()
     with lock_data_dir(directory), open_store(settings.store, directory) as store:
         nodes_lock_fd = wait_for_predecessors(directory / "nodes.lock")
         try:
@@ -70,6 +72,12 @@ async def run(
                 await _serve_until_stopped(settings, box, writer, store, on_started, stop)
         finally:
             os.close(nodes_lock_fd)
+
+
+def _allow_descriptors() -> None:
+    """As many open files as this process may have: a node process takes two, a client one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @asynccontextmanager
@@ -81,6 +89,8 @@ async def open_box(
     ids = Ids(clock)
     files = PackageFiles(directory / "packages")
     blobs = Blobs(directory / "blobs", settings.store.sync)
+    files.remove_drafts()
+    blobs.remove_drafts()
     log.info("opened", data_dir=str(directory), boot=count_boot(store))
     async with (
         open_writer(store, tail.publish) as writer,
@@ -92,6 +102,7 @@ async def open_box(
         ) as runners,
     ):
         catalog = Catalog(writer, reader, blobs, files, clock, ids, trio.to_thread.run_sync)
+        await catalog.install_missing()
         parts = Parts(
             writer=writer,
             reader=reader,
@@ -122,7 +133,7 @@ async def _serve_until_stopped(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, stopping)
         nursery.start_soon(_stop_when_broken, writer, stopping)
-        nursery.start_soon(_stop_hard_when_late, settings, box, stopping, drained)
+        nursery.start_soon(_stop_hard_when_late, settings, box, writer, stopping, drained)
         # What lives from here on lives long: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -164,12 +175,12 @@ async def _stop_when_broken(writer: Writer, stopping: trio.Event) -> None:
 
 
 async def _stop_hard_when_late(
-    settings: Settings, box: Box, stopping: trio.Event, drained: trio.Event
+    settings: Settings, box: Box, writer: Writer, stopping: trio.Event, drained: trio.Event
 ) -> None:
     """Drain beside the server's own grace, and end the process if a client holds the server."""
     await stopping.wait()
     allowed_s = max(settings.server.stop_grace_s, settings.engine.drain_s) + _HARD_STOP_EXTRA_S
-    timer = threading.Timer(allowed_s, _exit_hard)
+    timer = threading.Timer(allowed_s, _exit_hard, (writer,))
     timer.daemon = True
     timer.start()
     try:
@@ -181,6 +192,6 @@ async def _stop_hard_when_late(
         timer.cancel()
 
 
-def _exit_hard() -> None:
+def _exit_hard(writer: Writer) -> None:
     log.warning("stopped_hard", reason="a client did not take its answer in time")
-    os._exit(0)
+    os._exit(0 if writer.failed is None else 1)

@@ -125,6 +125,13 @@ class NotSupportedYet(Invalid):
     code = "NOT_SUPPORTED_YET"
 
 
+class NodeFailed(Refused):
+    """The node failed."""
+
+    code = "NODE_FAILED"
+    status = 422
+
+
 class TooMany(Refused):
     """rate limit exceeded"""
 

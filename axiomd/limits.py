@@ -38,6 +38,8 @@ COMMIT_BATCH_BYTES_MAX = 16 * MIB
 """Bytes of rows in one LMDB transaction, beyond which the next batch begins."""
 JOURNAL_ENTRIES_MAX = 1_000_000
 """Entries of one execution's journal; one more fails it."""
+JOURNAL_NOTES_MAX = 500_000
+"""Length of a journal from which on it takes no more logs and other notes, only decisions."""
 
 SCAN_ROWS_MAX = 5_000
 """Index rows one list request looks at before it hands back a cursor."""
@@ -68,7 +70,15 @@ LOG_EVENTS_PER_CALL_MAX = 10_000
 """Log and progress events recorded of one node call; the rest is dropped with a warning."""
 EVENT_TEXT_BYTES_MAX = 16 * KIB
 """Text of one log event; what is longer is cut."""
+EVENT_BYTES_MAX = 64 * KIB
+"""One log event with its attributes; those are left out of a larger one."""
+LOG_BYTES_PER_CALL_MAX = 8 * MIB
+"""Bytes of all log events of one node call; the rest is dropped with a warning."""
+DIVERGENCES_MAX = 100
+"""Differing frames that are noted of one run of a generator."""
 
+assert JOURNAL_NOTES_MAX < JOURNAL_ENTRIES_MAX
+assert EVENT_TEXT_BYTES_MAX < EVENT_BYTES_MAX
 assert PLACEMENTS_MAX <= PLACEMENT_INDEX_MAX
 assert INLINE_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
 assert STREAM_BATCH_FRAMES_MAX <= STREAM_AHEAD_FRAMES_MAX

@@ -81,7 +81,9 @@ class RunnerSettings:
     """[runners]"""
 
     processes_max: int = attrs.field(default=64, validator=_range(1, 4096))
-    """Node processes on this box, all packages together."""
+    """Node processes for unary calls on this box, all packages together; streams have others."""
+    streams_max: int = attrs.field(default=256, validator=_range(1, 4096))
+    """Streams, each a node process, beyond which only executions that have one start more."""
     processes_initial: int = attrs.field(default=2, validator=_range(1, 64))
     """Node processes a package may start at once; more come when calls have to wait."""
     grow_after_ms: float = attrs.field(default=5.0, validator=_range(0, 10_000))

@@ -137,6 +137,8 @@ async def serve(box: Box, listening: socket.socket, stopping: trio.Event) -> Non
     config = Config()
     # Handed over: the server closes it when it stops listening, and nobody may close it twice.
     config.bind = [f"fd://{listening.detach()}"]
+    # The server listens once more on the socket it is given, with this.
+    config.backlog = _BACKLOG
     config.worker_class = "trio"
     config.graceful_timeout = box.settings.stop_grace_s
     config.shutdown_timeout = box.settings.stop_grace_s

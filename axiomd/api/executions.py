@@ -7,10 +7,11 @@ from quart import Blueprint, Response, g, request
 
 from axiomd.api import answers, sse
 from axiomd.api.box import Box
+from axiomd.api.branches import branch_views
 from axiomd.api.invoke import accept_stream
 from axiomd.api.views import (
-    branch_views,
-    checkpoint_views,
+    checkpoint_view,
+    checkpoints_after,
     error_sentence,
     event_view,
     execution_view,
@@ -18,23 +19,20 @@ from axiomd.api.views import (
 )
 from axiomd.api.wire import LIST_PARAMETERS, Query, read_json, read_list_filter
 from axiomd.engine.catalog import LoadedArtifact
-from axiomd.errors import AxiomdError, Invalid, NotFound, Problem, WrongMode
-from axiomd.execution.call import Output
+from axiomd.errors import Invalid, NodeFailed, NotFound, Problem, Unavailable, WrongMode
+from axiomd.execution.call import Crashed, Failure, Lost, Output
 from axiomd.execution.execution import Execution
-from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.journal import EntryKind
 from axiomd.execution.status import Status
 from axiomd.ids import EXECUTION_ID
-from axiomd.limits import PAGE_ROWS_MAX, SCAN_ROWS_MAX, STREAM_BATCH_FRAMES_MAX
+from axiomd.limits import MIB, PAGE_ROWS_MAX, SCAN_ROWS_MAX, STREAM_BATCH_FRAMES_MAX
 from axiomd.strict import unknown
 
 KINDS = frozenset(kind.wire for kind in EntryKind)
 
 
-class NodeFailed(AxiomdError):
-    """The node failed."""
-
-    code = "NODE_FAILED"
-    status = 422
+_PAGE_BYTES_MAX = 16 * MIB
+"""Bytes of payloads in one page of checkpoints, beyond the first."""
 
 
 def executions_routes(box: Box) -> Blueprint:
@@ -141,28 +139,43 @@ class Shown:
         limit = query.number("limit", PAGE_ROWS_MAX, PAGE_ROWS_MAX, least=1)
         after = query.number("cursor", 0, 2**31)
         query.check()
-        loaded = self._box.loaded(execution)
-        entries = self._box.reader.journal(execution_id)
-        blobs = await self._read_blobs(entries)
-        views = [
-            view
-            for view in checkpoint_views(loaded, entries, partial(_content, blobs))
-            if view["seq"] > after
-        ]
-        more = str(views[limit - 1]["seq"]) if len(views) > limit else None
-        return {"checkpoints": views[:limit], "next_cursor": more}
+        parts = self._box.engine.parts
+        page: tuple[list[dict[str, Any]], bool] = await parts.run_blocking(
+            self._checkpoint_page, execution, after, limit
+        )
+        views, more = page
+        return {"checkpoints": views, "next_cursor": str(views[-1]["seq"]) if more else None}
 
-    async def _read_blobs(self, entries: list[Entry]) -> dict[bytes, bytes]:
-        wanted = {entry.payload.blob: entry.payload for entry in entries if entry.payload}
-        return {blob: await self._box.read(payload) for blob, payload in wanted.items() if blob}
+    def _checkpoint_page(
+        self, execution: Execution, after: int, limit: int
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Views of a page and whether there are more; of the blobs it reads only the page's."""
+        loaded = self._box.loaded(execution)
+        entries = self._box.reader.whole_journal(execution.execution_id)
+        views: list[dict[str, Any]] = []
+        size = 0
+        for checkpoint in checkpoints_after(loaded.artifact, entries, after):
+            size += checkpoint.size
+            if views and (len(views) == limit or size > _PAGE_BYTES_MAX):
+                return views, True
+            views.append(checkpoint_view(loaded, checkpoint, self._box.engine.parts.blobs.get))
+        return views, False
 
     async def branches(self, execution_id: str) -> dict[str, Any]:
         """What has arrived at each gate."""
         execution = self._find(execution_id)
         _query().check()
-        artifact = self._box.loaded(execution).artifact
-        entries = self._box.reader.journal(execution_id)
-        return {"branches": branch_views(artifact, entries), "next_cursor": None}
+        views = await self._box.engine.parts.run_blocking(self._branch_views, execution)
+        return {"branches": views, "next_cursor": None}
+
+    def _branch_views(self, execution: Execution) -> list[dict[str, Any]]:
+        reader, identity = self._box.reader, execution.execution_id
+        return branch_views(
+            self._box.loaded(execution).artifact,
+            execution,
+            reader.whole_journal(identity),
+            partial(reader.frame_count, identity),
+        )
 
     async def output(self, execution_id: str) -> dict[str, Any]:
         """The output, or why there is none."""
@@ -215,11 +228,16 @@ class Shown:
         loaded = self._box.catalog.load_node(g.tenant, f"{handle}/{package}", version, node)
         payload = loaded.entry.parse_json(read_json(await request_body() or b"{}"))
         outcome = await self._box.engine.call_node(loaded.artifact, payload)
-        if isinstance(outcome, Output):
-            view = loaded.terminal.to_json(outcome.payload)
-            return Response(answers.dump(view), content_type=answers.JSON_TYPE)
-        words = getattr(outcome, "message", None) or getattr(outcome, "reason", "")
-        kind = getattr(outcome, "kind", type(outcome).__name__.upper())
+        match outcome:
+            case Output(payload):
+                view = loaded.terminal.to_json(payload)
+                return Response(answers.dump(view), content_type=answers.JSON_TYPE)
+            case Lost(reason):
+                raise Unavailable(f"The call of {node} was lost ({reason}); try again shortly.")
+            case Crashed(reason):
+                kind, words = "NODE_CRASHED", f"the node's process ended with {reason}"
+            case Failure(kind, words):
+                pass
         raise NodeFailed(f"{node}: {words}", problems=[Problem(node, f"{kind}: {words}")])
 
     @staticmethod
@@ -234,10 +252,6 @@ class Shown:
         if not EXECUTION_ID.fullmatch(execution_id):
             raise NotFound(f"There is no execution {execution_id}.")
         return self._box.reader.execution(g.tenant, execution_id)
-
-
-def _content(blobs: dict[bytes, bytes], payload: Payload) -> bytes:
-    return payload.inline if payload.inline is not None else blobs[payload.blob]
 
 
 def _query(*known: str) -> Query:

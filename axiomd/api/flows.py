@@ -1,17 +1,22 @@
 """Routes for what is pushed and compiled: packages, flow drafts, artifacts."""
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from quart import Blueprint, Response, g, request
 
 from axiomd.api.box import Box
 from axiomd.api.executions import request_body
 from axiomd.api.views import Json, artifact_view, topology_view
-from axiomd.api.wire import read_json
+from axiomd.api.wire import PAGE_PARAMETERS, Query, read_json, read_page
 from axiomd.clock import rfc3339
 from axiomd.errors import Invalid, NotFound, Problem
-from axiomd.flow.artifact import Artifact
-from axiomd.flow.package import PackageManifest, read_manifest
+from axiomd.flow.package import PackageManifest
 from axiomd.flow.source import FlowSource, read_flow_json, read_flow_yaml
+from axiomd.store.reader import Rows
 from axiomd.store.records import DraftRecord, PackageRecord
+
+T = TypeVar("T")
 
 
 def flows_routes(box: Box) -> Blueprint:
@@ -45,15 +50,18 @@ class Shelf:
         return {**view, "changed": pushed.changed}, 201 if pushed.changed else 200
 
     async def packages(self) -> Json:
-        """Every package and version."""
-        records = self._box.reader.packages(g.tenant)
-        views = [package_view(record, read_manifest(record.manifest)) for record in records]
-        return {"packages": views, "next_cursor": None}
+        """A page of the packages, each version a row."""
+        page = await self._page(self._box.reader.packages)
+        views = await self._box.engine.parts.run_blocking(self._package_views, page.rows)
+        return {"packages": views, "next_cursor": page.cursor}
+
+    def _package_views(self, records: Sequence[PackageRecord]) -> list[Json]:
+        return [package_view(record, self._box.catalog.manifest(record)) for record in records]
 
     async def package(self, handle: str, name: str, version: str) -> Json:
         """One version of a package, with the schemas of its nodes' messages."""
         record = self._find(handle, name, version)
-        manifest = read_manifest(record.manifest)
+        manifest = self._box.catalog.manifest(record)
         types = self._box.catalog.types_of(self._box.catalog.manifest_of(record))
         schemas = {
             message: types.find(message).json_schema()
@@ -68,9 +76,9 @@ class Shelf:
         return Response(record.own_proto, content_type="text/plain; charset=utf-8")
 
     async def flows(self) -> Json:
-        """Every flow draft."""
-        views = [draft_view(draft) for draft in self._box.reader.drafts(g.tenant)]
-        return {"flows": views, "next_cursor": None}
+        """A page of the flow drafts."""
+        page = await self._page(self._box.reader.drafts)
+        return {"flows": [draft_view(row) for row in page.rows], "next_cursor": page.cursor}
 
     async def save(self, handle: str, name: str) -> Json:
         """Store a draft: a flow's JSON, or its YAML under a YAML content type."""
@@ -97,13 +105,20 @@ class Shelf:
         return {**artifact_view(artifact), "created": created}, 201 if created else 200
 
     async def artifacts(self) -> Json:
-        """Every artifact, newest first."""
-        found: list[Artifact] = self._box.reader.artifacts(g.tenant)
-        return {"artifacts": [artifact_view(artifact) for artifact in found], "next_cursor": None}
+        """A page of the artifacts, newest first."""
+        page = await self._page(self._box.reader.artifacts)
+        return {"artifacts": [artifact_view(row) for row in page.rows], "next_cursor": page.cursor}
 
     async def artifact(self, graph_id: str) -> Json:
         """One artifact with its topology."""
         return topology_view(self._box.catalog.load(g.tenant, graph_id))
+
+    async def _page(self, read: Callable[[str, int, str | None], Rows[T]]) -> Rows[T]:
+        """The page of a list that the request asks for."""
+        limit, cursor = read_page(Query(request.args.to_dict(flat=False), PAGE_PARAMETERS))
+        run_blocking = self._box.engine.parts.run_blocking
+        page: Rows[T] = await run_blocking(read, g.tenant, limit, cursor)
+        return page
 
     def _find(self, handle: str, name: str, version: str) -> PackageRecord:
         record = self._box.reader.package(g.tenant, f"{handle}/{name}", version)

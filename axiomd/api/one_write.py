@@ -30,4 +30,4 @@ async def _send_together(self: Any, event: h11.Event) -> None:
 
 def write_answers_at_once() -> None:
     """Make every HTTP/1.1 connection of this process write so; calling it again does nothing."""
-    H11Protocol._send_h11_event = _send_together  # type: ignore[method-assign, assignment]
+    H11Protocol._send_h11_event = _send_together  # type: ignore[method-assign]

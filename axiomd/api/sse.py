@@ -84,6 +84,11 @@ async def frame_events(
         while True:
             # The record first: once it says that it has ended, every frame is there to be read.
             record = box.reader.find_execution(identity)
+            ended = record is None or record.status.ended
+            if not ended and trio.current_time() >= deadline:
+                # Asked first: a generator may be faster than its reader for ever.
+                yield event(timeout_view(identity, cursor, timeout_s))
+                return
             rows = box.reader.frames(identity, terminal, cursor, STREAM_BATCH_FRAMES_MAX)
             if rows:
                 chunk = b"".join(
@@ -97,12 +102,9 @@ async def frame_events(
                 )
                 cursor = rows[-1][0] + 1
                 yield chunk
-            elif record is None or record.status.ended:
+            elif ended:
                 count = box.reader.frame_count(identity, terminal)
                 yield event(closing_view(identity, count, record), count)
-                return
-            elif trio.current_time() >= deadline:
-                yield event(timeout_view(identity, cursor, timeout_s))
                 return
             elif not await _changed(watch.changed, box.settings.keep_alive_s, deadline):
                 yield KEEP_ALIVE

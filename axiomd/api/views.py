@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import attrs
+
 from axiomd.clock import NS_PER_MS, NS_PER_S, rfc3339
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.execution.execution import Ending, Execution
@@ -134,30 +136,41 @@ def edge_view(artifact: Artifact, edge: int) -> Json:
     }
 
 
-def checkpoint_views(
-    loaded: LoadedArtifact, entries: Iterable[Entry], read: ReadPayload
-) -> Iterator[Json]:
-    """The checkpoints of a journal, oldest first, with what went in and what came out."""
-    artifact = loaded.artifact
+@attrs.frozen
+class Checkpoint:
+    """A completed node visit: its entry, and what went in."""
+
+    entry: Entry
+    started_ns: int
+    inputs: tuple[Payload, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of what went in and came out."""
+        payloads = [*self.inputs, *([self.entry.payload] if self.entry.payload else [])]
+        return sum(payload.size for payload in payloads)
+
+
+def checkpoints_after(
+    artifact: Artifact, entries: Iterable[Entry], after: int
+) -> Iterator[Checkpoint]:
+    """The checkpoints of a journal behind seq `after`, oldest first; no payload is read."""
     history = History(artifact)
     started: dict[object, int] = {}
     for entry in entries:
         if entry.kind is EntryKind.NODE_STARTED:
             started.setdefault(entry.position, entry.at_ns)
         if entry.kind is EntryKind.NODE_COMPLETED:
-            inputs = history.pending.get(entry.position, ()) if entry.position else ()
-            began = started.get(entry.position, entry.at_ns)
-            yield _checkpoint_view(loaded, entry, began, inputs, read)
+            began = started.pop(entry.position, entry.at_ns)
+            if entry.seq > after:
+                inputs = history.pending.get(entry.position, ()) if entry.position else ()
+                yield Checkpoint(entry, began, inputs)
         history.apply(entry)
 
 
-def _checkpoint_view(
-    loaded: LoadedArtifact,
-    entry: Entry,
-    started_ns: int,
-    inputs: tuple[Payload, ...],
-    read: ReadPayload,
-) -> Json:
+def checkpoint_view(loaded: LoadedArtifact, checkpoint: Checkpoint, read: ReadPayload) -> Json:
+    """A checkpoint, with what went in and what came out."""
+    entry, inputs = checkpoint.entry, checkpoint.inputs
     assert entry.position is not None
     index = entry.position.placement
     placement = loaded.artifact.placements[index]
@@ -168,9 +181,9 @@ def _checkpoint_view(
         "position": position_text(entry.position, placement.alias),
         "attempt": entry.attempt,
         "message": placement.output_type,
-        "started_at": rfc3339(started_ns),
+        "started_at": rfc3339(checkpoint.started_ns),
         "completed_at": rfc3339(entry.at_ns),
-        "duration_ms": _ms(entry.at_ns - started_ns),
+        "duration_ms": _ms(entry.at_ns - checkpoint.started_ns),
         "input": loaded.inputs[index].to_json(merged) if inputs else None,
         "output": None,
         "output_bytes": entry.payload.size if entry.payload else None,
@@ -181,41 +194,6 @@ def _checkpoint_view(
     else:
         view["frames"] = entry.frames
     return view
-
-
-def branch_views(artifact: Artifact, entries: Iterable[Entry]) -> list[Json]:
-    """Every gate of the artifact and what has arrived at it."""
-    gates = {gate: _gate_view(artifact, gate) for gate in _gates(artifact)}
-    for entry in entries:
-        gate = gates.get(entry.position.placement) if entry.position else None
-        if gate is None:
-            continue
-        if entry.kind is EntryKind.GATE_ARRIVED:
-            source = edge_view(artifact, entry.edge)["from"]
-            for arm in gate["arms"]:
-                if arm["from"] == source:
-                    arm |= {"status": "ARRIVED", "at": rfc3339(entry.at_ns)}
-        if entry.kind is EntryKind.GATE_OPENED:
-            gate |= {"status": "OPENED", "opened_at": rfc3339(entry.at_ns)}
-    return list(gates.values())
-
-
-def _gates(artifact: Artifact) -> list[int]:
-    return [index for index in range(len(artifact.placements)) if artifact.is_gate(index)]
-
-
-def _gate_view(artifact: Artifact, gate: int) -> Json:
-    return {
-        "gate": artifact.placements[gate].alias,
-        "kind": "AND",
-        "policy": "FAIL_FAST",
-        "status": "WAITING",
-        "opened_at": None,
-        "arms": [
-            {"from": edge_view(artifact, edge)["from"], "status": "WAITING", "at": None}
-            for edge in artifact.incoming[gate]
-        ],
-    }
 
 
 def artifact_view(artifact: Artifact) -> Json:

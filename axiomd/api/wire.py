@@ -20,6 +20,7 @@ WAIT_S_MIN = 0.1
 WAIT_S_MAX = 3600.0
 _QUOTED_CHARS = 64
 """Of what was not understood, the most that is quoted."""
+_DIGITS_MAX = 18
 
 
 @attrs.frozen
@@ -122,10 +123,12 @@ class Query:
         text = self.text(name)
         if text is None:
             return default
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-            self._problems.append(
-                Problem(name, f"must be a whole number from {least} to {most}, not {text!r}")
-            )
+        # Not one of thousands of digits: the interpreter refuses to convert those.
+        readable = text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
+        if not readable or not least <= int(text) <= most:
+            said = repr(text[:_QUOTED_CHARS])
+            words = f"must be a whole number from {least} to {most}, not {said}"
+            self._problems.append(Problem(name, words))
             return default
         return int(text)
 
@@ -156,6 +159,9 @@ class Query:
             raise Invalid("The query is not valid.", problems=self._problems)
 
 
+PAGE_ROWS = 100
+"""Rows of a list of the catalog, unless the request says otherwise."""
+PAGE_PARAMETERS = ("limit", "cursor")
 LIST_PARAMETERS = ("status", "flow", "started_after", "started_before", "q", "limit", "cursor")
 
 
@@ -172,6 +178,14 @@ def read_list_filter(query: Query) -> tuple[ListFilter, int, str | None]:
     cursor = query.text("cursor") or None
     query.check()
     return wanted, limit, cursor
+
+
+def read_page(query: Query) -> tuple[int, str | None]:
+    """Rows and cursor of a list of the catalog."""
+    limit = query.number("limit", PAGE_ROWS, PAGE_ROWS_MAX, least=1)
+    cursor = query.text("cursor") or None
+    query.check()
+    return limit, cursor
 
 
 def _refuse_constant(name: str) -> Any:

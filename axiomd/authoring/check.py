@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from axiomd.authoring.bundle import Bundle
+from axiomd.authoring.bundle import Bundle, digest_of
 from axiomd.authoring.node_source import node_problems
 from axiomd.authoring.protoc import CompiledProtos, compile_protos
 from axiomd.errors import Invalid, NotSupportedYet, Problem, Refused
@@ -35,7 +35,7 @@ class CheckedPackage:
     manifest: PackageManifest
     compiled: CompiledProtos
     digest: str
-    """SHA-256 of its content, 64 hex characters."""
+    """SHA-256 of its content, imported messages included, 64 hex characters."""
 
     @property
     def pushed(self) -> PushedPackage:
@@ -71,7 +71,18 @@ def check(bundle: Bundle, imports: Mapping[str, bytes] | None = None) -> Checked
             f"{REQUIREMENTS_FILE} is not supported yet: packages run without requirements for now",
             problems=unsupported,
         )
-    return CheckedPackage(manifest, compiled, bundle.digest)
+    return CheckedPackage(manifest, compiled, _digest(bundle, imports or {}, compiled))
+
+
+def _digest(bundle: Bundle, imports: Mapping[str, bytes], compiled: CompiledProtos) -> str:
+    """What names the content: the package's files, and the imported protos that it reaches.
+
+    The protos as they were written: what a compiler makes of them may change with its version.
+    """
+    files = FileDescriptorSet.FromString(compiled.descriptor_set).file
+    # Below `gen/` no package has a file of its own.
+    reached = {f"gen/{file.name}": imports[file.name] for file in files if file.name in imports}
+    return digest_of({**bundle.files, **reached})
 
 
 def _check_manifest(bundle: Bundle, problems: list[Problem]) -> PackageManifest | None:

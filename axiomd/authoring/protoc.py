@@ -5,6 +5,8 @@ is proto3, complete (every import inside, each file after those it needs, the pa
 last) and stripped of source positions. Blocks: callers on an event loop hop to a thread.
 """
 
+import errno
+import os
 import re
 import subprocess
 import sys
@@ -15,13 +17,14 @@ from pathlib import Path
 import attrs
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from axiomd.errors import Invalid, Problem
+from axiomd.errors import Invalid, Problem, StoreFull
 from axiomd.flow.package import PROTO_FILE
 from axiomd.limits import DOCUMENT_BYTES_MAX, PROBLEMS_MAX
 
 PROTOC_S_MAX = 30.0
 """Seconds the compiler may take."""
 
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _STUB_FILE = "messages/messages_pb2.pyi"
 _COMPLAINT = re.compile(r"(?P<file>[^\s:]+\.proto):(?:(?P<line>\d+):\d+:)? (?P<message>.+)")
 _TITLE = "the messages do not compile"
@@ -40,6 +43,8 @@ class CompiledProtos:
 def compile_protos(own: bytes, imports: Mapping[str, bytes] | None = None) -> CompiledProtos:
     """`own` (the content of messages.proto), compiled, or Invalid with every problem.
 
+    Raises StoreFull when there is no room for the compiler's files.
+
     imports: the proto files of other packages, all that are reached, under the path that an
     import statement gives them: `handle/package/messages.proto`.
     """
@@ -47,8 +52,13 @@ def compile_protos(own: bytes, imports: Mapping[str, bytes] | None = None) -> Co
     problems = [found for path, text in files.items() for found in _unreadable(path, text)]
     if problems:
         raise Invalid(_TITLE, problems=problems)
-    with tempfile.TemporaryDirectory(prefix="axiomd-proto-") as temporary:
-        compiled = _run_protoc(Path(temporary), files)
+    try:
+        with tempfile.TemporaryDirectory(prefix="axiomd-proto-") as temporary:
+            compiled = _run_protoc(Path(temporary), files)
+    except OSError as failure:
+        if failure.errno in _NO_ROOM:
+            raise StoreFull(f"There is no room to compile the messages: {failure}") from failure
+        raise
     own_file = FileDescriptorSet.FromString(compiled.descriptor_set).file[-1]
     assert own_file.name == PROTO_FILE
     if own_file.syntax != "proto3":
@@ -84,6 +94,9 @@ def _run_protoc(root: Path, files: Mapping[str, bytes]) -> CompiledProtos:
         message = f"the compiler took longer than {PROTOC_S_MAX:.0f} seconds"
         raise Invalid(_TITLE, problems=[Problem("", message, PROTO_FILE)]) from None
     if ended.returncode != 0:
+        for number in _NO_ROOM:
+            if os.strerror(number) in ended.stderr.decode("utf-8", "replace"):
+                raise OSError(number, os.strerror(number))
         raise Invalid(_TITLE, problems=_complaints(ended))
     stub = root / _STUB_FILE
     return CompiledProtos(

@@ -1,7 +1,8 @@
 """Where log lines go and how they look: one line each, on stderr.
 
-Configured once, when a server starts. Lines of libraries that use the standard library's logging
-take the same way.
+For people a failure adds its traceback, which names places in the code and never the values
+there: those may be keys and payloads. Configured once, when a server starts. Lines of libraries
+that use the standard library's logging take the same way.
 """
 
 import logging
@@ -42,4 +43,8 @@ def _json_ending() -> list[structlog.typing.Processor]:
 
 
 def _console_ending() -> list[structlog.typing.Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    ]

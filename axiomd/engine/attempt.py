@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from axiomd.engine.parts import Parts
-from axiomd.errors import AxiomdError, Fenced, StoreFailed, StoreFull, WrongState
+from axiomd.errors import AxiomdError, Fenced, StoreFull, WrongState
 from axiomd.execution.call import (
     Crashed,
     Failure,
@@ -28,10 +28,18 @@ from axiomd.execution.plan import Decision, after_failure, after_loss
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.status import Trigger
 from axiomd.flow.artifact import Artifact, Mode
-from axiomd.limits import EVENT_TEXT_BYTES_MAX, LOG_EVENTS_PER_CALL_MAX
+from axiomd.limits import (
+    EVENT_BYTES_MAX,
+    EVENT_TEXT_BYTES_MAX,
+    LOG_BYTES_PER_CALL_MAX,
+    LOG_EVENTS_PER_CALL_MAX,
+)
 from axiomd.runners.base import Runner
 from axiomd.store import commit as commits
 from axiomd.store.writer import Ticket
+
+_FULL_PAUSE_S = 0.5
+_FULL_PAUSE_S_MAX = 10.0
 
 
 @attrs.frozen
@@ -68,6 +76,9 @@ class Attempt:
         self.artifact: Artifact
         self.history: History
         self._scope = trio.CancelScope()
+        self._started: set[Position] = set()
+        """Visits whose call was handed to a node, not merely to a queue."""
+        self._over = False
         self._trouble: AxiomdError | None = None
         self._cancelled_at: float | None = None
 
@@ -75,8 +86,8 @@ class Attempt:
         """Work until the execution has ended, or somebody else has it.
 
         bodies: what works through a history, for each mode. Raises StoreFull or StoreFailed if
-        a commit could not be written. Cancelling leaves the execution claimed; the next start of
-        the box, or the slot, requeues it.
+        a commit could not be written, WrongState if the journal is full. Cancelling leaves the
+        execution claimed; the next start of the box, or the slot, requeues it.
         """
         with self._scope:
             if not await self._claim():
@@ -124,34 +135,58 @@ class Attempt:
         The history takes it in at the moment of submitting, in the same breath in which it was
         made: the next decision builds on it. Its successors start only after the wait.
         """
+        await self.still_ours()
         at_ns = self.parts.clock.now_ns()
-        ticket = self.parts.writer.submit(
-            commits.decided(self.execution_id, self.fence, at_ns, decision)
-        )
+        ticket = self.submit(commits.decided(self.execution_id, self.fence, at_ns, decision))
         for entry in decision.entries:
             self.history.apply(entry)
         following = self.history.take_due()
-        await self.durable(ticket.wait)
+        await self.durable(ticket)
         if decision.trigger is Trigger.FAIL:
             await self.leave()
         return following
 
-    async def durable(self, wait: Callable[[], Awaitable[object]]) -> None:
-        """Await a ticket; a refusal ends this attempt."""
+    def submit(
+        self, commit: commits.ExecutionCommit, on_disk: Callable[[], None] = lambda: None
+    ) -> Ticket:
+        """Queue a commit that builds on this history; a refusal of it ends this attempt.
+
+        The refusal is taken in while it is told, before any branch runs again: so none can build
+        on what was lost. on_disk: called, in the same way, once the commit is durable.
+        """
+
+        def told(refusal: AxiomdError | None) -> None:
+            if refusal is None:
+                on_disk()
+            else:
+                self._refuse(refusal)
+
+        ticket = self.parts.writer.submit(commit)
+        ticket.then(told)
+        return ticket
+
+    async def durable(self, ticket: Ticket) -> None:
+        """Await a ticket of `submit`."""
         try:
-            await wait()
-        except (Fenced, StoreFull, StoreFailed) as refusal:
-            self.refuse(refusal)
+            await ticket.wait()
+        except AxiomdError:
+            # `submit` has heard of it, so this is cancelled.
             await trio.lowlevel.checkpoint()
 
-    def refuse(self, refusal: AxiomdError) -> None:
-        """End this attempt, because a commit of it was refused."""
+    async def still_ours(self) -> None:
+        """Go on at once, without a pause, unless this attempt is over."""
+        if self._over:
+            await trio.lowlevel.checkpoint()
+
+    def _refuse(self, refusal: AxiomdError) -> None:
         if not isinstance(refusal, Fenced):
             self._trouble = refusal
+        self._over = True
         self._scope.cancel()
 
     async def leave(self) -> None:
         """End this attempt now, whatever else of it is still running."""
+        self._over = True
         self._scope.cancel()
         await trio.lowlevel.checkpoint()
 
@@ -177,29 +212,35 @@ class Attempt:
         if self._cancelled_at is not None:
             ms = (trio.current_time() - self._cancelled_at) * 1000
             alias = self.artifact.placements[position.placement].alias
-            self.stopped.append(Stopped(alias, attempt, "killed", round(ms, 3)))
+            how = "killed" if position in self._started else "cooperative"
+            self.stopped.append(Stopped(alias, attempt, how, round(ms, 3)))
 
     def emitter(self, position: Position, attempt: int) -> Callable[[NodeEvent], None]:
         """What a runner calls with the events of one call."""
-        left = LOG_EVENTS_PER_CALL_MAX
+        events_left, bytes_left = LOG_EVENTS_PER_CALL_MAX, LOG_BYTES_PER_CALL_MAX
 
         def emit(event: NodeEvent) -> None:
-            nonlocal left
-            left -= 1
-            if left < 0:
+            nonlocal events_left, bytes_left
+            if event.kind == "started":
+                self._started.add(position)
                 return
-            if left == 0:
-                words = f"more than {LOG_EVENTS_PER_CALL_MAX} events; the rest is dropped"
-                event = NodeEvent("log", "warn", words)
-            at_ns = self.parts.clock.now_ns()
-            self.note(event_entry(event, position, attempt, at_ns))
+            if events_left <= 0:
+                return
+            entry = event_entry(event, position, attempt, self.parts.clock.now_ns())
+            events_left, bytes_left = events_left - 1, bytes_left - len(entry.detail)
+            if events_left == 0 or bytes_left < 0:
+                events_left = 0
+                last = NodeEvent("log", "warn", "this call says too much; the rest is dropped")
+                entry = event_entry(last, position, attempt, entry.at_ns)
+            self.note(entry)
 
         return emit
 
     def node_call(
         self, position: Position, attempt: int, payload: bytes, resume_index: int = 0
     ) -> NodeCall:
-        """The call of one node visit."""
+        """The call of one node visit; not started until its runner says so."""
+        self._started.discard(position)
         placement = self.artifact.placements[position.placement]
         text = position_text(position, placement.alias)
         # A unary node in a pipeline does one thing for each frame, so each has its own key.
@@ -237,17 +278,22 @@ class Attempt:
         return b"".join(parts)
 
     async def keep(self, content: bytes) -> Payload:
-        """The payload of `content`, durable where it has to be before it is named."""
+        """The payload of `content`, durable where it has to be before it is named.
+
+        Waits while the disk has no room: the node has run, and need not run again for that.
+        """
         if self.parts.blobs.is_small(content):
             return Payload(len(content), content)
-        try:
-            payload = await self.parts.run_blocking(self.parts.blobs.keep, content)
-        except StoreFull as trouble:
-            self.refuse(trouble)
-            await trio.lowlevel.checkpoint()
-            raise
-        assert isinstance(payload, Payload)
-        return payload
+        pause_s = _FULL_PAUSE_S
+        while True:
+            try:
+                payload = await self.parts.run_blocking(self.parts.blobs.keep, content)
+            except StoreFull:
+                await trio.sleep(pause_s)
+                pause_s = min(pause_s * 2, _FULL_PAUSE_S_MAX)
+            else:
+                assert isinstance(payload, Payload)
+                return payload
 
 
 def effect_key(execution_id: str, position: str) -> str:
@@ -264,4 +310,8 @@ def event_entry(event: NodeEvent, position: Position, attempt: int, at_ns: int) 
         detail |= {"level": event.level, "attributes": dict(event.attributes)}
     else:
         detail["fraction"] = event.fraction
-    return Entry(kind, at_ns, position, attempt, detail=json.dumps(detail))
+    text = json.dumps(detail)
+    if len(text) > EVENT_BYTES_MAX:
+        kept = {"message": message[: EVENT_TEXT_BYTES_MAX // 8], "level": event.level}
+        text = json.dumps({**kept, "attributes": {"left_out": "too large"}})
+    return Entry(kind, at_ns, position, attempt, detail=text)

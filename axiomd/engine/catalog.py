@@ -2,15 +2,16 @@
 
 Packages are kept by content; a version names a content and may come to name another one, but an
 artifact pins the digest. Artifacts are immutable, so they and their message types are cached by
-ID for as long as there is room.
+ID for as long as there is room. Whatever takes its time (compiling, packing, the disk) runs off
+the event loop.
 """
 
 import json
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Protocol
 
 import attrs
+import structlog
 
 from axiomd.authoring.bundle import Bundle, pack, unpack
 from axiomd.authoring.check import CheckedPackage, check
@@ -18,14 +19,21 @@ from axiomd.authoring.generate import generate
 from axiomd.authoring.protoc import CompiledProtos
 from axiomd.clock import Clock
 from axiomd.engine.parts import RunBlocking
-from axiomd.errors import NotFound, WrongMode
+from axiomd.engine.recent import Recent
+from axiomd.errors import NotFound, StoreFailed, WrongMode
 from axiomd.flow.artifact import Artifact, Placement
 from axiomd.flow.compile import compile_flow
 from axiomd.flow.messages import MessageType, MessageTypes
-from axiomd.flow.package import MANIFEST_FILE, PushedPackage, read_manifest
+from axiomd.flow.package import (
+    MANIFEST_FILE,
+    PROTO_FILE,
+    PackageManifest,
+    PushedPackage,
+    read_manifest,
+)
 from axiomd.flow.source import FlowSource, flow_document, read_flow_json
 from axiomd.ids import Ids
-from axiomd.limits import ARTIFACTS_CACHED_MAX, PACKAGES_CACHED_MAX
+from axiomd.limits import ARTIFACTS_CACHED_MAX, PACKAGES_CACHED_MAX, PAGE_ROWS_MAX
 from axiomd.store import keys
 from axiomd.store.batch import Existing
 from axiomd.store.blobs import Blobs
@@ -34,6 +42,7 @@ from axiomd.store.reader import Reader
 from axiomd.store.records import (
     DraftRecord,
     PackageRecord,
+    decode_package,
     encode_artifact,
     encode_draft,
     encode_package,
@@ -41,10 +50,7 @@ from axiomd.store.records import (
 from axiomd.store.writer import Writer
 from axiomd.strict import unknown
 
-MESSAGES_FILE = "messages/messages.proto"
-
-K = TypeVar("K")
-V = TypeVar("V")
+log = structlog.get_logger("axiomd.engine")
 
 
 class Installer(Protocol):
@@ -80,23 +86,6 @@ class LoadedArtifact:
         return self.outputs[self.artifact.terminal]
 
 
-class Recent(OrderedDict[K, V]):
-    """The most recently used values, up to a bound."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-
-    def fetch(self, key: K, make: Callable[[], V]) -> V:
-        """The value of `key`, made if it is not here."""
-        if key not in self:
-            self[key] = make()
-            if len(self) > self._most:
-                self.popitem(last=False)
-        self.move_to_end(key)
-        return self[key]
-
-
 @attrs.frozen
 class Pushed:
     """What a push left behind."""
@@ -128,6 +117,7 @@ class Catalog:
         self._ids = ids
         self._run_blocking = run_blocking
         self._types: Recent[str, MessageTypes] = Recent(PACKAGES_CACHED_MAX)
+        self._manifests: Recent[str, PackageManifest] = Recent(PAGE_ROWS_MAX)
         self._loaded: Recent[tuple[str, str], LoadedArtifact] = Recent(ARTIFACTS_CACHED_MAX)
 
     # -- packages -----------------------------------------------------------------------------
@@ -137,35 +127,39 @@ class Catalog:
 
         Raises Malformed, TooLarge, Invalid, NotSupportedYet, StoreFull.
         """
-        bundle: Bundle = await self._run_blocking(unpack, archive)
-        checked: CheckedPackage = await self._run_blocking(
-            check, bundle, self._imports(tenant, bundle)
+        prepared: tuple[CheckedPackage, PackageRecord] = await self._run_blocking(
+            self._prepare, tenant, archive
         )
-        manifest = checked.manifest
-        files = {**bundle.files, **generate(checked.compiled)}
-        await self._run_blocking(self._installer.install, checked.digest, files)
-        record = PackageRecord(
-            name=manifest.name,
-            version=manifest.version,
+        checked, record = prepared
+        contents = (keys.PACKAGE_CONTENTS, keys.content_key(tenant, record.digest))
+        kept = await self._writer.submit(
+            RowsCommit(((*contents, encode_package(record)),), unless=contents)
+        ).wait()
+        if isinstance(kept, Existing):
+            # What a digest names never changes, not even by a newer proto compiler.
+            record = attrs.evolve(decode_package(kept.value), pushed_ns=record.pushed_ns)
+        before = self._reader.package(tenant, record.name, record.version)
+        version_key = keys.package_key(tenant, record.name, record.version)
+        await self._writer.submit(
+            RowsCommit(((keys.PACKAGES, version_key, encode_package(record)),))
+        ).wait()
+        return Pushed(record, checked, before is None or before.digest != record.digest)
+
+    def _prepare(self, tenant: str, archive: bytes) -> tuple[CheckedPackage, PackageRecord]:
+        """Check, install and keep a packed package; blocks."""
+        bundle = unpack(archive)
+        checked = check(bundle, self._imports(tenant, bundle))
+        self._installer.install(checked.digest, {**bundle.files, **generate(checked.compiled)})
+        return checked, PackageRecord(
+            name=checked.manifest.name,
+            version=checked.manifest.version,
             digest=checked.digest,
             manifest=bundle.files[MANIFEST_FILE].decode(),
             descriptor_set=checked.compiled.descriptor_set,
-            bundle=await self._run_blocking(self._blobs.put, pack(bundle)),
-            own_proto=bundle.files.get(MESSAGES_FILE, b""),
+            bundle=self._blobs.put(pack(bundle)),
+            own_proto=bundle.files[PROTO_FILE],
             pushed_ns=self._clock.now_ns(),
         )
-        before = self._reader.package(tenant, manifest.name, manifest.version)
-        value = encode_package(record)
-        version_key = keys.package_key(tenant, manifest.name, manifest.version)
-        await self._writer.submit(
-            RowsCommit(
-                (
-                    (keys.PACKAGES, version_key, value),
-                    (keys.PACKAGE_CONTENTS, keys.content_key(tenant, record.digest), value),
-                )
-            )
-        ).wait()
-        return Pushed(record, checked, before is None or before.digest != record.digest)
 
     def _imports(self, tenant: str, bundle: Bundle) -> dict[str, bytes]:
         """The protos of the packages that a manifest imports, by the path they are imported as."""
@@ -179,14 +173,36 @@ class Catalog:
             package = self._reader.package(tenant, spec.package, spec.version)
             if package is not None and spec.proto_path not in found:
                 found[spec.proto_path] = package.own_proto
-                wanted += read_manifest(package.manifest).imports
+                wanted += self.manifest(package).imports
         return found
+
+    async def install_missing(self) -> None:
+        """Install what the store has and this box has not: the directory of a restored store.
+
+        Raises StoreFull. A package whose files are damaged is logged and passed over.
+        """
+        await self._run_blocking(self._install_missing)
+
+    def _install_missing(self) -> None:
+        for tenant, digest in self._reader.package_contents():
+            if not self._installer.missing(digest):
+                continue
+            try:
+                package = self._reader.package_content(tenant, digest)
+                files = unpack(self._blobs.read(package.bundle)).files
+            except StoreFailed as failure:
+                log.warning("package_not_restored", digest=digest, error=str(failure))
+                continue
+            compiled = CompiledProtos(package.descriptor_set, pyi="")
+            self._installer.install(digest, {**files, **generate(compiled)})
+
+    def manifest(self, package: PackageRecord) -> PackageManifest:
+        """The manifest of a stored package, cached by content."""
+        return self._manifests.fetch(package.digest, lambda: read_manifest(package.manifest))
 
     def manifest_of(self, package: PackageRecord) -> PushedPackage:
         """A stored package as a compile needs it."""
-        return PushedPackage(
-            read_manifest(package.manifest), package.digest, package.descriptor_set
-        )
+        return PushedPackage(self.manifest(package), package.digest, package.descriptor_set)
 
     # -- flows --------------------------------------------------------------------------------
 
@@ -208,7 +224,8 @@ class Catalog:
 
     async def compile_draft(self, tenant: str, name: str) -> tuple[Artifact, bool]:
         """Compile a stored draft and remember the artifact with it; see `compile`."""
-        source = read_flow_json(json.loads(self._reader.draft(tenant, name).document))
+        document = self._reader.draft(tenant, name).document
+        source: FlowSource = await self._run_blocking(lambda: read_flow_json(json.loads(document)))
         artifact, created = await self.compile(tenant, source)
         await self.save_draft(tenant, source, artifact.graph_id)
         return artifact, created
@@ -218,17 +235,8 @@ class Catalog:
 
         Raises CompileFailed or NotSupportedYet with every problem.
         """
-        packages, known = self._packages_for(tenant, source)
         artifact: Artifact = await self._run_blocking(
-            lambda: compile_flow(
-                source,
-                packages,
-                self.types_of,
-                tenant=tenant,
-                graph_id=self._ids.artifact_id(),
-                created_ns=self._clock.now_ns(),
-                known_packages=known,
-            )
+            self._compile, tenant, source, self._ids.artifact_id()
         )
         hash_key = keys.hashed_key(tenant, bytes.fromhex(artifact.content_hash))
         identity = artifact.graph_id.encode()
@@ -245,18 +253,24 @@ class Catalog:
             return self._reader.artifact(tenant, result.value.decode()), False
         return artifact, True
 
-    def _packages_for(
-        self, tenant: str, source: FlowSource
-    ) -> tuple[dict[str, PushedPackage], list[str]]:
+    def _compile(self, tenant: str, source: FlowSource, graph_id: str) -> Artifact:
+        known = self._reader.package_names(tenant)
         named = {node.package for node in source.nodes if node.package}
-        records = self._reader.packages(tenant)
-        known = [f"{record.name}@{record.version}" for record in records]
-        packages = {
-            ref: self.manifest_of(record)
-            for ref, record in zip(known, records, strict=True)
-            if ref in named
-        }
-        return packages, known
+        packages = {}
+        for name, version in known:
+            ref = f"{name}@{version}"
+            record = self._reader.package(tenant, name, version) if ref in named else None
+            if record is not None:
+                packages[ref] = self.manifest_of(record)
+        return compile_flow(
+            source,
+            packages,
+            self.types_of,
+            tenant=tenant,
+            graph_id=graph_id,
+            created_ns=self._clock.now_ns(),
+            known_packages=[f"{name}@{version}" for name, version in known],
+        )
 
     # -- artifacts ----------------------------------------------------------------------------
 
@@ -275,7 +289,7 @@ class Catalog:
         package = self._reader.package(tenant, name, version)
         if package is None:
             raise NotFound(f"There is no package {name}@{version}.")
-        manifest = read_manifest(package.manifest)
+        manifest = self.manifest(package)
         spec = manifest.node(node)
         if spec is None:
             raise NotFound(unknown("node", node, [known.name for known in manifest.nodes]))
@@ -302,7 +316,7 @@ class Catalog:
 
     def _load(self, artifact: Artifact) -> LoadedArtifact:
         types = {
-            digest: self._installed(artifact.tenant, digest)
+            digest: self._types_by(artifact.tenant, digest)
             for digest in {placement.digest for placement in artifact.placements}
         }
         placements = artifact.placements
@@ -312,11 +326,6 @@ class Catalog:
             tuple(types[p.digest].find(p.output_type) for p in placements),
         )
 
-    def _installed(self, tenant: str, digest: str) -> MessageTypes:
+    def _types_by(self, tenant: str, digest: str) -> MessageTypes:
         package = self._reader.package_content(tenant, digest)
-        if self._installer.missing(digest):
-            # The directory of a restored store is empty until its packages are used.
-            files = unpack(self._blobs.read(package.bundle)).files
-            compiled = CompiledProtos(package.descriptor_set, pyi="")
-            self._installer.install(digest, {**files, **generate(compiled)})
         return self._types.fetch(digest, lambda: MessageTypes(package.descriptor_set))

@@ -16,7 +16,7 @@ from axiomd.engine.parts import Parts, log
 from axiomd.engine.scheduler import Scheduler
 from axiomd.engine.tail import Tail
 from axiomd.engine.worker import loss, work
-from axiomd.errors import Draining, StoreFailed, StoreFull
+from axiomd.errors import AxiomdError, Draining, Fenced, StoreFailed, StoreFull, WrongState
 from axiomd.execution.call import NodeCall, NodeEvent, Outcome
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Payload
@@ -80,6 +80,7 @@ class Engine:
             node_timeout_s=self.parts.settings.node_timeout_s,
         )
         kept = await self._keep(payload)
+        self.refuse_when_draining()
         result = await self._submit(execution, kept, idempotency).wait()
         if isinstance(result, Duplicate):
             return Accepted(result.execution_id, duplicate=True)
@@ -107,15 +108,23 @@ class Engine:
         Raises NotFound; WrongState if it has ended.
         """
         self.parts.reader.execution(tenant, execution_id)
-        await self.parts.writer.submit(
+        stopping: list[Attempt] = []
+
+        def stop(refusal: AxiomdError | None) -> None:
+            attempt = self._attempts.get(execution_id)
+            if refusal is None and attempt is not None:
+                attempt.cancel()
+                stopping.append(attempt)
+
+        ticket = self.parts.writer.submit(
             commits.cancel(execution_id, self.parts.clock.now_ns(), "{}")
-        ).wait()
-        attempt = self._attempts.get(execution_id)
-        if attempt is None:
-            return []
-        attempt.cancel()
-        await attempt.finished.wait()
-        return attempt.stopped
+        )
+        # Not after the wait: whoever asked may be gone by then, and the calls must still stop.
+        ticket.then(stop)
+        await ticket.wait()
+        for attempt in stopping:
+            await attempt.finished.wait()
+        return [call for attempt in stopping for call in attempt.stopped]
 
     async def wait_ended(self, execution_id: str, timeout_s: float) -> Execution | None:
         """The record once the execution has ended; None if it has not after `timeout_s`."""
@@ -179,7 +188,7 @@ class Engine:
         """Give back what a previous process had claimed; waits while the store takes nothing."""
         while True:
             try:
-                count = await self._give_back_claimed("the box restarted", counted=True)
+                count = await self._give_back_claimed("the box restarted")
             except StoreFull as trouble:
                 log.warning("store_full", error=str(trouble))
                 await trio.sleep(_FULL_PAUSE_S)
@@ -187,23 +196,28 @@ class Engine:
                 log.info("recovered", executions=count)
                 return
 
-    async def _give_back_claimed(self, reason: str, *, counted: bool) -> int:
+    async def _give_back_claimed(self, reason: str) -> int:
+        # What was submitted before is on disk after this, so that `claimed` tells all of it.
+        await self.parts.writer.submit(commits.RowsCommit(())).wait()
         now_ns = self.parts.clock.now_ns()
         claimed = self.parts.reader.claimed()
         tickets = []
         for execution_id in claimed:
             execution = self.parts.reader.find_execution(execution_id)
             assert execution is not None
-            commit = loss(execution, now_ns, reason, counted=counted)
+            # The end of a box is nobody's fault: any number of them costs an execution nothing.
+            commit = loss(execution, now_ns, reason, counted=False)
             tickets.append(self.parts.writer.submit(commit))
         for ticket in tickets:
-            await ticket.wait()
+            # Refused if it has ended meanwhile.
+            with suppress(Fenced, WrongState):
+                await ticket.wait()
         return len(claimed)
 
     async def close(self) -> None:
         """After the last attempt has ended: what is left goes back, at no cost in losses."""
         with suppress(StoreFull, StoreFailed):
-            await self._give_back_claimed("the box stopped", counted=False)
+            await self._give_back_claimed("the box stopped")
 
     async def run(self) -> None:
         """Work until `drain` and then cancellation."""

@@ -13,12 +13,11 @@ from collections.abc import Sequence
 import trio
 
 from axiomd.engine.attempt import Attempt
-from axiomd.errors import AxiomdError
 from axiomd.execution.call import Crashed, Failure, Lost, Outcome, Output
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import after_stream
 from axiomd.execution.position import Position
-from axiomd.limits import STREAM_AHEAD_FRAMES_MAX, STREAM_BATCH_FRAMES_MAX
+from axiomd.limits import DIVERGENCES_MAX, STREAM_AHEAD_FRAMES_MAX, STREAM_BATCH_FRAMES_MAX
 from axiomd.runners.base import NodeStream
 from axiomd.store.commit import FrameRow
 from axiomd.store.commit import frames as frames_commit
@@ -27,10 +26,26 @@ _PAUSE_S = 0.01
 _PAUSE_S_MAX = 1.0
 
 
+class Signal:
+    """Wakes whoever waits for it now."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    async def wait(self) -> None:
+        """Wait for the next `send`."""
+        await self._event.wait()
+
+    def send(self) -> None:
+        """Wake everybody who waits."""
+        self._event.set()
+        self._event = trio.Event()
+
+
 class Outlet:
     """What one placement has emitted so far: counts only, the frames are in the store."""
 
-    def __init__(self, placement: int, durable: int, *, ended: bool) -> None:
+    def __init__(self, placement: int, durable: int, any_outlet: Signal, *, ended: bool) -> None:
         self.placement = placement
         self.durable = durable
         """Frames on disk."""
@@ -40,7 +55,8 @@ class Outlet:
         """Whether there will be no more, and that is on disk."""
         self.taken: dict[int, int] = {}
         """For each placement that reads this one: the frames that it is done with."""
-        self._changed = trio.Event()
+        self._any = any_outlet
+        self._changed = Signal()
 
     async def changed(self) -> None:
         """Wait for any count to move."""
@@ -48,8 +64,8 @@ class Outlet:
 
     def notify(self) -> None:
         """A count has moved."""
-        self._changed.set()
-        self._changed = trio.Event()
+        self._changed.send()
+        self._any.send()
 
     @property
     def ahead(self) -> int:
@@ -73,6 +89,7 @@ class Pipeline:
         self._attempt = attempt
         self._artifact = attempt.artifact
         self._nodes = attempt.artifact.placements
+        self._any_outlet = Signal()
         self.outlets = [self._open_outlet(placement) for placement in range(len(self._nodes))]
         for edge in self._artifact.edges:
             # A gate holds nobody back: an arm that waits for it could starve the other one.
@@ -83,7 +100,8 @@ class Pipeline:
     def _open_outlet(self, placement: int) -> Outlet:
         reader = self._attempt.parts.reader
         durable = reader.frame_count(self._attempt.execution_id, placement)
-        return Outlet(placement, durable, ended=placement in self._attempt.history.completed)
+        ended = placement in self._attempt.history.completed
+        return Outlet(placement, durable, self._any_outlet, ended=ended)
 
     async def pump(self, outlet: Outlet) -> None:
         """Run one placement from its first missing frame to its last."""
@@ -196,13 +214,15 @@ class Pipeline:
 
     async def _compare(self, outlet: Outlet, start: int, repeated: Sequence[bytes]) -> None:
         """Hold frames that were emitted again against the record; a difference is an event."""
+        noted = 0
         while repeated:
             rows = self._attempt.parts.reader.frames(
                 self._attempt.execution_id, outlet.placement, start, len(repeated)
             )
             for (index, recorded), now in zip(rows, repeated, strict=False):
-                if await self._attempt.read((recorded,)) != now:
+                if noted < DIVERGENCES_MAX and await self._attempt.read((recorded,)) != now:
                     self._note_divergence(outlet, index)
+                    noted += 1
             start += len(rows)
             repeated = repeated[len(rows) :]
 
@@ -227,7 +247,8 @@ class Pipeline:
             if any(source.ended for source in behind):
                 # A gate zips: it ends with the shortest of its arms.
                 return []
-            await behind[0].changed()
+            # Any of them may end, and so end the gate; with one source there is no choice.
+            await (behind[0].changed() if len(sources) == 1 else self._any_outlet.wait())
 
     def _incoming(self, placement: int) -> tuple[int, ...]:
         return self._artifact.incoming[placement]
@@ -259,6 +280,7 @@ class Pipeline:
     async def _emit(self, outlet: Outlet, contents: Sequence[bytes]) -> None:
         """Hand frames to the writer; waits only when too many are on their way."""
         payloads = [await self._attempt.keep(content) for content in contents]
+        await self._attempt.still_ours()
         first = outlet.submitted
         rows = tuple(
             FrameRow(outlet.placement, index, payload)
@@ -269,17 +291,14 @@ class Pipeline:
         commit = frames_commit(
             attempt.execution_id, attempt.fence, attempt.parts.clock.now_ns(), rows
         )
-        ticket = attempt.parts.writer.submit(commit)
-        ticket.then(lambda refusal: self._advance(outlet, first + len(rows), refusal))
+        ticket = attempt.submit(commit, lambda: self._advance(outlet, first + len(rows)))
         if outlet.submitted - outlet.durable > STREAM_BATCH_FRAMES_MAX:
-            await attempt.durable(ticket.wait)
+            await attempt.durable(ticket)
         while outlet.ahead >= STREAM_AHEAD_FRAMES_MAX:
             await outlet.changed()
 
-    def _advance(self, outlet: Outlet, durable: int, refusal: AxiomdError | None) -> None:
-        if refusal is not None:
-            self._attempt.refuse(refusal)
-            return
+    @staticmethod
+    def _advance(outlet: Outlet, durable: int) -> None:
         outlet.durable = durable
         outlet.notify()
 

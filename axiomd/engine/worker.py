@@ -5,7 +5,8 @@ having ended its execution is written back as lost, with a pause that grows, and
 losses without progress the execution fails: never a hot loop, never silence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import trio
 
@@ -13,7 +14,7 @@ from axiomd.engine.attempt import Attempt, Body
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.pipeline import run_pipeline
 from axiomd.engine.unary import run_unary
-from axiomd.errors import Fenced, StoreFailed, StoreFull
+from axiomd.errors import Fenced, StoreFailed, StoreFull, WrongState
 from axiomd.execution.execution import Ending, Execution
 from axiomd.flow.artifact import Mode
 from axiomd.limits import LOSSES_MAX
@@ -33,15 +34,17 @@ async def work(parts: Parts, attempt: Attempt) -> bool:
     """
     try:
         await attempt.run(_BODIES)
-    except StoreFailed:
-        # The process is about to end; the next start recovers.
-        return False
     except StoreFull as trouble:
         log.warning("store_full", execution_id=attempt.execution_id, error=str(trouble))
         # Nobody's fault, so it is not counted as a loss; but no attempt runs hot meanwhile.
         await trio.sleep(_FULL_PAUSE_S)
         await give_back(parts, attempt, "the store was full", counted=False)
+    except WrongState as refusal:
+        await settle(parts, attempt, partial(full_journal, parts, refusal.message))
     except Exception as failure:  # noqa: BLE001 - the slot outlives any attempt
+        if parts.writer.failed is not None:
+            # The process is about to end; the next start recovers.
+            return False
         log.exception("attempt_failed", execution_id=attempt.execution_id)
         await give_back(parts, attempt, f"worker: {failure!r}")
     else:
@@ -54,26 +57,45 @@ async def give_back(parts: Parts, attempt: Attempt, reason: str, *, counted: boo
 
     counted: whether this is a loss, of which there may only be so many.
     """
-    execution_id, fence = attempt.execution_id, attempt.fence
-    if fence == commits.NO_FENCE:
+
+    def follow(execution: Execution) -> commits.ExecutionCommit:
+        return loss(execution, parts.clock.now_ns(), reason, counted=counted)
+
+    await settle(parts, attempt, follow)
+
+
+async def settle(
+    parts: Parts, attempt: Attempt, follow: Callable[[Execution], commits.ExecutionCommit]
+) -> None:
+    """Write what follows from an attempt that left its execution claimed.
+
+    Pauses first, the longer the more attempts were lost, so that nothing ever runs hot.
+    """
+    if attempt.fence == commits.NO_FENCE:
         # Never claimed: it is still queued, and comes round again after the pause.
         await trio.sleep(_PAUSE_S)
         return
-    pause_s = _PAUSE_S
+    execution = parts.reader.find_execution(attempt.execution_id)
+    pause_s = min(_PAUSE_S * 2 ** (execution.losses if execution else 0), _PAUSE_S_MAX)
     while True:
         await trio.sleep(pause_s)
         pause_s = min(pause_s * 2, _PAUSE_S_MAX)
-        execution = parts.reader.find_execution(execution_id)
-        if execution is None or execution.attempt != fence or execution.status.ended:
+        execution = parts.reader.find_execution(attempt.execution_id)
+        if execution is None or execution.attempt != attempt.fence or execution.status.ended:
             return
         try:
-            now_ns = parts.clock.now_ns()
-            await parts.writer.submit(loss(execution, now_ns, reason, counted=counted)).wait()
+            await parts.writer.submit(follow(execution)).wait()
         except (Fenced, StoreFailed):
             return
         except StoreFull:
             continue
         return
+
+
+def full_journal(parts: Parts, words: str, execution: Execution) -> commits.ExecutionCommit:
+    """The end of an execution whose journal takes no more."""
+    identity, now_ns = execution.execution_id, parts.clock.now_ns()
+    return commits.failed(identity, execution.attempt, now_ns, Ending("JOURNAL_FULL", words))
 
 
 def loss(

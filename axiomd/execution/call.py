@@ -97,12 +97,16 @@ Outcome = Output | Failure | Crashed | Lost
 
 @attrs.frozen
 class NodeEvent:
-    """Something a running node said."""
+    """Something a running node said, or that it is one (`STARTED`)."""
 
-    kind: Literal["log", "progress"]
+    kind: Literal["started", "log", "progress"]
     level: str
     """debug, info, warn, error; `stdout` and `stderr` for captured text; empty for progress."""
     message: str
     attributes: Mapping[str, str] = attrs.field(factory=dict)
     fraction: float | None = None
     """Progress from 0 to 1."""
+
+
+STARTED = NodeEvent("started", "", "")
+"""From here on the node may be running; a call that ends before did nothing."""

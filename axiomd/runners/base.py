@@ -10,6 +10,11 @@ A runner's contract, enforced by `tests/contract` over every runner:
 4. A runner owns its nursery and connections, never sees the store, and its children die with it.
 5. Streams hold no frames of their own: what nobody receives stays in the node, which waits.
 6. `emit` is synchronous, quick, called on the trio thread and only while the call is running.
+7. `emit` gets `STARTED` before the node's code can run, again if it runs again. A call that is
+   cancelled before that was never handed out: there was nothing to kill.
+8. Whoever waits for a process waits for something that ends by itself. A unary call never waits
+   for a stream to end: streams have processes of their own. A stream may wait for its place, but
+   not once another stream of its execution has one: generators wait for each other's frames.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,7 +57,7 @@ class Runner(Protocol):
         ...
 
     def capacity(self) -> int:
-        """Calls that could start now without waiting for another to end."""
+        """Unary calls that could start now without waiting for another to end."""
         ...
 
     def statistics(self) -> dict[str, int]:

@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 
 import attrs
 
-from axiomd.errors import NotFound
+from axiomd.disk import no_room, sync_directory
+from axiomd.errors import NotFound, StoreFull
 from axiomd.settings import process_environment
 
 DIGEST = re.compile(r"[0-9a-z][0-9a-z._-]{0,127}")
@@ -39,6 +40,9 @@ credentials."""
 
 SET_VARIABLES = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """Set for node processes: numeric libraries must not start a thread for each core in each."""
+
+
+_DRAFT = ".new-"
 
 
 @attrs.frozen
@@ -70,24 +74,37 @@ class PackageFiles:
     def install(self, digest: str, files: Mapping[str, bytes]) -> None:
         """Write the files of a package, durably and at once or not at all; idempotent.
 
-        Paths are relative, with `/`. Blocks for the disk. Raises OSError, and ValueError for a
-        path that leads out of the package.
+        Paths are relative, with `/`. Blocks for the disk. Raises StoreFull when that has no room,
+        another OSError as it is, and ValueError for a path that leads out of the package.
         """
         target = self._directory(digest)
         if target.is_dir():
             return
         for path in files:
             _check_path(path)
+        try:
+            self._build(target, files)
+        except OSError as failure:
+            if no_room(failure):
+                raise StoreFull(f"The package cannot be installed: {failure}") from failure
+            raise
+
+    def remove_drafts(self) -> None:
+        """Remove what a process that was killed left half installed; before any `install`."""
+        for draft in self._root.glob(f"{_DRAFT}*"):
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def _build(self, target: Path, files: Mapping[str, bytes]) -> None:
         self._root.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=".new-", dir=self._root))
+        building = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self._root))
         try:
             for path, content in files.items():
                 _write(building / path, content)
             for directory, _, _ in os.walk(building):
-                _sync_directory(Path(directory))
+                sync_directory(Path(directory))
             building.chmod(0o755)
             _rename(building, target)
-            _sync_directory(self._root)
+            sync_directory(self._root)
         finally:
             shutil.rmtree(building, ignore_errors=True)
 
@@ -116,14 +133,6 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _rename(building: Path, target: Path) -> None:

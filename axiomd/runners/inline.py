@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from axiomd.execution.call import Crashed, Failure, Lost, NodeCall, Outcome, Output
+from axiomd.execution.call import STARTED, Crashed, Failure, Lost, NodeCall, Outcome, Output
 from axiomd.runners.base import Emit, NodeStream
 
 UnaryNode = Callable[[NodeCall, Emit], Awaitable[bytes | Outcome]]
@@ -42,6 +42,7 @@ class InlineRunner:
             return _unknown(call)
         self._in_flight += 1
         try:
+            emit(STARTED)
             with trio.move_on_after(call.timeout_s):
                 result = await node(call, emit)
                 return Output(result) if isinstance(result, bytes) else result
@@ -54,6 +55,7 @@ class InlineRunner:
     @asynccontextmanager
     async def stream(self, call: NodeCall, emit: Emit) -> AsyncIterator[NodeStream]:
         """Start a pipeline node; leaving the context closes its generator."""
+        emit(STARTED)
         stream = InlineStream(call, emit, self._pipeline.get(call.node))
         self._in_flight += 1
         try:

@@ -3,6 +3,10 @@
 Promises: waiting calls are served first come, first served; short calls never make a pool grow
 beyond its initial size, blocking ones do, computing ones later; no start is repeated in a hot
 loop. Only `acquire` and the watch over growth await, so state changes nowhere else midway.
+
+Each stream entitles its package to one process beyond what unary calls share, for as long as the
+stream lives, and in the same pool: which process serves which call does not matter, their number
+does. So streams, which hold a process until they end, never take one from unary calls.
 """
 
 import os
@@ -12,7 +16,7 @@ from typing import Protocol
 import attrs
 import trio
 
-from axiomd.errors import AxiomdError
+from axiomd.errors import AxiomdError, Unavailable
 from axiomd.execution.call import Failure, Lost
 from axiomd.runners.environment import PackageCode
 from axiomd.runners.worker import Worker
@@ -25,6 +29,8 @@ GROW_CHECK_S = 0.001
 """Least seconds between two looks at whether a pool is stuck."""
 COMPUTING_PATIENCE = 20
 """How many times longer a call waits for those that keep all cores busy."""
+STARTING_MAX = 32
+"""Processes that a package starts at a time."""
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -49,7 +55,12 @@ class Box(Protocol):
         ...
 
     def starved(self, pool: "Pool") -> "Pool | None":
-        """A package with waiting calls and no process, for which one of `pool` makes room."""
+        """A package whose calls wait and which has no process, or only streaming ones: one of
+        `pool` makes room for it."""
+        ...
+
+    def is_crowded(self) -> bool:
+        """Whether a process must go, as streams ended; ends idle ones first."""
         ...
 
     def new_zygote(self, pool: "Pool") -> Zygote:
@@ -90,6 +101,8 @@ class Pool:
         self._moved_at = 0.0
         """When a call last ended or a process was last started."""
         self._watched = False
+        self.streams = 0
+        """Streams that run in a process of it or wait for one."""
         self._failed: Failure | None = None
         self._failed_until = 0.0
 
@@ -97,6 +110,11 @@ class Pool:
     def size(self) -> int:
         """Its processes, with those being started."""
         return len(self._alive) + self._starting
+
+    @property
+    def shared(self) -> int:
+        """Its processes beyond one for each stream: those that count against `processes_max`."""
+        return max(0, self.size - self.streams)
 
     @property
     def waiting(self) -> int:
@@ -136,12 +154,12 @@ class Pool:
     def release(self, worker: Worker) -> None:
         """The call in `worker` is over."""
         self._moved_at = trio.current_time()
-        if worker.gone:
-            self._forget(worker)
-        elif other := self._box.starved(self):
+        other = self._box.starved(self)
+        if other or worker.gone or self._box.is_crowded():
             worker.signal_kill()
             self._drop(worker)
-            other.grow()
+            if other:
+                other.grow()
             self.grow()
         else:
             self._offer(worker)
@@ -174,9 +192,10 @@ class Pool:
             return
         if not self._zygote_ready:
             return
-        initial = self._box.settings.processes_initial
-        while self._starting < len(self._waiting) and self.size < initial and self._start_one():
-            pass
+        initial = self._box.settings.processes_initial + self.streams
+        due = min(len(self._waiting), STARTING_MAX)
+        while self._starting < due and self.size < initial and self._start_one():
+            due = min(len(self._waiting), STARTING_MAX)
         if self._starting < len(self._waiting) and not self._watched:
             self._watched = True
             self._box.watch_growth(self)
@@ -226,10 +245,13 @@ class Pool:
     def _start_zygote(self) -> None:
         try:
             self._zygote = self._box.new_zygote(self)
+        except Unavailable as refusal:
+            self._answer_all(Lost(refusal.message))
         except AxiomdError as failure:
             self._fail(failure.message, "")
         except OSError as failure:
-            self._fail(f"its interpreter cannot be started: {failure}", "")
+            # The box's doing, out of descriptors or memory: it may be over in a moment.
+            self._answer_all(Lost(f"the package's zygote could not be started: {failure}"))
 
     def _fail(self, reason: str, detail: str) -> None:
         self._failed = Failure("LOAD_ERROR", f"the package cannot be loaded: {reason}", detail)
@@ -248,12 +270,19 @@ class Pool:
         """A process more."""
         self._starting -= 1
         self._alive.add(worker)
-        self._offer(worker)
+        if self._box.is_crowded():
+            # The stream that it was started for is over already.
+            worker.signal_kill()
+            self._drop(worker)
+        else:
+            self._offer(worker)
+        self.grow()
 
     def worker_not_started(self, reason: str) -> None:
         """The box cannot have one more now: who waits for it is told, and may come again."""
         self._starting -= 1
-        if self._waiting and not self._alive:
+        if self._waiting and len(self._alive) <= self.streams:
+            # No process comes back soon: one that streams may itself wait for this very call.
             self._wake(Lost(f"no node process could be started: {reason}"))
 
     def worker_ended(self, worker: Worker) -> None:
@@ -263,13 +292,16 @@ class Pool:
 
     def zygote_ended(self, lost: bool, reason: str, detail: str) -> None:
         """It is dead, and so are its processes; the next call starts another."""
+        why = "the package's zygote died"
+        if not self._zygote_ready:
+            why = f"the package could not be started: {reason}"
         self._zygote = None
         self._zygote_ready = False
         self._starting = 0
         for worker in list(self.idle):
             self._drop(worker)
         if lost:
-            self._answer_all(Lost("the package's zygote died"))
+            self._answer_all(Lost(why))
         else:
             self._fail(reason, detail)
 

@@ -2,6 +2,10 @@
 
 Owns the pools and the nursery that attends their zygotes. A sync node has its process to itself
 while it runs, so that killing the process ends exactly one call.
+
+Nobody can wait in a circle: unary calls share `processes_max` processes that only unary calls
+hold, and these end by themselves; streams have processes beyond those, for which only an
+execution without a stream has to wait (`places.py`).
 """
 
 from collections import deque
@@ -11,10 +15,11 @@ from contextlib import asynccontextmanager
 import trio
 
 from axiomd.errors import Unavailable
-from axiomd.execution.call import Lost, NodeCall, Outcome
+from axiomd.execution.call import STARTED, Lost, NodeCall, Outcome
 from axiomd.runners.base import Emit, NodeStream
 from axiomd.runners.frames import RunFrames
-from axiomd.runners.pool import Packages, Pool
+from axiomd.runners.places import StreamPlaces
+from axiomd.runners.pool import Ending, Packages, Pool
 from axiomd.runners.stream import WorkerStream
 from axiomd.runners.worker import Worker, timed_out
 from axiomd.runners.zygote import Zygote
@@ -46,8 +51,11 @@ class ProcessRunner:
         self._frames = RunFrames(payload_bytes_max)
         self._pools: dict[str, Pool] = {}
         self._starved: deque[Pool] = deque()
+        self._places = StreamPlaces(settings.streams_max)
+        self._may_be_crowded = False
         self._calls = 0
         self._in_flight = 0
+        self._streams = 0
         self._stopping = False
 
     # --- Runner ---
@@ -65,6 +73,7 @@ class ProcessRunner:
         self._in_flight += 1
         outcome: Outcome | None = None
         try:
+            emit(STARTED)
             with trio.move_on_after(call.timeout_s):
                 frame = self._frames.frame(call, self._calls, call.payload)
                 outcome = await worker.run(frame, self._calls, emit)
@@ -78,34 +87,56 @@ class ProcessRunner:
     @asynccontextmanager
     async def stream(self, call: NodeCall, emit: Emit) -> AsyncIterator[NodeStream]:
         """Start a pipeline node; leaving the context kills it if it has not ended."""
+        await self._places.take(call.execution_id)
         pool = self._pool(call.digest)
-        worker = STOPPING if self._stopping else await pool.acquire()
-        if not isinstance(worker, Worker):
-            yield EndedStream(worker)
-            return
+        pool.streams += 1
+        worker: Worker | Ending | None = None
+        try:
+            worker = STOPPING if self._stopping else await pool.acquire()
+            if isinstance(worker, Worker):
+                async with self._streaming(worker, call, emit) as stream:
+                    yield stream
+            else:
+                yield EndedStream(worker)
+        finally:
+            pool.streams -= 1
+            self._may_be_crowded = True
+            if isinstance(worker, Worker):
+                pool.release(worker)
+            self._places.give_back(call.execution_id)
+
+    @asynccontextmanager
+    async def _streaming(
+        self, worker: Worker, call: NodeCall, emit: Emit
+    ) -> AsyncIterator[NodeStream]:
         self._calls += 1
         self._in_flight += 1
+        self._streams += 1
         stream = WorkerStream(worker, call, self._calls, emit)
         try:
+            emit(STARTED)
             await stream.start(self._frames.frame(call, self._calls, b""))
             yield stream
         finally:
             if not stream.reusable:
                 await worker.kill()
             self._in_flight -= 1
-            pool.release(worker)
+            self._streams -= 1
 
     def capacity(self) -> int:
-        """Calls that could start now without waiting for another to end."""
-        return max(0, self.settings.processes_max - self._in_flight - self._waiting())
+        """Unary calls that could start now without waiting for another to end."""
+        unary = self._in_flight - self._streams
+        return max(0, self.settings.processes_max - unary - self._waiting())
 
     def statistics(self) -> dict[str, int]:
-        """Processes, calls in flight, calls waiting."""
+        """Processes, calls in flight, calls waiting, streams among both apart."""
         return {
             "processes": self._processes(),
             "processes_idle": sum(len(pool.idle) for pool in self._pools.values()),
             "calls_in_flight": self._in_flight,
-            "calls_waiting": self._waiting(),
+            "calls_waiting": self._waiting() + self._places.waiting,
+            "streams": self._streams,
+            "streams_waiting": self._places.waiting,
         }
 
     # --- Box: what pools ask ---
@@ -114,24 +145,40 @@ class ProcessRunner:
         """Whether `pool` may start one more process, ending an idle one of another if need be."""
         if self._stopping:
             return False
-        if self._processes() < self.settings.processes_max:
+        if pool.size < pool.streams:
             return True
-        others = [other for other in self._pools.values() if other is not pool and other.idle]
-        if others:
-            oldest = min(others, key=lambda other: other.idle[0].idle_since)
-            oldest.retire(oldest.idle[0])
-            return True
-        if pool.size == 0 and pool not in self._starved:
-            self._starved.append(pool)
-        return False
+        while self._shared() >= self.settings.processes_max:
+            if not self._retire_oldest():
+                if pool.shared == 0 and pool not in self._starved:
+                    self._starved.append(pool)
+                return False
+        return True
 
     def starved(self, pool: Pool) -> Pool | None:
-        """A package with waiting calls and no process, for which one of `pool` makes room."""
+        """A package whose calls wait and which has no process, or only streaming ones: one of
+        `pool` makes room for it."""
         while self._starved:
             other = self._starved.popleft()
-            if other is not pool and other.waiting and other.size == 0:
+            if other is not pool and other.waiting and other.shared == 0:
                 return other
         return None
+
+    def is_crowded(self) -> bool:
+        """Whether a process must go, as streams ended; ends idle ones first."""
+        while self._may_be_crowded:
+            if self._shared() <= self.settings.processes_max:
+                self._may_be_crowded = False
+            elif not self._retire_oldest():
+                return True
+        return False
+
+    def _retire_oldest(self) -> bool:
+        """End the process that was idle for longest, if any is."""
+        idle = [pool for pool in self._pools.values() if pool.idle]
+        if idle:
+            oldest = min(idle, key=lambda pool: pool.idle[0].idle_since)
+            oldest.retire(oldest.idle[0])
+        return bool(idle)
 
     def new_zygote(self, pool: Pool) -> Zygote:
         """A started zygote, attended. Raises AxiomdError or OSError."""
@@ -159,6 +206,7 @@ class ProcessRunner:
     def close(self) -> None:
         """End every process; calls that run are lost."""
         self._stopping = True
+        self._places.close()
         for pool in self._pools.values():
             pool.close()
 
@@ -170,6 +218,9 @@ class ProcessRunner:
 
     def _processes(self) -> int:
         return sum(pool.size for pool in self._pools.values())
+
+    def _shared(self) -> int:
+        return sum(pool.shared for pool in self._pools.values())
 
     def _waiting(self) -> int:
         return sum(pool.waiting for pool in self._pools.values())

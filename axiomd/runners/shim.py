@@ -16,8 +16,8 @@ import array
 import asyncio
 import contextlib
 import ctypes
+import errno
 import gc
-import importlib
 import importlib.machinery
 import importlib.util
 import io
@@ -557,19 +557,17 @@ def too_large(size: int, bound: int) -> str:
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies; exits if it is gone already."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(signal.SIGKILL), 0, 0, 0)
+    """Have the kernel kill this process when its parent dies (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
 
 
 def open_pidfd(pid: int) -> int:
-    """A descriptor of a child that was not reaped yet."""
+    """A descriptor of a child that was not reaped yet; before 3.9 by the system call's number."""
     if hasattr(os, "pidfd_open"):
         return os.pidfd_open(pid)
-    pidfd_open = 434
-    return int(ctypes.CDLL(None).syscall(pidfd_open, pid, 0))
+    return int(ctypes.CDLL(None).syscall(434, pid, 0))
 
 
 def offer_package(directory: str) -> None:
@@ -604,31 +602,33 @@ class Zygote:
                     self._end()
 
     def _take_request(self) -> bool:
-        room = socket.CMSG_SPACE(array.array("i").itemsize)
         try:
-            message, attached, _, _ = self._control.recvmsg(16, room)
+            message, attached, _, _ = self._control.recvmsg(16, socket.CMSG_SPACE(4))
         except OSError:
             return False
         if not message:
             return False
-        fds = array.array("i")
-        for _, _, content in attached:
-            fds.frombytes(content)
-        self._fork(socket.socket(fileno=fds[0]))
+        fds = array.array("i", b"".join(content for _, _, content in attached))
+        if fds:
+            with socket.socket(fileno=fds[0]) as sock:
+                self._fork(sock)
+        else:
+            self._tell(FORK_FAILED, 0, errno.EMFILE)
         return True
 
     def _fork(self, sock: socket.socket) -> None:
-        zygote = os.getpid()
+        zygote, pid = os.getpid(), 0
         try:
             pid = os.fork()
+            if pid == 0:
+                self._become_node_process(sock, zygote)
+            pidfd = open_pidfd(pid)
         except OSError as failure:
-            sock.close()
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
             self._tell(FORK_FAILED, 0, failure.errno or 0)
             return
-        if pid == 0:
-            self._become_node_process(sock, zygote)
-        sock.close()
-        pidfd = open_pidfd(pid)
         attached = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))]
         self._tell(FORKED, pid, 0, attached)
         self._pids[pidfd] = pid

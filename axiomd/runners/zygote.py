@@ -6,12 +6,14 @@ forks in a thread that ends after ten idle seconds. Starting blocks for about 0.
 """
 
 import array
+import errno
 import os
 import signal
 import socket
 import subprocess
 import threading
 from collections import deque
+from contextlib import ExitStack
 from typing import Protocol
 
 import trio
@@ -50,7 +52,8 @@ class ZygoteListener(Protocol):
     def zygote_ended(self, lost: bool, reason: str, detail: str) -> None:
         """It is dead, and its processes are or will be at once.
 
-        lost: infrastructure ended it; otherwise the package could not be loaded, for `reason`.
+        lost: infrastructure ended it, or it took too long; otherwise the package could not be
+        loaded, for `reason`.
         """
         ...
 
@@ -61,7 +64,7 @@ class Zygote:
     def __init__(
         self, code: PackageCode, lock_fd: int, payload_max: int, listener: ZygoteListener
     ) -> None:
-        """Starts it. Raises OSError when the interpreter cannot be run."""
+        """Starts it. Raises OSError when that cannot be done now."""
         assert threading.current_thread() is threading.main_thread()
         self._payload_max = payload_max
         self._listener = listener
@@ -69,18 +72,18 @@ class Zygote:
         self._workers: dict[int, Worker] = {}
         self._ready = False
         self._given_up = False
-        self._stderr = os.memfd_create("zygote-stderr", os.MFD_CLOEXEC)
-        self._control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control.setblocking(False)
-        try:
-            self._popen = _start(code, far.fileno(), lock_fd, self._stderr)
-        except OSError:
-            self._control.close()
-            os.close(self._stderr)
-            raise
-        finally:
-            far.close()
-        self._pidfd = os.pidfd_open(self._popen.pid)
+        with ExitStack() as undo:
+            self._stderr = os.memfd_create("zygote-stderr", os.MFD_CLOEXEC)
+            undo.callback(os.close, self._stderr)
+            self._control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            undo.callback(self._control.close)
+            self._control.setblocking(False)
+            with far:
+                self._popen = _start(code, far.fileno(), lock_fd, self._stderr)
+            undo.callback(self._popen.wait)
+            undo.callback(self._popen.kill)
+            self._pidfd = os.pidfd_open(self._popen.pid)
+            undo.pop_all()
 
     @property
     def pid(self) -> int:
@@ -88,16 +91,22 @@ class Zygote:
         return self._popen.pid
 
     def fork(self) -> None:
-        """Ask for one more node process; the listener hears of it."""
+        """Ask for one more node process; the listener hears of it.
+
+        Raises OSError when the box has no room for it.
+        """
         near, far = socket.socketpair()
         attached = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [far.fileno()]))]
-        self._requested.append(near)
         with far:
             try:
                 self._control.sendmsg([b"fork"], attached)
-            except OSError:
+            except OSError as failure:
+                if failure.errno == errno.ETOOMANYREFS:
+                    near.close()
+                    raise
                 # It is dead or stuck: `attend` finds the end of its socket.
                 self._control.shutdown(socket.SHUT_RDWR)
+        self._requested.append(near)
 
     async def attend(self, start_timeout_s: float) -> None:
         """Read what the zygote tells until it ends, and tell the listener; then clean up."""
@@ -140,6 +149,11 @@ class Zygote:
         if kind == READY:
             self._ready = True
             self._listener.zygote_ready()
+        elif kind == FORKED and not fds:
+            # axiomd has no descriptor left for it. Without its socket it ends by itself, and
+            # its end is heard of as one of nobody.
+            self._requested.popleft().close()
+            self._listener.worker_not_started(os.strerror(errno.EMFILE))
         elif kind == FORKED:
             worker = Worker(self._requested.popleft(), pid, fds[0], self._payload_max)
             self._workers[pid] = worker
@@ -149,9 +163,10 @@ class Zygote:
             self._listener.worker_not_started(os.strerror(status))
         else:
             assert kind == EXITED
-            worker = self._workers.pop(pid)
-            worker.ended(status)
-            self._listener.worker_ended(worker)
+            ended = self._workers.pop(pid, None)
+            if ended is not None:
+                ended.ended(status)
+                self._listener.worker_ended(ended)
 
     async def _bury(self, reason: str) -> None:
         """Nothing more will be heard: see to it that it and its processes are dead."""
@@ -175,9 +190,10 @@ class Zygote:
         os.close(self._stderr)
         if not self._ready and self._popen.returncode > 0:
             reason = f"it ended with exit {self._popen.returncode}"
-        # Nothing that a package does while it is loaded ends in a SIGKILL.
-        taken = by_itself and self._popen.returncode == -signal.SIGKILL
-        self._listener.zygote_ended(self._ready or taken, reason, detail)
+        # Nothing that a package does while it is loaded ends in a SIGKILL; one that was not
+        # ready in time may have had no core.
+        loading_failed = by_itself and self._popen.returncode != -signal.SIGKILL
+        self._listener.zygote_ended(self._ready or not loading_failed, reason, detail)
 
     def _read_stderr(self) -> str:
         size = os.fstat(self._stderr).st_size

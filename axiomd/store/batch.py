@@ -15,7 +15,7 @@ from axiomd.errors import Fenced, IdempotencyConflict, NotFound, WrongState
 from axiomd.execution.execution import Execution, index_keys
 from axiomd.execution.journal import Entry
 from axiomd.execution.status import IllegalTransition, Status, Trigger, advance
-from axiomd.limits import JOURNAL_ENTRIES_MAX
+from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX
 from axiomd.store import keys
 from axiomd.store.commit import NO_FENCE, ExecutionCommit, RowsCommit
 from axiomd.store.env import Store, get
@@ -164,7 +164,8 @@ def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
     ):
         raise Fenced(f"attempt {commit.fence} of {commit.execution_id} is over")
     entries = stored.entries + len(commit.entries)
-    if entries > JOURNAL_ENTRIES_MAX and commit.trigger is None:
+    most = JOURNAL_NOTES_MAX if commit.note else JOURNAL_ENTRIES_MAX
+    if entries > most and commit.trigger is None:
         raise WrongState(f"The journal of {commit.execution_id} is full.")
     changes: dict[str, Any] = {"entries": entries, "updated_ns": commit.at_ns}
     if commit.progress and stored.losses:

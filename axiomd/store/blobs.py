@@ -1,20 +1,22 @@
 """Large payloads, out of band: one file for each content, named by its SHA-256.
 
 A payload is durable before any record names it: `put` returns after the file and its directory
-are on disk. Files are written under another name first, so a name that exists is whole.
+are on disk. Files are drafted in another directory first, so a name that exists is whole.
 """
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import attrs
 
+from axiomd.disk import no_room, sync_directory
 from axiomd.errors import StoreFailed, StoreFull
 from axiomd.execution.journal import Payload
 from axiomd.limits import INLINE_BYTES_MAX
 
-_NO_ROOM = (27, 28, 122)
+_DRAFTS = ".drafts"
 
 
 @attrs.frozen
@@ -44,7 +46,7 @@ class Blobs:
                 self._write(path, content)
             self._sync_names(path)
         except OSError as failure:
-            if failure.errno in _NO_ROOM:
+            if no_room(failure):
                 raise StoreFull(f"The store cannot grow: {failure}") from failure
             raise
         return digest
@@ -65,13 +67,19 @@ class Blobs:
             raise StoreFailed(f"blob {digest.hex()} is damaged")
         return content
 
+    def remove_drafts(self) -> None:
+        """Remove what a process that was killed left half written; before anything is put."""
+        shutil.rmtree(self.root / _DRAFTS, ignore_errors=True)
+
     def _path(self, digest: bytes) -> Path:
         name = digest.hex()
         return self.root / name[:2] / name
 
     def _write(self, path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        drafts = self.root / _DRAFTS
+        drafts.mkdir(exist_ok=True, mode=0o700)
+        draft = drafts / f"{path.name}.{os.urandom(4).hex()}"
         try:
             with draft.open("wb") as file:
                 file.write(content)
@@ -87,12 +95,3 @@ class Blobs:
         if self.sync:
             sync_directory(path.parent)
             sync_directory(self.root)
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

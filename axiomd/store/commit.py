@@ -51,6 +51,8 @@ class ExecutionCommit:
     idempotency: IdempotencyClaim | None = None
     counted: bool = True
     """Whether a requeue is a loss, of which there may only be so many without progress."""
+    note: bool = False
+    """Whether nothing is lost with it but words."""
     progress: bool = False
     """Whether this is work done, which clears the count of losses."""
 
@@ -116,7 +118,7 @@ def requeue(
 
 def note(execution_id: str, fence: int, at_ns: int, entry: Entry) -> ExecutionCommit:
     """An event that changes nothing: a call started, a node logged."""
-    return ExecutionCommit(execution_id, at_ns, entries=(entry,), fence=fence)
+    return ExecutionCommit(execution_id, at_ns, entries=(entry,), fence=fence, note=True)
 
 
 def decided(execution_id: str, fence: int, at_ns: int, decision: Decision) -> ExecutionCommit:

@@ -15,6 +15,7 @@ from pathlib import Path
 import attrs
 import lmdb
 
+from axiomd.disk import says_no_room
 from axiomd.errors import DataDirBusy, StoreFailed, StoreFull
 from axiomd.limits import COMMIT_BATCH_BYTES_MAX
 from axiomd.settings import StoreSettings
@@ -53,7 +54,8 @@ class Store:
         except (lmdb.MapFullError, lmdb.DiskError) as failure:
             raise StoreFull(f"The store cannot grow: {failure}") from failure
         except lmdb.Error as failure:
-            if _no_room(failure) or (_cut_short(failure) and not self._may_grow()):
+            # LMDB tells most of its troubles with the disk by their text only.
+            if says_no_room(str(failure)) or (_cut_short(failure) and not self._may_grow()):
                 raise StoreFull(f"The store cannot grow: {failure}") from failure
             raise StoreFailed(str(failure)) from failure
 
@@ -152,12 +154,3 @@ def _check_format(store: Store) -> None:
 def _cut_short(failure: "lmdb.Error") -> bool:
     """LMDB calls it an I/O error when the disk took the first part of a write only."""
     return os.strerror(errno.EIO) in str(failure)
-
-
-def _no_room(failure: "lmdb.Error") -> bool:
-    words = str(failure)
-    return any(os.strerror(number) in words for number in _NO_ROOM)
-
-
-_NO_ROOM = (28, 27, 122)
-"""ENOSPC, EFBIG, EDQUOT: LMDB reports the last two only by their text."""

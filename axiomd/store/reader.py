@@ -7,7 +7,9 @@ by `limits.SCAN_ROWS_MAX` and hand back a cursor.
 
 import base64
 import binascii
-from collections.abc import Collection, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Generic, TypeVar
 
 import attrs
 import lmdb
@@ -57,6 +59,18 @@ class Page:
     """Where the next page begins; None after the last row."""
 
 
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Rows(Generic[T]):
+    """Some rows of a list of the catalog."""
+
+    rows: Sequence[T]
+    cursor: str | None
+    """Where the next page begins; None after the last row."""
+
+
 class Reader:
     """The store as everybody but the writer sees it."""
 
@@ -91,6 +105,13 @@ class Reader:
                 for key, value in _forwards(cursor, prefix, first, limit)
             ]
 
+    def whole_journal(self, execution_id: str) -> Iterator[Entry]:
+        """Every entry, read in steps: a journal may be longer than memory should hold at once."""
+        start = 0
+        while entries := self.journal(execution_id, start, SCAN_ROWS_MAX):
+            yield from entries
+            start = entries[-1].seq + 1
+
     def journal_backwards(self, execution_id: str, limit: int) -> list[Entry]:
         """The last `limit` entries, newest first."""
         prefix = keys.execution_key(execution_id)
@@ -116,8 +137,10 @@ class Reader:
         with self._store.read() as transaction:
             cursor = transaction.cursor(self._tables[keys.FRAMES])
             for key, value in _forwards(cursor, prefix, first, limit):
-                found.append((keys.frame_index(key), decode_frame(value)))
-                size += len(value)
+                payload = decode_frame(value)
+                found.append((keys.frame_index(key), payload))
+                # Not the row's own size: that of a blob is small whatever it holds.
+                size += payload.size
                 if size > STREAM_BATCH_BYTES_MAX:
                     break
         return found
@@ -204,10 +227,15 @@ class Reader:
             raise NotFound(f"There is no artifact {graph_id}.")
         return artifact
 
-    def artifacts(self, tenant: str) -> list[Artifact]:
-        """All of a tenant's artifacts, newest first."""
-        found = [decode_artifact(value) for _, value in self._scan(keys.ARTIFACTS, b"")]
-        return [artifact for artifact in reversed(found) if artifact.tenant == tenant]
+    def artifacts(self, tenant: str, limit: int, cursor: str | None = None) -> Rows[Artifact]:
+        """A page of a tenant's artifacts, newest first. Raises Malformed."""
+        rows = self._scan(keys.ARTIFACT_HASHES, keys.text_key(tenant))
+        # IDs are led by time. Only those of the page are read: an artifact may be large.
+        before = _read_row_cursor(cursor) if cursor is not None else b"\xff"
+        older = sorted((identity for _, identity in rows if identity < before), reverse=True)
+        page = older[:limit]
+        more = _write_row_cursor(page[-1]) if len(older) > limit else None
+        return Rows([self.artifact(tenant, identity.decode()) for identity in page], more)
 
     def package(self, tenant: str, name: str, version: str) -> PackageRecord | None:
         """What a version of a package names now."""
@@ -221,10 +249,20 @@ class Reader:
             raise NotFound(f"There is no package content {digest}.")
         return decode_package(value)
 
-    def packages(self, tenant: str) -> list[PackageRecord]:
-        """All of a tenant's packages, by name and version."""
+    def packages(self, tenant: str, limit: int, cursor: str | None = None) -> Rows[PackageRecord]:
+        """A page of a tenant's packages, by name and version. Raises Malformed."""
+        return self._page(keys.PACKAGES, keys.text_key(tenant), decode_package, limit, cursor)
+
+    def package_names(self, tenant: str) -> list[tuple[str, str]]:
+        """Name and version of every package of a tenant."""
         prefix = keys.text_key(tenant)
-        return [decode_package(value) for _, value in self._scan(keys.PACKAGES, prefix)]
+        found = (key[len(prefix) :].decode() for key in self._keys(keys.PACKAGES, prefix))
+        return [(name, version) for name, _, version in (text.partition("\0") for text in found)]
+
+    def package_contents(self) -> list[tuple[str, str]]:
+        """Tenant and digest of every package content."""
+        found = (key.decode() for key in self._keys(keys.PACKAGE_CONTENTS, b""))
+        return [(tenant, digest) for tenant, _, digest in (key.partition("\0") for key in found)]
 
     def draft(self, tenant: str, name: str) -> DraftRecord:
         """A flow draft, or NotFound."""
@@ -233,9 +271,9 @@ class Reader:
             raise NotFound(f"There is no flow {name}.")
         return decode_draft(value)
 
-    def drafts(self, tenant: str) -> list[DraftRecord]:
-        """All of a tenant's flow drafts, by name."""
-        return [decode_draft(value) for _, value in self._scan(keys.DRAFTS, keys.text_key(tenant))]
+    def drafts(self, tenant: str, limit: int, cursor: str | None = None) -> Rows[DraftRecord]:
+        """A page of a tenant's flow drafts, by name. Raises Malformed."""
+        return self._page(keys.DRAFTS, keys.text_key(tenant), decode_draft, limit, cursor)
 
     def api_key(self, digest: bytes) -> ApiKeyRecord | None:
         """The API key with this SHA-256, revoked or not."""
@@ -255,6 +293,33 @@ class Reader:
     def _scan(self, table: str, prefix: bytes) -> list[tuple[bytes, bytes]]:
         with self._store.read() as transaction:
             return list(_forwards(transaction.cursor(self._tables[table]), prefix, prefix, 2**31))
+
+    def _keys(self, table: str, prefix: bytes) -> list[bytes]:
+        with self._store.read() as transaction:
+            walk = transaction.cursor(self._tables[table])
+            if prefix:
+                walk.set_range(prefix)
+            every = map(bytes, walk.iternext(values=False))
+            return list(itertools.takewhile(lambda key: key.startswith(prefix), every))
+
+    def _page(
+        self,
+        table: str,
+        prefix: bytes,
+        decode: Callable[[bytes], T],
+        limit: int,
+        cursor: str | None,
+    ) -> Rows[T]:
+        # A zero byte makes the key after the one that was handed out last.
+        first = prefix + (_read_row_cursor(cursor) + b"\0" if cursor is not None else b"")
+        if len(first) > keys.KEY_BYTES_MAX:
+            raise Malformed(_NO_CURSOR)
+        with self._store.read() as transaction:
+            walk = transaction.cursor(self._tables[table])
+            rows = list(_forwards(walk, prefix, first, limit + 1))
+        page = rows[:limit]
+        more = _write_row_cursor(page[-1][0][len(prefix) :]) if len(rows) > limit else None
+        return Rows([decode(value) for _, value in page], more)
 
 
 def _wanted(execution: Execution, wanted: ListFilter) -> bool:
@@ -299,10 +364,29 @@ def _write_cursor(key: bytes) -> str:
 
 
 def _read_cursor(text: str) -> bytes:
-    try:
-        raw = base64.urlsafe_b64decode(text.encode())
-    except (binascii.Error, ValueError):
-        raw = b""
+    raw = _decode_cursor(text)
     if len(raw) != _CURSOR_BYTES:
-        raise Malformed("The cursor is not one of this box; take it from next_cursor.")
+        raise Malformed(_NO_CURSOR)
     return raw
+
+
+def _write_row_cursor(tail: bytes) -> str:
+    return base64.urlsafe_b64encode(tail).decode()
+
+
+def _read_row_cursor(text: str) -> bytes:
+    """The end of the key that a list of the catalog stopped at."""
+    raw = _decode_cursor(text)
+    if not raw:
+        raise Malformed(_NO_CURSOR)
+    return raw
+
+
+def _decode_cursor(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text.encode())
+    except (binascii.Error, ValueError):
+        return b""
+
+
+_NO_CURSOR = "The cursor is not one of this box; take it from next_cursor."

@@ -10,6 +10,7 @@ anything before the sync has returned. Batches run on a thread of the writer's o
 disk never holds the event loop.
 """
 
+import math
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -23,7 +24,7 @@ from axiomd.errors import AxiomdError, Fenced, NotFound, StoreFailed, StoreFull,
 from axiomd.execution.execution import Execution
 from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX
 from axiomd.store.batch import Batch, Result
-from axiomd.store.commit import Commit, RowsCommit
+from axiomd.store.commit import Commit, ExecutionCommit, RowsCommit
 from axiomd.store.env import Store
 
 OnDurable = Callable[[Sequence[Execution]], None]
@@ -33,12 +34,12 @@ OnDurable = Callable[[Sequence[Execution]], None]
 class Ticket:
     """The promise that a commit becomes durable, or the reason why it does not."""
 
-    __slots__ = ("_error", "_event", "_result", "_then", "commit", "settled", "spell")
+    __slots__ = ("_error", "_event", "_result", "_then", "commit", "number", "settled")
 
-    def __init__(self, commit: Commit, spell: int = 0) -> None:
+    def __init__(self, commit: Commit, number: int = 0) -> None:
         self.commit = commit
-        self.spell = spell
-        """How many failed batches had been told of when this was submitted."""
+        self.number = number
+        """Its place in the order of submitting."""
         self.settled = False
         self._event: trio.Event | None = None
         self._result: Result = None
@@ -101,10 +102,9 @@ class Writer:
         self._on_durable = on_durable
         self._queue: deque[Ticket] = deque()
         self._driver: Driver | None = None
-        self._spell = 0
-        """The spell of what is submitted now: it ends when a failed batch is told of."""
-        self._refusal: tuple[int, AxiomdError] = (-1, StoreFailed())
-        """The last spell in which a batch failed, and why. The writing side's own."""
+        self._submitted = 0
+        self._losses: list[Loss] = []
+        """What was lost, as long as anything that may build on it can still come to be written."""
         self.failed: StoreFailed | None = None
         """Why the store failed for good; from then on everything is refused."""
         self.lingering = trio.Event()
@@ -129,7 +129,8 @@ class Writer:
         return self._enqueue(commit)
 
     def _enqueue(self, commit: Commit) -> Ticket:
-        ticket = Ticket(commit, self._spell)
+        ticket = Ticket(commit, self._submitted)
+        self._submitted += 1
         if self.failed is not None:
             ticket.settle(None, self.failed)
         else:
@@ -160,34 +161,48 @@ class Writer:
     def write(self, batch: Sequence[Ticket]) -> "Written":
         """Make a batch durable. Blocks on the disk; touches nothing but the store.
 
-        After a batch that failed, everything submitted before anybody was told of that fails
-        too: who submitted it may have built on what was lost.
+        Where a commit was lost, everything of the same execution that was submitted before that
+        was told is lost with it: who submitted it may have built on what is not there.
         """
-        spell, refusal = self._refusal
-        doomed = [ticket for ticket in batch if ticket.spell <= spell]
-        outcomes: list[Settled] = [(ticket, None, refusal) for ticket in doomed]
-        rest = batch[len(doomed) :]
-        if not rest:
-            return Written(outcomes, spell)
+        losses = tuple(self._losses)
+        refused: list[Settled] = []
+        for ticket in batch if losses else ():
+            error = next((loss.error for loss in losses if loss.dooms(ticket)), None)
+            if error is not None:
+                refused.append((ticket, None, error))
+        doomed = {id(ticket) for ticket, _, _ in refused}
+        rest = [ticket for ticket in batch if id(ticket) not in doomed]
+        outcomes, failure = self._write(rest)
+        if failure is not None:
+            refused += [(ticket, None, failure) for ticket in rest]
+        loss = Loss.of(refused)
+        if loss is not None:
+            self._losses.append(loss)
+        return Written([*refused, *outcomes], loss)
+
+    def _write(self, batch: Sequence[Ticket]) -> tuple[list[Settled], AxiomdError | None]:
+        """One transaction; with the error, nothing of it was written."""
+        if not batch:
+            return [], None
         try:
             with self._store.write() as transaction:
                 changes = Batch(self._store, transaction)
-                written = [_settled(ticket, changes) for ticket in rest]
+                outcomes = [_settled(ticket, changes) for ticket in batch]
                 changes.finish()
         except StoreFull as failure:
-            refusal = failure
+            return [], failure
         except Exception as failure:  # noqa: BLE001 - the last frame of the writer's thread
             # A bug or a broken disk: nothing of the batch is written, and the box must restart.
-            refusal = StoreFailed(f"{type(failure).__name__}: {failure}")
-            refusal.__cause__ = failure
-        else:
-            return Written(outcomes + written, spell)
-        self._refusal = (rest[-1].spell, refusal)
-        return Written(outcomes + [(t, None, refusal) for t in rest], rest[-1].spell)
+            broken = StoreFailed(f"{type(failure).__name__}: {failure}")
+            broken.__cause__ = failure
+            return [], broken
+        return outcomes, None
 
     def publish(self, written: "Written") -> None:
         """Tell everybody. On the trio thread."""
-        self._spell = max(self._spell, written.refused_spell + 1)
+        if written.loss is not None:
+            # Told now: what is submitted from here on knows of it.
+            written.loss.until = self._submitted
         changed: dict[str, Execution] = {}
         for ticket, result, error in written.outcomes:
             if isinstance(error, StoreFailed) and self.failed is None:
@@ -196,8 +211,50 @@ class Writer:
             if isinstance(result, Execution):
                 changed[result.execution_id] = result
             ticket.settle(result, error)
+        self._forget_losses(max(ticket.number for ticket, _, _ in written.outcomes))
         if changed:
             self._on_durable(list(changed.values()))
+
+    def _forget_losses(self, told: int) -> None:
+        for loss in tuple(self._losses):
+            if loss.until <= told + 1:
+                self._losses.remove(loss)
+
+
+@attrs.define(eq=False)
+class Loss:
+    """Commits that were not written though they were in order."""
+
+    executions: frozenset[str] | None
+    """Whose; None if the store has failed for good, which loses everything."""
+    error: AxiomdError
+    until: float = math.inf
+    """The number of the first commit that was submitted after this was told."""
+
+    @classmethod
+    def of(cls, refused: Sequence[Settled]) -> "Loss | None":
+        """What the refused commits of a batch mean; nothing is built on a note."""
+        error = next((error for _, _, error in refused if error is not None), None)
+        if error is None:
+            return None
+        if isinstance(error, StoreFailed):
+            return cls(None, error)
+        commits = [ticket.commit for ticket, _, _ in refused]
+        executions = frozenset(
+            commit.execution_id
+            for commit in commits
+            if isinstance(commit, ExecutionCommit) and not commit.note
+        )
+        return cls(executions, error) if executions else None
+
+    def dooms(self, ticket: Ticket) -> bool:
+        """Whether this commit may build on what was lost."""
+        if ticket.number >= self.until:
+            return False
+        if self.executions is None:
+            return True
+        commit = ticket.commit
+        return isinstance(commit, ExecutionCommit) and commit.execution_id in self.executions
 
 
 @attrs.frozen
@@ -205,8 +262,8 @@ class Written:
     """What became of the commits of one batch."""
 
     outcomes: Sequence[Settled]
-    refused_spell: int = -1
-    """The last spell in which a batch has failed."""
+    loss: Loss | None = None
+    """What has to be told of before anything may be built on the batch."""
 
 
 class ThreadDriver:
@@ -278,7 +335,8 @@ def commit_bytes(commit: Commit) -> int:
         return sum(len(key) + len(value) for _, key, value in commit.puts)
     payloads = [entry.payload for entry in commit.entries if entry.payload is not None]
     payloads += [row.payload for row in commit.frames]
-    return 256 + sum(len(payload.inline or b"") for payload in payloads)
+    words = sum(len(entry.detail) for entry in commit.entries)
+    return 256 + words + sum(len(payload.inline or b"") for payload in payloads)
 
 
 def write_now(store: Store, commit: Commit) -> Result:

@@ -327,6 +327,7 @@ def test_list_filters_by_time(user: User, several: list[str]):
         ("limit=0", 422, "INVALID"),
         ("limit=1001", 422, "INVALID"),
         ("limit=two", 422, "INVALID"),
+        (f"limit={'9' * 5000}", 422, "INVALID"),
         ("started_after=yesterday", 422, "INVALID"),
         ("statuss=FAILED", 422, "INVALID"),
         ("cursor=nonsense", 400, "MALFORMED"),
@@ -421,6 +422,12 @@ def test_one_node_that_fails_says_why(user: User, refused):
     answer = user.http.post(f"{NODES}/Fail", json={"text": "luck"})
     (problem,) = refused(answer, 422, "NODE_FAILED")
     assert "no luck" in problem
+
+
+def test_one_node_whose_process_dies_says_so(user: User, refused):
+    answer = user.http.post(f"{NODES}/Die", json={"text": "exit", "flag": True})
+    (problem,) = refused(answer, 422, "NODE_FAILED")
+    assert problem.startswith("Die: NODE_CRASHED: ")
 
 
 @pytest.mark.parametrize(

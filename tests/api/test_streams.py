@@ -189,3 +189,12 @@ def test_slow_reader_does_not_slow_the_execution(user: User, graph):
         assert user.ended(identity)["status"] == "COMPLETED"
         time.sleep(0.05)
     assert user.execution(identity, "/output")["frames"] == 2000
+
+
+def test_generator_that_outruns_its_reader_does_not_outlive_the_timeout(user: User, graph):
+    *frames, closing = user.streamed(graph("Split"), {"count": 10**8}, timeout_seconds=0.5)
+    assert (closing.id, closing.data["timed_out"]) == (None, True)
+    assert closing.data["frame_index"] == len(frames)
+    identity = closing.data["execution_id"]
+    assert user.execution(identity)["status"] == "RUNNING"
+    assert user.cancel(identity).status_code == 202

@@ -20,6 +20,23 @@ def test_a_whole_package_passes_and_keeps_the_bundles_digest():
     assert checked.pushed.descriptor_set == checked.compiled.descriptor_set
 
 
+def test_imported_messages_are_part_of_the_digest():
+    manifest = MANIFEST + "imports: [{package: acme/base, version: 1.0.0}]\n"
+    changes = {
+        "axiom.yaml": manifest,
+        "messages/messages.proto": PROTO.replace(
+            "message Order {", 'import "acme/base/messages.proto";\nmessage Order {'
+        ),
+    }
+    path = "acme/base/messages.proto"
+    other = BASE.replace(b"int64", b"string")
+    digests = [check(bundle(changes), {path: base}).digest for base in (BASE, other, BASE)]
+    assert digests[0] == digests[2]
+    assert len({*digests, bundle(changes).digest}) == 3
+    unused = {path: BASE, "acme/more/messages.proto": BASE.replace(b"base", b"more")}
+    assert check(bundle(changes), unused).digest == digests[0], "only what the messages reach"
+
+
 @pytest.mark.parametrize(
     ("file", "words"),
     [

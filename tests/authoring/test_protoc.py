@@ -1,10 +1,12 @@
 """Proto text becomes a complete, stripped descriptor set, or problems with their lines."""
 
+import resource
+
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from axiomd.authoring.protoc import compile_protos
-from axiomd.errors import Invalid
+from axiomd.errors import Invalid, StoreFull
 from axiomd.limits import DOCUMENT_BYTES_MAX
 
 HEAD = 'syntax = "proto3";\npackage acme.orders;\n'
@@ -72,3 +74,31 @@ def test_a_complaint_about_an_imported_file_names_that_file():
 )
 def test_what_is_no_proto3_is_refused(own, words):
     assert words in " ".join(refused(own))
+
+
+def test_a_full_disk_is_no_fault_of_the_messages():
+    own = (HEAD + "message A {}" + "// long\n" * 2_000).encode()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for size in (0, 30, len(own)):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            if size < len(own):
+                with pytest.raises(StoreFull):
+                    compile_protos(own)
+            else:
+                assert compile_protos(own).descriptor_set
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_compiler_without_room_is_no_fault_of_the_messages():
+    fields = " ".join(f"string a_rather_long_name_{n} = {n};" for n in range(1, 10))
+    own = (HEAD + "message A { " + fields + " }").encode()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The stub is longer than the text that it is made of.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(own), before[1]))
+    try:
+        with pytest.raises(StoreFull):
+            compile_protos(own)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -5,7 +5,7 @@ import os
 import pytest
 import trio
 from chaos import Chaos, ChaosRunner
-from node_package import answer, ask, call, ignore
+from node_package import answer, ask, call, ignore, stream_call
 from runner_lab import (
     INLINE,
     PAYLOAD_MAX,
@@ -14,7 +14,7 @@ from runner_lab import (
     open_runner,
 )
 
-from axiomd.execution.call import Failure, Lost, NodeEvent, Output
+from axiomd.execution.call import STARTED, Failure, Lost, NodeEvent, Output
 from axiomd.limits import MIB
 from axiomd.runners.inline import InlineRunner
 
@@ -58,6 +58,17 @@ async def test_cancelling_a_call_frees_the_caller(kind, packages, tmp_path):
             await runner.run(call("Sleepy", ask(text=str(tmp_path / "pid"))), ignore)
         assert scope.cancelled_caught
         assert isinstance(await runner.run(call("Echo"), ignore), Output)
+
+
+@every_runner
+async def test_a_call_is_said_to_have_started_before_its_node_says_anything(kind, packages):
+    async with open_runner(kind, packages) as runner:
+        said = []
+        assert isinstance(await runner.run(call("Echo"), said.append), Output)
+        assert said[0] == STARTED
+        said.clear()
+        async with runner.stream(stream_call("Upper"), said.append):
+            assert said[0] == STARTED
 
 
 @every_runner
@@ -117,12 +128,13 @@ async def test_what_a_node_says_becomes_events(packages):
     async with open_process(packages) as runner:
         outcome = await runner.run(call("Talk"), said.append)
         assert isinstance(outcome, Output)
-    assert said[:3] == [
+    assert said[:4] == [
+        STARTED,
         NodeEvent("log", "info", "hello", {"a": "1", "b": "None"}),
         NodeEvent("log", "warn", "?"),
         NodeEvent("progress", "", "half", fraction=0.5),
     ]
-    texts = [(event.level, event.message) for event in said[3:]]
+    texts = [(event.level, event.message) for event in said[4:]]
     assert sorted(texts) == [
         ("stderr", "err"),
         ("stdout", "one"),

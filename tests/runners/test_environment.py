@@ -1,10 +1,12 @@
 """Package content on disk: whole or not at all."""
 
+import errno
+import os
 import sys
 
 import pytest
 
-from axiomd.errors import NotFound
+from axiomd.errors import NotFound, StoreFull
 from axiomd.runners.environment import PackageFiles
 
 FILES = {"nodes/a.py": b"A", "gen/deep/er.py": b"", "axiom.yaml": b"name: a/b"}
@@ -54,3 +56,30 @@ def test_a_digest_that_is_no_name_is_refused(tmp_path, digest):
 def test_missing_content_is_not_found(tmp_path):
     with pytest.raises(NotFound):
         PackageFiles(tmp_path).code("abc")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EDQUOT])
+def test_a_disk_without_room_is_a_full_store_and_nothing_is_installed(
+    tmp_path, monkeypatch, number
+):
+    def no_room(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    packages = PackageFiles(tmp_path)
+    monkeypatch.setattr(os, "fsync", no_room)
+    with pytest.raises(StoreFull):
+        packages.install("abc", FILES)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    packages.install("abc", FILES)
+    assert not packages.missing("abc")
+
+
+def test_what_a_killed_process_left_half_installed_is_removed(tmp_path):
+    packages = PackageFiles(tmp_path / "packages")
+    packages.remove_drafts()
+    packages.install("abc", FILES)
+    (tmp_path / "packages/.new-x/gen").mkdir(parents=True)
+    (tmp_path / "packages/.new-x/gen/a.py").write_bytes(b"half")
+    packages.remove_drafts()
+    assert [path.name for path in (tmp_path / "packages").iterdir()] == ["abc"]

@@ -58,7 +58,7 @@ def test_a_blob_and_its_name_are_on_disk_before_it_is_handed_out(blobs, monkeypa
     monkeypatch.setattr(os, "fsync", fsync)
     payload = blobs.keep(LARGE)
     directory = blobs.root / payload.blob.hex()[:2]
-    assert synced[0].parent == directory
+    assert synced[0].parent == blobs.root / ".drafts"
     assert set(synced[1:]) == {directory, blobs.root}
     synced.clear()
     blobs.keep(LARGE)
@@ -90,3 +90,11 @@ def test_a_full_disk_leaves_nothing_half_written(blobs, monkeypatch):
     assert files(blobs) == []
     monkeypatch.undo()
     assert blobs.get(blobs.keep(LARGE)) == LARGE
+
+
+def test_what_a_killed_process_left_half_written_is_removed(blobs):
+    payload = blobs.keep(LARGE)
+    (blobs.root / ".drafts" / "half").write_bytes(b"x")
+    blobs.remove_drafts()
+    assert [path.name for path in files(blobs)] == [payload.blob.hex()]
+    assert blobs.get(blobs.keep(LARGE + b"y")) == LARGE + b"y"

@@ -1,5 +1,6 @@
 """Snapshots of the store: pages, filters, and other people's things."""
 
+import attrs
 import pytest
 from worlds.flows import BRANCHING, STREAMING
 from worlds.rows import commit_now, new_execution, open_writing
@@ -118,6 +119,7 @@ def test_another_tenants_things_are_not_found(tmp_path):
         row = encode_package(package)
         rows = (
             (keys.ARTIFACTS, artifact.graph_id.encode(), encode_artifact(artifact)),
+            (keys.ARTIFACT_HASHES, keys.hashed_key("tenant", b"h"), artifact.graph_id.encode()),
             (keys.PACKAGES, keys.package_key("tenant", "h/p", "1"), row),
             (keys.PACKAGE_CONTENTS, keys.content_key("tenant", "d" * 64), row),
             (keys.DRAFTS, keys.text_key("tenant") + b"h/f", encode_draft(draft)),
@@ -138,8 +140,8 @@ def test_another_tenants_things_are_not_found(tmp_path):
                 with pytest.raises(NotFound):
                     read(stranger)
         for everything in lists:
-            assert len(everything("tenant")) == 1
-            assert everything("tenan") == everything("tenant2") == []
+            assert len(everything("tenant", 10).rows) == 1
+            assert everything("tenan", 10).rows == everything("tenant2", 10).rows == []
         assert reader.package("tenan", "h/p", "1") is None
         assert reader.list_executions("tenan", ALL, 10).executions == []
 
@@ -189,6 +191,82 @@ def test_frames_are_read_from_an_index_within_bounds(tmp_path):
         assert [i for i, _ in reader.frames(identity, 0, 5, 2)] == [5, 6]
         bounded = reader.frames(identity, 1, 0, 40)
         assert sum(p.size for _, p in bounded) <= STREAM_BATCH_BYTES_MAX + 2 * len(large)
+
+
+def test_frames_that_are_blobs_count_with_their_size(tmp_path):
+    with open_writing(tmp_path) as (store, writer):
+        execution = new_execution(1, graph_id=STREAMING.artifact.graph_id, mode="pipeline")
+        identity = execution.execution_id
+        writer.submit(commits.accept(execution, INPUT, claimed=True))
+        blob = Payload(STREAM_BATCH_BYTES_MAX // 2, None, b"b" * 32)
+        rows = tuple(FrameRow(0, number, blob) for number in range(10))
+        writer.submit(commits.frames(identity, 1, 1, rows))
+        commit_now(writer)
+        assert [index for index, _ in Reader(store).frames(identity, 0, 2, 10)] == [2, 3, 4]
+
+
+def test_catalog_pages_together_are_the_list(tmp_path):
+    with open_writing(tmp_path) as (store, writer):
+        names = [(f"h/{letter}", version) for letter in "abc" for version in ("1.0.0", "1.0.1")]
+        for tenant in ("mine", "mine2"):
+            for name, version in names:
+                record = PackageRecord(name, version, "d" * 64, "", b"", b"", b"", 1)
+                key = keys.package_key(tenant, name, version)
+                writer.submit(RowsCommit(((keys.PACKAGES, key, encode_package(record)),)))
+                draft = DraftRecord(name, "{}", 1)
+                row = (keys.DRAFTS, keys.text_key(tenant) + name.encode(), encode_draft(draft))
+                writer.submit(RowsCommit((row,)))
+            for number in range(5):
+                artifact = attrs.evolve(
+                    BRANCHING.artifact, tenant=tenant, graph_id=f"{tenant.upper():0<25}{number}"
+                )
+                identity = artifact.graph_id.encode()
+                hashed = keys.hashed_key(tenant, bytes([9 - number]))
+                rows = (
+                    (keys.ARTIFACTS, identity, encode_artifact(artifact)),
+                    (keys.ARTIFACT_HASHES, hashed, identity),
+                )
+                writer.submit(RowsCommit(rows))
+        commit_now(writer)
+        reader = Reader(store)
+
+        def walk_catalog(read, limit):
+            cursor = None
+            for _ in range(20):
+                page = read("mine", limit, cursor)
+                assert len(page.rows) <= limit
+                yield from page.rows
+                if (cursor := page.cursor) is None:
+                    return
+            raise AssertionError("the list never ends")
+
+        for limit in (1, 2, 5, 100):
+            assert [(p.name, p.version) for p in walk_catalog(reader.packages, limit)] == names
+            assert [d.name for d in walk_catalog(reader.drafts, limit)] == ["h/a", "h/b", "h/c"]
+            made = [a.graph_id[-1] for a in walk_catalog(reader.artifacts, limit)]
+            assert made == ["4", "3", "2", "1", "0"]
+        assert reader.package_names("mine") == names
+        assert reader.package_names("m") == reader.package_names("zz") == []
+        for read in (reader.packages, reader.drafts, reader.artifacts):
+            with pytest.raises(Malformed):
+                read("mine", 1, "\udc00")
+        with pytest.raises(Malformed):
+            reader.packages("mine", 1, "A" * 2_000)
+
+
+def test_a_whole_journal_is_read_in_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr("axiomd.store.reader.SCAN_ROWS_MAX", 3)
+    with open_writing(tmp_path) as (store, writer):
+        execution = new_execution(1)
+        identity = execution.execution_id
+        writer.submit(commits.accept(execution, INPUT, claimed=True))
+        for number in range(6):
+            writer.submit(commits.note(identity, 1, number, Entry(EntryKind.NODE_LOG, number)))
+        commit_now(writer)
+        reader = Reader(store)
+        assert list(reader.whole_journal(identity)) == reader.journal(identity)
+        assert len(reader.journal(identity)) == 8
+        assert list(reader.whole_journal("f" * 32)) == []
 
 
 def test_api_keys_are_found_by_hash(tmp_path):

@@ -184,35 +184,63 @@ def test_a_full_store_refuses_the_batch_and_takes_the_next_once_there_is_room(tm
         assert len(stored_executions(store)) == 1
 
 
+def lose(writer, execution):
+    """A claim of `execution` in a batch that finds no room: written nowhere, told to nobody."""
+    lost = writer.submit(commits.claim(execution.execution_id, 2))
+    writer.submit(ballast("large", 2**21))
+    return lost, writer.write(writer.take())
+
+
 def test_what_was_submitted_before_a_failure_was_told_fails_with_it(tmp_path):
     """Else a checkpoint could become true whose predecessor did not: a gap in the history."""
     with open_writing(tmp_path, map_size_bytes=2**20) as (store, writer):
-        writer.submit(ballast("large", 2**21))
-        failed = writer.write(writer.take())
-        built_on_it = writer.submit(commits.accept(new_execution(1), INPUT))
-        also = writer.write(writer.take())
-        writer.publish(failed)
-        between = writer.submit(commits.accept(new_execution(2), INPUT))
-        writer.publish(also)
+        execution = new_execution(1)
+        writer.submit(commits.accept(execution, INPUT))
         commit_now(writer)
-        assert isinstance(built_on_it._error, StoreFull)
-        assert between._error is None
-        assert len(stored_executions(store)) == 1
-
-
-def test_one_batch_may_hold_what_came_before_and_after_the_failure_was_told(tmp_path):
-    with open_writing(tmp_path, map_size_bytes=2**20) as (_store, writer):
-        writer.submit(ballast("large", 2**21))
-        failed = writer.write(writer.take())
-        before = writer.submit(commits.accept(new_execution(1), INPUT))
+        lost, failed = lose(writer, execution)
+        built_on_it = writer.submit(commits.cancel(execution.execution_id, 3, "{}"))
+        neighbour = writer.submit(commits.accept(new_execution(2), INPUT))
+        also = writer.write(writer.take())
+        built_on_that = writer.submit(commits.cancel(execution.execution_id, 4, "{}"))
         writer.publish(failed)
-        after = writer.submit(commits.accept(new_execution(2), INPUT))
+        too_early = writer.submit(commits.cancel(execution.execution_id, 5, "{}"))
+        too = writer.write(writer.take())
+        writer.publish(also)
+        writer.publish(too)
+        for ticket in (lost, built_on_it, built_on_that, too_early):
+            assert isinstance(ticket._error, StoreFull)
+        assert neighbour._error is None
+        assert stored_executions(store)[0].status is Status.QUEUED
+
+
+def test_once_a_failure_was_told_the_next_commit_is_taken(tmp_path):
+    with open_writing(tmp_path, map_size_bytes=2**20) as (_store, writer):
+        execution = new_execution(1)
+        writer.submit(commits.accept(execution, INPUT))
+        commit_now(writer)
+        _, failed = lose(writer, execution)
+        before = writer.submit(commits.cancel(execution.execution_id, 3, "{}"))
+        writer.publish(failed)
+        commit_now(writer)
+        after = writer.submit(commits.cancel(execution.execution_id, 4, "{}"))
         commit_now(writer)
         assert isinstance(before._error, StoreFull)
         assert after._error is None
-        again = writer.submit(ballast("large", 2**21))
+        assert writer._losses == []
+
+
+def test_a_lost_note_takes_nothing_with_it(tmp_path):
+    with open_writing(tmp_path, map_size_bytes=2**20) as (_store, writer):
+        execution = new_execution(1, status=Status.QUEUED)
+        writer.submit(commits.accept(execution, INPUT, claimed=True))
         commit_now(writer)
-        assert isinstance(again._error, StoreFull)
+        writer.submit(commits.note(execution.execution_id, 1, 2, NOTE))
+        writer.submit(ballast("large", 2**21))
+        failed = writer.write(writer.take())
+        cancelled = writer.submit(commits.cancel(execution.execution_id, 3, "{}"))
+        commit_now(writer)
+        writer.publish(failed)
+        assert cancelled._error is None
 
 
 def test_a_broken_store_settles_everything_and_takes_nothing_more(tmp_path):

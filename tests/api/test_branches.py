@@ -1,0 +1,107 @@
+"""What is told of gates: who arrived, who never will, whether the gate opened."""
+
+import pytest
+from system.box import User
+from system.lab import flow
+from worlds.flows import BRANCHING
+from worlds.flows import flow as artifact_of
+from worlds.rows import new_execution
+
+from axiomd.api.branches import branch_views
+from axiomd.execution.journal import Entry, EntryKind
+from axiomd.execution.position import Position
+from axiomd.execution.status import Status
+
+STREAMS = artifact_of("s>l s>r l>g r>g", mode="pipeline", streams="s l r")
+
+
+def told(artifact, status, entries=(), frames=()):
+    """The gates by alias: their status, and the status of each arm."""
+    views = branch_views(
+        artifact,
+        new_execution(1, status=status, mode=artifact.mode),
+        entries,
+        lambda placement: artifact.placements[placement].alias in frames,
+    )
+    return {
+        view["gate"]: (view["status"], {arm["from"]: arm["status"] for arm in view["arms"]})
+        for view in views
+    }
+
+
+def of_node(artifact, kind, alias, at_ns=5):
+    return Entry(kind, at_ns, Position(artifact.index_of[alias]))
+
+
+def test_failed_arm_fails_its_gate_and_the_others_are_not_taken():
+    artifact = BRANCHING.artifact
+    failed = of_node(artifact, EntryKind.NODE_FAILED, "d")
+    waiting = {"d": "FAILED", "c": "WAITING", "g": "WAITING"}
+    assert told(artifact, Status.RUNNING, [failed]) == {"e": ("WAITING", waiting)}
+    over = {"d": "FAILED", "c": "NOT_TAKEN", "g": "NOT_TAKEN"}
+    assert told(artifact, Status.FAILED, [failed]) == {"e": ("FAILED", over)}
+
+
+def test_gate_of_a_cancelled_execution_is_not_taken():
+    artifact = BRANCHING.artifact
+    edge = artifact.incoming[artifact.index_of["e"]][0]
+    gate = Position(artifact.index_of["e"])
+    arrived = Entry(EntryKind.GATE_ARRIVED, 5, gate, edge=edge)
+    (status, arms) = told(artifact, Status.CANCELLED, [arrived])["e"]
+    assert status == "NOT_TAKEN"
+    assert sorted(arms.values()) == ["ARRIVED", "NOT_TAKEN", "NOT_TAKEN"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "completed", "gate", "left", "right"),
+    [
+        ("", "", "WAITING", "WAITING", "WAITING"),
+        ("l", "", "WAITING", "ARRIVED", "WAITING"),
+        ("lr", "", "OPENED", "ARRIVED", "ARRIVED"),
+        ("l", "r", "OPENED", "ARRIVED", "ARRIVED"),
+        ("lrg", "lrg", "OPENED", "ARRIVED", "ARRIVED"),
+    ],
+)
+def test_arm_of_a_pipeline_arrives_with_its_first_frame(frames, completed, gate, left, right):
+    # Every pump says that it has started long before anything comes.
+    entries = [of_node(STREAMS, EntryKind.NODE_STARTED, alias) for alias in "slrg"]
+    entries += [of_node(STREAMS, EntryKind.NODE_COMPLETED, alias) for alias in completed]
+    assert told(STREAMS, Status.RUNNING, entries, frames) == {"g": (gate, {"l": left, "r": right})}
+
+
+def test_arm_of_a_pipeline_that_fails_has_failed_whatever_it_sent():
+    failed = of_node(STREAMS, EntryKind.NODE_TIMED_OUT, "l")
+    assert told(STREAMS, Status.FAILED, [failed], "l") == {
+        "g": ("FAILED", {"l": "FAILED", "r": "NOT_TAKEN"})
+    }
+
+
+def test_branches_of_a_failed_execution_wait_for_nothing(user: User, graph):
+    graph_id = graph(
+        flow(
+            "failing-arm",
+            {"ask": "Echo", "bad": "Fail", "slow": "Nap", "meet": "Echo"},
+            ("ask bad", "ask slow", "bad meet", "slow meet"),
+        )
+    )
+    identity = user.accepted(graph_id, {"count": 20, "text": "luck"})
+    assert user.ended(identity)["status"] == "FAILED"
+    (branch,) = user.execution(identity, "/branches")["branches"]
+    assert (branch["status"], branch["opened_at"]) == ("FAILED", None)
+    arms = {arm["from"]: (arm["status"], arm["at"] is not None) for arm in branch["arms"]}
+    assert arms == {"bad": ("FAILED", True), "slow": ("NOT_TAKEN", False)}
+
+
+def test_branches_of_a_pipeline_open(user: User, graph):
+    graph_id = graph(
+        flow(
+            "zipped",
+            {"split": "Split", "left": "Twice", "right": "Twice", "meet": "Twice"},
+            ("split left", "split right", "left meet", "right meet"),
+        )
+    )
+    identity = user.streamed(graph_id, {"count": 2})[0].data["execution_id"]
+    (branch,) = user.execution(identity, "/branches")["branches"]
+    assert branch["status"] == "OPENED"
+    assert branch["opened_at"]
+    assert all(arm["status"] == "ARRIVED" and arm["at"] for arm in branch["arms"])

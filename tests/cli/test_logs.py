@@ -1,0 +1,38 @@
+"""What the server writes to its log: never the values that code had in hand."""
+
+import logging
+
+import pytest
+import structlog
+
+from axiomd.cli.logs import configure_logs
+from axiomd.settings import LogSettings
+
+
+@pytest.fixture
+def as_before():
+    root = logging.getLogger()
+    kept, handlers, level = structlog.get_config(), root.handlers[:], root.level
+    yield
+    structlog.configure(**kept)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_logged_failure_shows_no_values(as_before, capsys, form):
+    configure_logs(LogSettings(format=form))
+
+    def work(key):
+        payload = f"payload of {key}"
+        raise RuntimeError(f"broken after {len(payload)} characters")
+
+    try:
+        work("k3y" * 5)
+    except RuntimeError as failure:
+        structlog.get_logger("axiomd.api").error("answered_500", exc_info=failure)
+    told = capsys.readouterr().err
+    assert "broken after 26 characters" in told
+    assert "in work" in told
+    assert "k3y" not in told
+    assert len(told.splitlines()) <= (12 if form == "text" else 1)
