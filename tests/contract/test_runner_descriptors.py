@@ -71,6 +71,8 @@ async def test_a_zygote_without_descriptors_loses_the_call_and_goes_on(packages)
     async with open_process(packages) as runner:
         async with runner.stream(stream_call("Upper"), ignore):
             zygote = zygote_of(runner)
+            # Its standard three, its control socket, the pidfd of the stream's process.
+            await wait_for(lambda: len(os.listdir(f"/proc/{zygote}/fd")) == 5)
             used = {int(name) for name in os.listdir(f"/proc/{zygote}/fd")}
             free = [number for number in range(len(used) + 2) if number not in used]
             soft, hard = resource.prlimit(zygote, resource.RLIMIT_NOFILE)
