@@ -52,6 +52,7 @@ def compile_protos(own: bytes, imports: Mapping[str, bytes] | None = None) -> Co
     problems = [found for path, text in files.items() for found in _unreadable(path, text)]
     if problems:
         raise Invalid(_TITLE, problems=problems)
+    _require_temporary_directory()
     try:
         with tempfile.TemporaryDirectory(prefix="axiomd-proto-") as temporary:
             compiled = _run_protoc(Path(temporary), files)
@@ -65,6 +66,14 @@ def compile_protos(own: bytes, imports: Mapping[str, bytes] | None = None) -> Co
         message = 'must begin with `syntax = "proto3";`'
         raise Invalid(_TITLE, problems=[Problem("", message, PROTO_FILE, 1)])
     return compiled
+
+
+def _require_temporary_directory() -> None:
+    """Python's first look for one writes a file, and calls every full disk no directory."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as failure:
+        raise StoreFull(f"There is no room to compile the messages: {failure}") from failure
 
 
 def _unreadable(path: str, text: bytes) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """Proto text becomes a complete, stripped descriptor set, or problems with their lines."""
 
 import resource
+import tempfile
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
@@ -76,7 +77,8 @@ def test_what_is_no_proto3_is_refused(own, words):
     assert words in " ".join(refused(own))
 
 
-def test_a_full_disk_is_no_fault_of_the_messages():
+def test_a_full_disk_is_no_fault_of_the_messages(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", None)
     own = (HEAD + "message A {}" + "// long\n" * 2_000).encode()
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     for size in (0, 30, len(own)):

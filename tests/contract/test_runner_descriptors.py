@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 from contextlib import contextmanager
+from pathlib import Path
 
 import trio
 from node_package import ask, call, ignore, stream_call
@@ -12,11 +13,16 @@ from runner_lab import open_process, wait_for, zygote_of
 from axiomd.execution.call import Lost, Output
 
 
+def open_in(process):
+    """The descriptors that a process has."""
+    return {int(path.name) for path in Path(f"/proc/{process}/fd").iterdir()}
+
+
 @contextmanager
 def no_descriptor_left(spare=0):
     """Take every descriptor that this process may have, but for some."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    used = max(int(name) for name in os.listdir("/proc/self/fd"))
+    used = max(open_in("self"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (used + 10, hard))
     taken = []
     try:
@@ -68,21 +74,20 @@ async def test_a_process_whose_descriptor_has_no_room_is_lost_and_the_others_liv
 
 
 async def test_a_zygote_without_descriptors_loses_the_call_and_goes_on(packages):
-    async with open_process(packages) as runner:
-        async with runner.stream(stream_call("Upper"), ignore):
-            zygote = zygote_of(runner)
-            # Its standard three, its control socket, the pidfd of the stream's process.
-            await wait_for(lambda: len(os.listdir(f"/proc/{zygote}/fd")) == 5)
-            used = {int(name) for name in os.listdir(f"/proc/{zygote}/fd")}
-            free = [number for number in range(len(used) + 2) if number not in used]
-            soft, hard = resource.prlimit(zygote, resource.RLIMIT_NOFILE)
-            # No room for the socket of a new process; then for that, but not for its pidfd.
-            for limit in free[:2]:
-                resource.prlimit(zygote, resource.RLIMIT_NOFILE, (limit, hard))
-                assert isinstance(await runner.run(call("Echo"), ignore), Lost)
-            resource.prlimit(zygote, resource.RLIMIT_NOFILE, (soft, hard))
-            assert isinstance(await runner.run(call("Echo"), ignore), Output)
-            assert zygote_of(runner) == zygote
+    async with open_process(packages) as runner, runner.stream(stream_call("Upper"), ignore):
+        zygote = zygote_of(runner)
+        # Its standard three, its control socket, the pidfd of the stream's process.
+        await wait_for(lambda: len(open_in(zygote)) == 5)
+        used = open_in(zygote)
+        free = [number for number in range(len(used) + 2) if number not in used]
+        soft, hard = resource.prlimit(zygote, resource.RLIMIT_NOFILE)
+        # No room for the socket of a new process; then for that, but not for its pidfd.
+        for limit in free[:2]:
+            resource.prlimit(zygote, resource.RLIMIT_NOFILE, (limit, hard))
+            assert isinstance(await runner.run(call("Echo"), ignore), Lost)
+        resource.prlimit(zygote, resource.RLIMIT_NOFILE, (soft, hard))
+        assert isinstance(await runner.run(call("Echo"), ignore), Output)
+        assert zygote_of(runner) == zygote
 
 
 async def test_more_calls_than_there_are_descriptors_all_end(packages):

@@ -66,17 +66,19 @@ async def test_an_execution_with_a_stream_gets_all_it_needs_while_others_wait(pa
                 entered.append((name, number))
                 await finish(stream)
 
-        async with trio.open_nursery() as nursery:
-            async with runner.stream(upper("e1"), ignore) as first:
-                for number in range(2):
-                    for name in ("e2", "e3"):
-                        nursery.start_soon(other, name, number)
-                await wait_for(lambda: runner.statistics()["streams_waiting"] == 4)
-                with trio.fail_after(10):
-                    async with runner.stream(upper("e1", digest="d2"), ignore) as second:
-                        await finish(second)
-                await finish(first)
-                assert entered == []
+        async with (
+            trio.open_nursery() as nursery,
+            runner.stream(upper("e1"), ignore) as first,
+        ):
+            for number in range(2):
+                for name in ("e2", "e3"):
+                    nursery.start_soon(other, name, number)
+            await wait_for(lambda: runner.statistics()["streams_waiting"] == 4)
+            with trio.fail_after(10):
+                async with runner.stream(upper("e1", digest="d2"), ignore) as second:
+                    await finish(second)
+            await finish(first)
+            assert entered == []
         assert len(entered) == 4
         assert {name for name, _ in entered[:2]} in ({"e2"}, {"e3"})
         assert runner.statistics()["streams_waiting"] == 0
@@ -115,17 +117,16 @@ async def test_processes_of_streams_that_ended_do_not_stay(packages):
 
 async def test_streams_that_wait_are_told_when_the_runner_closes(packages):
     endings = []
-    async with trio.open_nursery() as nursery:
-        async with open_process(packages, streams_max=1) as runner:
-            for number in range(3):
+    async with trio.open_nursery() as nursery, open_process(packages, streams_max=1) as runner:
+        for number in range(3):
 
-                async def one(name=f"e{number}"):
-                    async with runner.stream(upper(name), ignore) as stream:
-                        endings.append((await drain(stream))[1])
+            async def one(name=f"e{number}"):
+                async with runner.stream(upper(name), ignore) as stream:
+                    endings.append((await drain(stream))[1])
 
-                nursery.start_soon(one)
-            await wait_for(lambda: runner.statistics()["streams_waiting"] == 2)
-            await wait_for(lambda: runner.statistics()["streams"] == 1)
+            nursery.start_soon(one)
+        await wait_for(lambda: runner.statistics()["streams_waiting"] == 2)
+        await wait_for(lambda: runner.statistics()["streams"] == 1)
     assert {ending.reason for ending in endings} == {"axiomd is stopping"}
     assert len(endings) == 3
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from system.box import Box, User, running
-from system.lab import STEPS, compiled, prepare, single
+from system.lab import STEPS, compiled, package, prepare, single
 
 TEXT = "x" * 30_000
 MIB = 1024 * 1024
@@ -107,3 +107,14 @@ def test_full_disk_is_survived_and_executions_in_flight_finish_when_it_has_room(
             assert user.ended(identity, within_s=30)["status"] == "COMPLETED"
         last = user.invoke(echo, {"text": "after"}, wait=True)
         assert last.json()["result"]["output"]["text"] == "after"
+
+
+def test_full_disk_refuses_a_push_and_takes_it_later(box: Box):
+    files = package(version="2.0.0")
+    with box.client() as user:
+        # No room for the compiler's files, for the package's own, for the commit.
+        for room in (0, 1_000, 4_096, 16_384):
+            limit_files(box, room)
+            assert_store_full(user.push(files))
+        limit_files(box, resource.RLIM_INFINITY)
+        assert user.push(files).status_code == 201

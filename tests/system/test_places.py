@@ -1,11 +1,13 @@
 """A box with hardly any processes: slower, never stuck, and honest about what only waited."""
 
 import resource
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from system.box import Box, User, running
+from system.box import Box, User, events, running
 from system.lab import NUMBERS, compiled, prepare, single
 
 from axiomd.limits import STREAM_AHEAD_FRAMES_MAX
@@ -30,16 +32,25 @@ def test_pipelines_with_more_generators_than_processes_complete(box: Box, user: 
     """Two generators and a unary node each; the first one runs as far ahead as it may."""
     numbers = compiled(box, NUMBERS)
     count = STREAM_AHEAD_FRAMES_MAX + 100
-    identities = [user.accepted(numbers, {"count": count}) for _ in range(4)]
-    for identity in identities:
-        record = user.ended(identity, 60)
-        assert (record["status"], record["attempt"]) == ("COMPLETED", 1), record
+    with ExitStack() as opened:
+        answers = [opened.enter_context(user.stream(numbers, {"count": count})) for _ in range(4)]
+        for answer in answers:
+            told = list(events(answer))
+            record = user.ended(told[0].data["execution_id"])
+            assert (record["status"], record["attempt"]) == ("COMPLETED", 1), record
+            assert sum(event.id is not None for event in told) > count
 
 
-def test_cancel_says_that_a_call_which_only_waited_was_not_killed(box: Box, user: User):
+def test_cancel_says_that_a_call_which_only_waited_was_not_killed(
+    box: Box, user: User, tmp_path: Path
+):
     nap = compiled(box, single("Nap"))
-    first = user.accepted(nap, {"count": 600})
-    user.started(first, "nap")
+    told = tmp_path / "pid"
+    first = user.accepted(nap, {"count": 600, "log": str(told)})
+    deadline = time.monotonic() + 10
+    while not told.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
     second = user.accepted(nap, {"count": 600})
     user.started(second, "nap")
     for identity, how in ((second, "cooperative"), (first, "killed")):
