@@ -6,13 +6,12 @@ visits that it makes due are handed out. How calls follow each other is the mode
 `engine/unary.py` and `engine/pipeline.py`.
 """
 
-import hashlib
-import json
 from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 import trio
 
+from axiomd.engine.calls import event_entry, make_call
 from axiomd.engine.parts import Parts
 from axiomd.errors import AxiomdError, Fenced, StoreFull, WrongState
 from axiomd.execution.call import (
@@ -29,8 +28,6 @@ from axiomd.execution.position import Position, position_text
 from axiomd.execution.status import Trigger
 from axiomd.flow.artifact import Artifact, Mode
 from axiomd.limits import (
-    EVENT_BYTES_MAX,
-    EVENT_TEXT_BYTES_MAX,
     LOG_BYTES_PER_CALL_MAX,
     LOG_EVENTS_PER_CALL_MAX,
 )
@@ -245,24 +242,16 @@ class Attempt:
         text = position_text(position, placement.alias)
         # A unary node in a pipeline does one thing for each frame, so each has its own key.
         effect = text if placement.kind == self.artifact.mode else f"{text}/{resume_index}"
-        return NodeCall(
+        return make_call(
+            self.artifact,
+            placement,
+            payload,
             execution_id=self.execution_id,
-            graph_id=self.artifact.graph_id,
-            tenant=self.execution.tenant,
-            placement=placement.alias,
             position=text,
             attempt=attempt,
-            effect_key=effect_key(self.execution_id, effect),
-            digest=placement.digest,
-            node=placement.node,
-            kind=placement.kind,
-            input_type=placement.input_type,
-            output_type=placement.output_type,
-            payload=payload,
-            timeout_s=placement.timeout_s or self.execution.node_timeout_s,
-            concurrency=placement.concurrency,
+            effect=effect,
+            node_timeout_s=self.execution.node_timeout_s,
             resume_index=resume_index,
-            reflection=self.artifact.reflection,
         )
 
     async def read(self, payloads: tuple[Payload, ...]) -> bytes:
@@ -294,24 +283,3 @@ class Attempt:
             else:
                 assert isinstance(payload, Payload)
                 return payload
-
-
-def effect_key(execution_id: str, position: str) -> str:
-    """What a node may use as an idempotency key outside: the same for every call of a visit."""
-    return hashlib.sha256(f"{execution_id}/{position}".encode()).hexdigest()[:32]
-
-
-def event_entry(event: NodeEvent, position: Position, attempt: int, at_ns: int) -> Entry:
-    """The journal entry of something a node said."""
-    kind = EntryKind.NODE_LOG if event.kind == "log" else EntryKind.NODE_PROGRESS
-    message = event.message.encode(errors="replace")[:EVENT_TEXT_BYTES_MAX].decode(errors="ignore")
-    detail: dict[str, object] = {"message": message}
-    if event.kind == "log":
-        detail |= {"level": event.level, "attributes": dict(event.attributes)}
-    else:
-        detail["fraction"] = event.fraction
-    text = json.dumps(detail)
-    if len(text) > EVENT_BYTES_MAX:
-        kept = {"message": message[: EVENT_TEXT_BYTES_MAX // 8], "level": event.level}
-        text = json.dumps({**kept, "attributes": {"left_out": "too large"}})
-    return Entry(kind, at_ns, position, attempt, detail=text)

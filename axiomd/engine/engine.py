@@ -11,13 +11,14 @@ from contextlib import asynccontextmanager, suppress
 import attrs
 import trio
 
-from axiomd.engine.attempt import Attempt, Stopped, effect_key
+from axiomd.engine.attempt import Attempt, Stopped
+from axiomd.engine.calls import make_call
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.scheduler import Scheduler
 from axiomd.engine.tail import Tail
 from axiomd.engine.worker import loss, work
 from axiomd.errors import AxiomdError, Draining, Fenced, StoreFailed, StoreFull, WrongState
-from axiomd.execution.call import NodeCall, NodeEvent, Outcome
+from axiomd.execution.call import NodeEvent, Outcome
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Payload
 from axiomd.execution.status import Status
@@ -143,24 +144,15 @@ class Engine:
         """Run the one placement of a throw-away artifact: no execution, no history."""
         self.refuse_when_draining()
         placement = artifact.placements[0]
-        identity = self._ids.execution_id()
-        call = NodeCall(
-            execution_id=identity,
-            graph_id=artifact.graph_id,
-            tenant=artifact.tenant,
-            placement=placement.alias,
+        call = make_call(
+            artifact,
+            placement,
+            payload,
+            execution_id=self._ids.execution_id(),
             position=placement.alias,
             attempt=1,
-            effect_key=effect_key(identity, placement.alias),
-            digest=placement.digest,
-            node=placement.node,
-            kind=placement.kind,
-            input_type=placement.input_type,
-            output_type=placement.output_type,
-            payload=payload,
-            timeout_s=placement.timeout_s or self.parts.settings.node_timeout_s,
-            concurrency=placement.concurrency,
-            reflection=artifact.reflection,
+            effect=placement.alias,
+            node_timeout_s=self.parts.settings.node_timeout_s,
         )
         return await self.parts.runners[placement.runner].run(call, _log_event)
 

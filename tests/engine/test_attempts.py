@@ -153,9 +153,7 @@ def files_no_larger_than(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def test_an_output_waits_for_room_and_its_node_does_not_run_again(
-    make_world, autojump_clock
-):
+async def test_an_output_waits_for_room_and_its_node_does_not_run_again(make_world, autojump_clock):
     """There is room for commits, and none for the output."""
     async with open_box(make_world(Story(PAIR, {"b": Behaviour(pad=3 * MIB)}))) as box:
         with files_no_larger_than(2 * MIB):

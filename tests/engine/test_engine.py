@@ -11,7 +11,7 @@ from worlds.flows import BRANCHING, STREAMING, Behaviour, Story, flow
 from worlds.oracle import expected
 from worlds.seeds import run_seeded
 
-from axiomd.engine.attempt import effect_key
+from axiomd.engine.calls import effect_key
 from axiomd.errors import Draining, IdempotencyConflict, NotFound, WrongState
 from axiomd.execution.call import Failure, Output
 from axiomd.execution.journal import Payload
