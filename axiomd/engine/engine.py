@@ -29,6 +29,7 @@ from axiomd.store.batch import Duplicate
 from axiomd.store.writer import Ticket
 
 _FULL_PAUSE_S = 1.0
+_CLOSE_S = 1.0
 
 
 @attrs.frozen
@@ -287,8 +288,8 @@ async def open_engine(parts: Parts, ids: Ids, tail: Tail) -> AsyncIterator[Engin
                         await engine.drain()
                 nursery.cancel_scope.cancel()
     finally:
-        with trio.CancelScope(shield=True):
-            # Shielded: one commit, so that the next start has nothing to count as lost.
+        # Shielded, and bounded: a commit or two, without which the next start does the same.
+        with trio.move_on_after(_CLOSE_S, shield=True):
             await engine.close()
 
 
