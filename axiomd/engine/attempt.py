@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import attrs
 import trio
 
+from axiomd.engine.backoff import Backoff
 from axiomd.engine.calls import event_entry, make_call
 from axiomd.engine.parts import Parts
 from axiomd.errors import AxiomdError, Fenced, StoreFull, WrongState
@@ -35,6 +36,9 @@ from axiomd.runners.base import Runner
 from axiomd.store import commit as commits
 from axiomd.store.writer import Ticket
 
+PAUSE_S = 0.01
+PAUSE_S_MAX = 1.0
+"""Between the calls of a node visit that were taken away."""
 _FULL_PAUSE_S = 0.5
 _FULL_PAUSE_S_MAX = 10.0
 
@@ -273,13 +277,12 @@ class Attempt:
         """
         if self.parts.blobs.is_small(content):
             return Payload(len(content), content)
-        pause_s = _FULL_PAUSE_S
+        backoff = Backoff(_FULL_PAUSE_S, _FULL_PAUSE_S_MAX)
         while True:
             try:
                 payload = await self.parts.run_blocking(self.parts.blobs.keep, content)
             except StoreFull:
-                await trio.sleep(pause_s)
-                pause_s = min(pause_s * 2, _FULL_PAUSE_S_MAX)
+                await backoff.pause()
             else:
                 assert isinstance(payload, Payload)
                 return payload

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import trio
 
-from axiomd.engine.attempt import Attempt
+from axiomd.engine.attempt import PAUSE_S, PAUSE_S_MAX, Attempt
+from axiomd.engine.backoff import Backoff
 from axiomd.execution.call import Crashed, Failure, Lost, Outcome, Output
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import after_stream
@@ -21,9 +22,6 @@ from axiomd.limits import DIVERGENCES_MAX, STREAM_AHEAD_FRAMES_MAX, STREAM_BATCH
 from axiomd.runners.base import NodeStream
 from axiomd.store.commit import FrameRow
 from axiomd.store.commit import frames as frames_commit
-
-_PAUSE_S = 0.01
-_PAUSE_S_MAX = 1.0
 
 
 class Signal:
@@ -107,7 +105,7 @@ class Pipeline:
         """Run one placement from its first missing frame to its last."""
         position = Position(outlet.placement)
         generator = self._nodes[outlet.placement].kind == "pipeline"
-        pause_s = _PAUSE_S
+        backoff = Backoff(PAUSE_S, PAUSE_S_MAX)
         while True:
             number = self._attempt.begin_call(position)
             before = outlet.durable
@@ -119,8 +117,9 @@ class Pipeline:
                 await self._end(outlet, position)
                 return
             await self._lose(outlet, position, outcome)
-            pause_s = _PAUSE_S if outlet.durable > before else min(pause_s * 2, _PAUSE_S_MAX)
-            await trio.sleep(pause_s)
+            if outlet.durable > before:
+                backoff.reset()
+            await backoff.pause()
 
     async def _end(self, outlet: Outlet, position: Position) -> None:
         attempt = self._attempt

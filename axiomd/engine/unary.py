@@ -9,13 +9,11 @@ from collections.abc import Callable
 
 import trio
 
-from axiomd.engine.attempt import Attempt
+from axiomd.engine.attempt import PAUSE_S, PAUSE_S_MAX, Attempt
+from axiomd.engine.backoff import Backoff
 from axiomd.execution.call import Outcome, Output
 from axiomd.execution.plan import Decision, after_output
 from axiomd.execution.position import Position
-
-_PAUSE_S = 0.01
-_PAUSE_S_MAX = 1.0
 
 
 async def run_unary(attempt: Attempt) -> None:
@@ -38,7 +36,7 @@ async def _branch(attempt: Attempt, position: Position, spawn: Callable[..., Non
 
 async def _visit(attempt: Attempt, position: Position) -> list[Position]:
     """Run one node visit to its end and make that durable; the visits that it made due."""
-    pause_s = _PAUSE_S
+    backoff = Backoff(PAUSE_S, PAUSE_S_MAX)
     while True:
         outcome = await call_unary(attempt, position)
         decision = await _decide(attempt, position, outcome)
@@ -46,8 +44,7 @@ async def _visit(attempt: Attempt, position: Position) -> list[Position]:
         if position not in attempt.history.pending:
             return following
         # Taken away: once more, but never hot.
-        await trio.sleep(pause_s)
-        pause_s = min(pause_s * 2, _PAUSE_S_MAX)
+        await backoff.pause()
 
 
 async def call_unary(attempt: Attempt, position: Position) -> Outcome:

@@ -11,6 +11,7 @@ from functools import partial
 import trio
 
 from axiomd.engine.attempt import Attempt, Body
+from axiomd.engine.backoff import Backoff
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.pipeline import run_pipeline
 from axiomd.engine.unary import run_unary
@@ -76,10 +77,10 @@ async def settle(
         await trio.sleep(_PAUSE_S)
         return
     execution = parts.reader.find_execution(attempt.execution_id)
-    pause_s = min(_PAUSE_S * 2 ** (execution.losses if execution else 0), _PAUSE_S_MAX)
+    first_s = min(_PAUSE_S * 2 ** (execution.losses if execution else 0), _PAUSE_S_MAX)
+    backoff = Backoff(first_s, _PAUSE_S_MAX)
     while True:
-        await trio.sleep(pause_s)
-        pause_s = min(pause_s * 2, _PAUSE_S_MAX)
+        await backoff.pause()
         execution = parts.reader.find_execution(attempt.execution_id)
         if execution is None or execution.attempt != attempt.fence or execution.status.ended:
             return

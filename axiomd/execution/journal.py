@@ -54,9 +54,6 @@ class Payload:
     """SHA-256 of the content, if it lives out of band."""
 
 
-NO_PAYLOAD = Payload(0, b"")
-
-
 @attrs.frozen
 class Entry:
     """One line of an execution's history."""

@@ -42,16 +42,6 @@ class Placement:
     """Canvas position, if the source gave one."""
     y: float | None = None
 
-    @property
-    def handle_package(self) -> str:
-        """`handle/package` without the version."""
-        return self.package.partition("@")[0]
-
-    @property
-    def version(self) -> str:
-        """The version as written."""
-        return self.package.partition("@")[2]
-
 
 @attrs.frozen
 class Edge:
