@@ -42,6 +42,9 @@ def make_call(
         payload=payload,
         timeout_s=placement.timeout_s or node_timeout_s,
         concurrency=placement.concurrency,
+        fresh=placement.fresh,
+        memory_mib=placement.memory_mib,
+        cpu_seconds=placement.cpu_seconds,
         resume_index=resume_index,
         reflection=artifact.reflection,
     )

@@ -40,6 +40,12 @@ class NodeCall:
     """Seconds until the call is killed; for a stream, seconds of silence."""
     concurrency: int = 1
     """Calls that may share the process."""
+    fresh: bool = False
+    """Whether the process must have run nothing before."""
+    memory_mib: int | None = None
+    """Memory the process may take; None for what the box allows."""
+    cpu_seconds: int | None = None
+    """Processor seconds the call may take; None for no bound but its time."""
     resume_index: int = 0
     """Frames of this visit that are already durable (streams)."""
     config: Mapping[str, str] = attrs.field(factory=dict)
@@ -51,11 +57,18 @@ class NodeCall:
 
 
 FailureKind = Literal[
-    "NODE_ERROR", "BAD_OUTPUT", "TIMEOUT", "NODE_CRASHED", "PAYLOAD_TOO_LARGE", "LOAD_ERROR"
+    "NODE_ERROR",
+    "BAD_OUTPUT",
+    "TIMEOUT",
+    "NODE_CRASHED",
+    "OUT_OF_MEMORY",
+    "PAYLOAD_TOO_LARGE",
+    "LOAD_ERROR",
 ]
 """NODE_ERROR the handler raised · BAD_OUTPUT it returned something else than it declared ·
 TIMEOUT it was killed at its deadline · NODE_CRASHED its process died by its own doing ·
-PAYLOAD_TOO_LARGE its output is over the cap · LOAD_ERROR its module or handler cannot be loaded.
+OUT_OF_MEMORY it reached its memory limit · PAYLOAD_TOO_LARGE its output is over the cap ·
+LOAD_ERROR its module or handler cannot be loaded.
 """
 
 
@@ -75,6 +88,8 @@ class Failure:
     """One sentence for a person."""
     detail: str = ""
     """Traceback text, if there is one."""
+    classes: tuple[str, ...] = ()
+    """Names of the exception's class and its bases, for policies that name them."""
 
 
 @attrs.frozen

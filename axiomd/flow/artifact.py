@@ -10,6 +10,22 @@ from typing import Literal
 import attrs
 
 Mode = Literal["unary", "pipeline"]
+JoinKind = Literal["AND", "XOR"]
+
+
+@attrs.frozen
+class Retry:
+    """How often, and how long apart, a node visit is tried that fails."""
+
+    max_attempts: int = 1
+    """Charged calls in all, the first one included."""
+    initial_interval_ms: float = 1_000.0
+    backoff_coefficient: float = 2.0
+    max_interval_ms: float = 60_000.0
+    jitter: float = 0.0
+    """Share of a pause, from 0 to 1, that is left to chance."""
+    non_retryable: tuple[str, ...] = ()
+    """Exception classes and failure kinds that are final."""
 
 
 @attrs.frozen
@@ -41,6 +57,15 @@ class Placement:
     x: float | None = None
     """Canvas position, if the source gave one."""
     y: float | None = None
+    memory_mib: int | None = None
+    """Memory one node process may take; None for what the box allows."""
+    cpu_seconds: int | None = None
+    """Processor seconds one call may take; None for no bound but its time."""
+    fresh: bool = False
+    """Whether every call gets a process that has run nothing before."""
+    retry: Retry = Retry()
+    join_kind: JoinKind = "AND"
+    """How it takes its arms, if it is a gate."""
 
 
 @attrs.frozen

@@ -10,19 +10,28 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import attrs
 
 from axiomd.errors import CompileFailed, Invalid, NotSupportedYet, Problem
-from axiomd.flow.artifact import Artifact, Edge, Mode, Placement
+from axiomd.flow.artifact import Artifact, Edge, Mode, Placement, Retry
 from axiomd.flow.compatibility import Shape as MessageShape
 from axiomd.flow.messages import MessageType, edge_problems
 from axiomd.flow.package import PushedPackage
 from axiomd.flow.resolve import ResolvedNode, Resolver, TypesOf, Unresolved
 from axiomd.flow.shape import Arrow, Shape, shape_problems
-from axiomd.flow.source import ConfigSource, EdgeSource, FlowSource, JoinSource, NodeSource
+from axiomd.flow.source import (
+    ConfigSource,
+    EdgeSource,
+    FlowSource,
+    JoinSource,
+    LimitsSource,
+    NodeSource,
+    RetrySource,
+)
 from axiomd.limits import PROBLEMS_MAX
-from axiomd.strict import join, locate, nearest
+from axiomd.strict import join, locate, nearest, unknown
 
 NOT_SUPPORTED = "NOT_SUPPORTED_YET:"
 """How a problem begins that only a later version can solve."""
@@ -32,11 +41,11 @@ ROW_HEIGHT = 140
 """Pixels from row to row."""
 
 _EDGE_KEYS = ("adapter", "condition", "loop", "max_iterations", "on_error")
-_CONFIG_KEYS = tuple(
-    field.name
-    for field in attrs.fields(ConfigSource)
-    if field.name not in ("timeout_seconds", "join")
-)
+_CONFIG_KEYS = ("compose", "fan_out", "hitl", "compensate")
+_RUNNERS = ("process",)
+"""What a flow may choose; built-in nodes have a runner of their own."""
+_JITTER = 0.25
+"""What `jitter: true` stands for."""
 _SUGGEST_AMONG_MAX = 1_000
 
 
@@ -94,6 +103,8 @@ class _Build:
         yield from self._type_problems()
         yield from self._clashes()
         yield from self._mode_problems()
+        yield from self._once_problems()
+        yield from self._runner_problems()
 
     def _resolve(self) -> Iterator[Problem]:
         for index, node in enumerate(self.source.nodes):
@@ -182,6 +193,24 @@ class _Build:
             said = f"cannot be false: {self.shape.names(pipelines)} run as pipeline nodes"
             yield Problem("pipeline_mode", said)
 
+    def _once_problems(self) -> Iterator[Problem]:
+        if not self._is_pipeline():
+            return
+        for index, (node, resolved) in enumerate(zip(self.source.nodes, self.nodes, strict=True)):
+            if resolved is not None and _once(node, resolved):
+                said = f"'{node.alias}' is declared once, which a pipeline cannot keep: its nodes"
+                yield Problem(join("nodes", index), f"{said} run again from their first input")
+
+    def _runner_problems(self) -> Iterator[Problem]:
+        for index, node in enumerate(self.source.nodes):
+            runner = node.config.runner
+            if runner is not None and runner not in _RUNNERS:
+                path = join(join("nodes", index), "config.runner")
+                yield Problem(path, f"'{node.alias}': {unknown('runner', runner, _RUNNERS)}")
+
+    def _is_pipeline(self) -> bool:
+        return bool(self._pipelines() or self.source.pipeline_mode)
+
     def _pipelines(self) -> list[int]:
         nodes = enumerate(self.nodes)
         return [index for index, node in nodes if node and node.spec.type == "pipeline"]
@@ -191,7 +220,7 @@ class _Build:
         entry = self.shape.entry()
         assert entry is not None
         (terminal,) = self.shape.ends(self.shape.reachable([entry]))
-        mode: Mode = "pipeline" if self._pipelines() or self.source.pipeline_mode else "unary"
+        mode: Mode = "pipeline" if self._is_pipeline() else "unary"
         artifact = Artifact(
             graph_id=graph_id,
             tenant=tenant,
@@ -222,6 +251,8 @@ def _mismatch(ends: tuple[str, str], sent: MessageType, taken: MessageType, said
 def _placement(node: NodeSource, resolved: ResolvedNode | None) -> Placement:
     assert resolved is not None
     x, y = _pixels(node)
+    config = node.config
+    limits = config.limits or LimitsSource()
     return Placement(
         alias=node.alias,
         package=resolved.package.ref,
@@ -230,12 +261,29 @@ def _placement(node: NodeSource, resolved: ResolvedNode | None) -> Placement:
         kind=resolved.spec.type,
         input_type=resolved.input.full_name,
         output_type=resolved.output.full_name,
-        timeout_s=node.config.timeout_seconds,
-        once=resolved.spec.once,
+        timeout_s=config.timeout_seconds,
+        once=_once(node, resolved),
         concurrency=resolved.spec.concurrency,
         x=x,
         y=y,
+        memory_mib=limits.memory_mib,
+        cpu_seconds=limits.cpu_seconds,
+        fresh=bool(config.fresh),
+        retry=_retry(config.retry),
     )
+
+
+def _once(node: NodeSource, resolved: ResolvedNode) -> bool:
+    # What a node's author declares, no flow can take back.
+    return resolved.spec.once or bool(node.config.once)
+
+
+def _retry(source: RetrySource | None) -> Retry:
+    if source is None:
+        return Retry()
+    given = attrs.asdict(source, recurse=False)
+    jitter: Any = _JITTER if source.jitter is True else source.jitter or 0.0
+    return Retry(**{**given, "jitter": float(jitter)})
 
 
 def _pixels(node: NodeSource) -> tuple[float | None, float | None]:
@@ -259,7 +307,7 @@ def content_hash(artifact: Artifact) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _plain(value: Placement | Edge) -> Mapping[str, object]:
+def _plain(value: Placement | Edge | Retry) -> Mapping[str, object]:
     return {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
 
 

@@ -23,8 +23,14 @@ FLOW_NAME = PACKAGE_NAME
 ALIAS = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]*")
 ALIAS_CHARS_MAX = 64
 """Aliases name checkpoints, spans and metrics."""
-TIMEOUT_S_MIN = 1
-TIMEOUT_S_MAX = 3_600
+TIMEOUT_S = (1, 3_600)
+ATTEMPTS = (1, 10_000)
+INTERVAL_MS = (0, 30 * 24 * 3_600_000)
+"""A pause may last as long as an execution is kept."""
+COEFFICIENT = (1, 1_000)
+MEMORY_MIB = (32, 1_048_576)
+"""A node process has 15 MiB before it loads anything of its own."""
+CPU_SECONDS = (1, 86_400)
 
 
 @attrs.frozen
@@ -49,20 +55,46 @@ class JoinSource:
 
 
 @attrs.frozen
+class RetrySource:
+    """How often, and how long apart, a node is tried that fails."""
+
+    max_attempts: int
+    """Calls in all, the first one included."""
+    initial_interval_ms: float = 1_000.0
+    """Before the second call."""
+    backoff_coefficient: float = 2.0
+    """How much longer each further pause is than the one before."""
+    max_interval_ms: float = 60_000.0
+    """What no pause exceeds."""
+    jitter: object = None
+    """Share of a pause, from 0 to 1, that is left to chance; true is a quarter."""
+    non_retryable: tuple[str, ...] = ()
+    """Exception classes (their subclasses too) and failure kinds that are final."""
+
+
+@attrs.frozen
+class LimitsSource:
+    """What a placement's node process may use."""
+
+    memory_mib: int | None = None
+    cpu_seconds: int | None = None
+
+
+@attrs.frozen
 class ConfigSource:
     """How one placement runs. Blocks that are not run yet are kept as they were written."""
 
     timeout_seconds: float | None = None
     join: JoinSource | None = None
-    retry: object = None
+    retry: RetrySource | None = None
     compose: object = None
     fan_out: object = None
     hitl: object = None
     compensate: object = None
-    once: object = None
-    runner: object = None
-    limits: object = None
-    fresh: object = None
+    once: bool | None = None
+    runner: str | None = None
+    limits: LimitsSource | None = None
+    fresh: bool | None = None
 
 
 @attrs.frozen
@@ -178,7 +210,30 @@ def _node_problems(path: str, node: NodeSource) -> Iterator[Problem]:
         expected = "the PascalCase name of a node"
         yield from _pattern(join(path, "node"), node.node, NODE_NAME, expected)
     yield from _position_problems(join(path, "position"), node.position)
-    yield from _timeout_problems(join(path, "config.timeout_seconds"), node.config.timeout_seconds)
+    yield from _config_problems(join(path, "config"), node.config)
+
+
+def _config_problems(path: str, config: ConfigSource) -> Iterator[Problem]:
+    yield from _bounds(join(path, "timeout_seconds"), config.timeout_seconds, *TIMEOUT_S)
+    if config.limits is not None:
+        limits = join(path, "limits")
+        yield from _bounds(join(limits, "memory_mib"), config.limits.memory_mib, *MEMORY_MIB)
+        yield from _bounds(join(limits, "cpu_seconds"), config.limits.cpu_seconds, *CPU_SECONDS)
+    if config.retry is not None:
+        yield from _retry_problems(join(path, "retry"), config.retry)
+
+
+def _retry_problems(path: str, retry: RetrySource) -> Iterator[Problem]:
+    yield from _bounds(join(path, "max_attempts"), retry.max_attempts, *ATTEMPTS)
+    yield from _bounds(join(path, "initial_interval_ms"), retry.initial_interval_ms, *INTERVAL_MS)
+    yield from _bounds(join(path, "max_interval_ms"), retry.max_interval_ms, *INTERVAL_MS)
+    yield from _bounds(join(path, "backoff_coefficient"), retry.backoff_coefficient, *COEFFICIENT)
+    if retry.max_interval_ms < retry.initial_interval_ms:
+        least = _number(retry.initial_interval_ms)
+        yield Problem(join(path, "max_interval_ms"), f"is less than initial_interval_ms, {least}")
+    jitter = retry.jitter
+    if not (jitter is None or (isinstance(jitter, bool | int | float) and 0 <= jitter <= 1)):
+        yield Problem(join(path, "jitter"), f"must be a number from 0 to 1 or true, not {jitter!r}")
 
 
 def _ref_problems(path: str, ref: str) -> Iterator[Problem]:
@@ -198,10 +253,9 @@ def _position_problems(path: str, position: PositionSource | None) -> Iterator[P
         yield Problem(path, "must be finite numbers")
 
 
-def _timeout_problems(path: str, seconds: float | None) -> Iterator[Problem]:
-    if seconds is not None and not TIMEOUT_S_MIN <= seconds <= TIMEOUT_S_MAX:
-        bounds = f"from {TIMEOUT_S_MIN} to {TIMEOUT_S_MAX}"
-        yield Problem(path, f"must be {bounds}, not {_number(seconds)}")
+def _bounds(path: str, value: float | None, least: float, most: float) -> Iterator[Problem]:
+    if value is not None and not least <= value <= most:
+        yield Problem(path, f"must be from {least} to {most}, not {_number(value)}")
 
 
 def _pattern(
@@ -231,7 +285,7 @@ def _document(value: Any) -> Any:
 
 
 def _number(value: float) -> float | int:
-    return int(value) if value.is_integer() else value
+    return int(value) if float(value).is_integer() else value
 
 
 _FORMS: dict[type, Callable[[Any], Any]] = {

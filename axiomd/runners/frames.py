@@ -1,6 +1,6 @@
 """axiomd's side of the frames between it and a node process.
 
-The layout itself is `axiomd.runners.shim`'s, which both sides use; this module turns calls into
+The layout itself is that of `child/wire.py`, which both sides use; this module turns calls into
 frames and what a node said into values. It promises that nothing a node process sends raises
 anything but ProtocolError, and that every text from it is valid Unicode.
 """
@@ -13,10 +13,10 @@ import attrs
 from axiomd.execution.call import Failure, FailureKind, NodeCall, NodeEvent
 from axiomd.flow.package import snake_case
 from axiomd.limits import EVENT_TEXT_BYTES_MAX, PAYLOAD_BYTES_CEILING
-from axiomd.runners.shim import HEAD, LOG, RUN, RUN_HEAD, TEXT_CHARS_MAX
+from axiomd.runners.child.wire import HEAD, LOG, RUN, RUN_HEAD, TEXT_CHARS_MAX
 
 SPOKEN_BYTES_MAX = 4 * 1024 * 1024
-"""An ERROR, LOG or PROGRESS frame: more than the shim ever sends."""
+"""An ERROR, LOG or PROGRESS frame: more than the child side ever sends."""
 HEADERS_MAX = 1024
 """Placements whose header is kept encoded."""
 
@@ -25,7 +25,7 @@ assert SPOKEN_BYTES_MAX < PAYLOAD_BYTES_CEILING < 2**32
 
 
 class ProtocolError(Exception):
-    """A node process sent what the shim never sends."""
+    """A node process sent what the child side never sends."""
 
 
 class RunFrames:
@@ -101,9 +101,10 @@ FAILURE_KINDS: frozenset[str] = frozenset(get_args(FailureKind))
 def read_failure(body: bytes) -> Failure:
     """What an ERROR frame says. Raises ProtocolError."""
     match _read_list(body):
-        case [str(kind), str(message), str(detail)] if kind in FAILURE_KINDS:
+        case [str(kind), str(message), str(detail), list(classes)] if kind in FAILURE_KINDS:
             known: Any = kind
-            return Failure(known, _clean(message), _clean(detail))
+            names = tuple(_clean(str(name)) for name in classes)
+            return Failure(known, _clean(message), _clean(detail), names)
         case _:
             raise ProtocolError("an error frame that is none")
 

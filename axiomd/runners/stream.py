@@ -12,8 +12,7 @@ from trio.lowlevel import wait_readable
 from axiomd.execution.call import NodeCall, Outcome, Output
 from axiomd.limits import STREAM_BATCH_BYTES_MAX, STREAM_BATCH_FRAMES_MAX
 from axiomd.runners.base import Emit
-from axiomd.runners.frames import ProtocolError, read_event, read_failure
-from axiomd.runners.shim import (
+from axiomd.runners.child.wire import (
     COUNT,
     DONE,
     ERROR,
@@ -26,6 +25,7 @@ from axiomd.runners.shim import (
     STARVED,
     FrameTooLong,
 )
+from axiomd.runners.frames import ProtocolError, read_event, read_failure
 from axiomd.runners.worker import Worker, timed_out
 
 YIELD_EVERY = 64

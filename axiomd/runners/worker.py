@@ -14,8 +14,7 @@ from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
 from axiomd.execution.call import Crashed, Failure, Lost, Outcome, Output
 from axiomd.runners.base import Emit
-from axiomd.runners.frames import SPOKEN_BYTES_MAX, ProtocolError, read_event, read_failure
-from axiomd.runners.shim import (
+from axiomd.runners.child.wire import (
     DONE,
     ERROR,
     LOG,
@@ -25,6 +24,7 @@ from axiomd.runners.shim import (
     Inbox,
     too_large,
 )
+from axiomd.runners.frames import SPOKEN_BYTES_MAX, ProtocolError, read_event, read_failure
 
 HANG_UP_S = 1.0
 """Seconds between the end of a socket and that of its process; then it is killed."""
@@ -187,7 +187,7 @@ class Worker:
         return None
 
     def check_size(self, kind: int, call: int, body: bytes) -> None:
-        """Raise FrameTooLong for an output over the cap: the shim would not have sent it."""
+        """Raise FrameTooLong for an output over the cap: the child side would not have sent it."""
         if len(body) > self.payload_max:
             raise FrameTooLong(kind, call, len(body))
 

@@ -19,9 +19,9 @@ from typing import Protocol
 import trio
 from trio.lowlevel import wait_readable
 
-from axiomd.runners import shim
+from axiomd.runners.child import start
+from axiomd.runners.child.wire import CONTROL, EXITED, FORK_FAILED, FORKED, READY
 from axiomd.runners.environment import PackageCode
-from axiomd.runners.shim import CONTROL, EXITED, FORK_FAILED, FORKED, READY
 from axiomd.runners.worker import Worker
 
 STDERR_CHARS_MAX = 4_000
@@ -206,7 +206,7 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     arguments = [control_fd, lock_fd, os.getpid(), code.directory]
     return subprocess.Popen(
-        [code.interpreter, "-I", "-X", "utf8", shim.__file__, *map(str, arguments)],
+        [code.interpreter, "-I", "-X", "utf8", start.__file__, *map(str, arguments)],
         cwd=code.directory,
         env=dict(code.environment),
         stdin=subprocess.DEVNULL,

@@ -97,7 +97,7 @@ class Entry(_message.Message):
     def __init__(self, kind: _Optional[int] = ..., at_ns: _Optional[int] = ..., placement: _Optional[int] = ..., iteration: _Optional[int] = ..., item: _Optional[int] = ..., attempt: _Optional[int] = ..., edge: _Optional[int] = ..., edges: _Optional[_Iterable[int]] = ..., payload: _Optional[_Union[Payload, _Mapping]] = ..., frames: _Optional[int] = ..., crash: _Optional[bool] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class Placement(_message.Message):
-    __slots__ = ("alias", "package", "node", "digest", "kind", "input_type", "output_type", "runner", "timeout_s", "once", "concurrency", "x", "y")
+    __slots__ = ("alias", "package", "node", "digest", "kind", "input_type", "output_type", "runner", "timeout_s", "once", "concurrency", "x", "y", "memory_mib", "cpu_seconds", "fresh", "retry", "join_kind")
     ALIAS_FIELD_NUMBER: _ClassVar[int]
     PACKAGE_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
@@ -111,6 +111,11 @@ class Placement(_message.Message):
     CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
     X_FIELD_NUMBER: _ClassVar[int]
     Y_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
+    CPU_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FRESH_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    JOIN_KIND_FIELD_NUMBER: _ClassVar[int]
     alias: str
     package: str
     node: str
@@ -124,7 +129,28 @@ class Placement(_message.Message):
     concurrency: int
     x: float
     y: float
-    def __init__(self, alias: _Optional[str] = ..., package: _Optional[str] = ..., node: _Optional[str] = ..., digest: _Optional[str] = ..., kind: _Optional[str] = ..., input_type: _Optional[str] = ..., output_type: _Optional[str] = ..., runner: _Optional[str] = ..., timeout_s: _Optional[float] = ..., once: _Optional[bool] = ..., concurrency: _Optional[int] = ..., x: _Optional[float] = ..., y: _Optional[float] = ...) -> None: ...
+    memory_mib: int
+    cpu_seconds: int
+    fresh: bool
+    retry: Retry
+    join_kind: str
+    def __init__(self, alias: _Optional[str] = ..., package: _Optional[str] = ..., node: _Optional[str] = ..., digest: _Optional[str] = ..., kind: _Optional[str] = ..., input_type: _Optional[str] = ..., output_type: _Optional[str] = ..., runner: _Optional[str] = ..., timeout_s: _Optional[float] = ..., once: _Optional[bool] = ..., concurrency: _Optional[int] = ..., x: _Optional[float] = ..., y: _Optional[float] = ..., memory_mib: _Optional[int] = ..., cpu_seconds: _Optional[int] = ..., fresh: _Optional[bool] = ..., retry: _Optional[_Union[Retry, _Mapping]] = ..., join_kind: _Optional[str] = ...) -> None: ...
+
+class Retry(_message.Message):
+    __slots__ = ("max_attempts", "initial_interval_ms", "backoff_coefficient", "max_interval_ms", "jitter", "non_retryable")
+    MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
+    BACKOFF_COEFFICIENT_FIELD_NUMBER: _ClassVar[int]
+    MAX_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
+    JITTER_FIELD_NUMBER: _ClassVar[int]
+    NON_RETRYABLE_FIELD_NUMBER: _ClassVar[int]
+    max_attempts: int
+    initial_interval_ms: float
+    backoff_coefficient: float
+    max_interval_ms: float
+    jitter: float
+    non_retryable: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, max_attempts: _Optional[int] = ..., initial_interval_ms: _Optional[float] = ..., backoff_coefficient: _Optional[float] = ..., max_interval_ms: _Optional[float] = ..., jitter: _Optional[float] = ..., non_retryable: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Edge(_message.Message):
     __slots__ = ("source", "destination")

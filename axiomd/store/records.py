@@ -11,7 +11,7 @@ from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status
-from axiomd.flow.artifact import Artifact, Edge, Mode, Placement
+from axiomd.flow.artifact import Artifact, Edge, Mode, Placement, Retry
 from axiomd.store import record_pb2 as pb
 
 VERSION = b"\x01"
@@ -248,6 +248,22 @@ def _placement(record: pb.Placement) -> Placement:
         concurrency=record.concurrency,
         x=record.x if record.HasField("x") else None,
         y=record.y if record.HasField("y") else None,
+        memory_mib=record.memory_mib if record.HasField("memory_mib") else None,
+        cpu_seconds=record.cpu_seconds if record.HasField("cpu_seconds") else None,
+        fresh=record.fresh,
+        retry=_retry(record.retry) if record.HasField("retry") else Retry(),
+        join_kind="XOR" if record.join_kind == "XOR" else "AND",
+    )
+
+
+def _retry(record: pb.Retry) -> Retry:
+    return Retry(
+        max_attempts=record.max_attempts,
+        initial_interval_ms=record.initial_interval_ms,
+        backoff_coefficient=record.backoff_coefficient,
+        max_interval_ms=record.max_interval_ms,
+        jitter=record.jitter,
+        non_retryable=tuple(record.non_retryable),
     )
 
 

@@ -192,15 +192,10 @@ def test_type_mismatch_names_each_field(user: User, refused):
 
 
 LATER_CONFIG = {
-    "retry": {"max_attempts": 3},
     "compose": {"text": {"cel": "inputs.a.text"}},
     "fan_out": {"items": "value.words"},
     "hitl": {"timeout_seconds": 5},
     "compensate": {"node": "Echo"},
-    "once": True,
-    "runner": "inline",
-    "limits": {"memory_mib": 64},
-    "fresh": True,
     "join": {"kind": "XOR"},
 }
 LATER_EDGE = {

@@ -12,7 +12,7 @@ from google.protobuf.descriptor_pb2 import (
 from protos import descriptor_set
 
 from axiomd.errors import CompileFailed, NotSupportedYet
-from axiomd.flow.artifact import Edge
+from axiomd.flow.artifact import Edge, Retry
 from axiomd.flow.compile import compile_flow
 from axiomd.flow.messages import MessageTypes
 from axiomd.flow.package import NodeSpec, PackageManifest, PushedPackage
@@ -418,15 +418,10 @@ def test_an_edge_key_that_is_not_run_yet_is_refused_by_name(key, value):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("retry", {"max_attempts": 3}),
         ("compose", {}),
         ("fan_out", {"items": "value.items"}),
         ("hitl", {}),
         ("compensate", {"node": "Undo"}),
-        ("once", True),
-        ("runner", "process"),
-        ("limits", {"memory_mib": 64}),
-        ("fresh", True),
     ],
 )
 def test_configuration_that_is_not_run_yet_is_refused_by_name(key, value):
@@ -434,6 +429,60 @@ def test_configuration_that_is_not_run_yet_is_refused_by_name(key, value):
     ((path, message),) = refused(flow("a>b", nodes), error=NotSupportedYet)
     assert path == f"nodes[1].config.{key}"
     assert message.startswith(f"NOT_SUPPORTED_YET: {key} of 'b'")
+
+
+def configured(**config):
+    """The placement of a node with this configuration."""
+    artifact = compiled(flow("a>b", [placed("a"), placed("b", config=config)]))
+    return artifact.placements[1]
+
+
+def test_a_placement_says_how_its_process_runs():
+    found = configured(
+        limits={"memory_mib": 64, "cpu_seconds": 2}, fresh=True, once=True, runner="process"
+    )
+    assert (found.memory_mib, found.cpu_seconds, found.fresh) == (64, 2, True)
+    assert (found.once, found.runner) == (True, "process")
+
+
+def test_one_attempt_is_what_is_made_where_nothing_is_said():
+    assert configured().retry == Retry(max_attempts=1)
+
+
+def test_a_retry_block_has_defaults_for_all_but_the_number_of_attempts():
+    assert configured(retry={"max_attempts": 3}).retry == Retry(3, 1_000, 2, 60_000, 0, ())
+    given = {
+        "max_attempts": 5,
+        "initial_interval_ms": 10,
+        "backoff_coefficient": 3,
+        "max_interval_ms": 100,
+        "jitter": 0.5,
+        "non_retryable": ["ValueError", "TIMEOUT"],
+    }
+    assert configured(retry=given).retry == Retry(5, 10, 3, 100, 0.5, ("ValueError", "TIMEOUT"))
+    assert configured(retry={"max_attempts": 2, "jitter": True}).retry.jitter == 0.25
+
+
+def test_another_retry_makes_another_artifact():
+    one, other = (
+        compiled(flow("a>b", [placed("a"), placed("b", config={"retry": {"max_attempts": n}})]))
+        for n in (2, 3)
+    )
+    assert one.content_hash != other.content_hash
+
+
+def test_a_runner_that_does_not_exist_is_refused_with_the_nearest_one():
+    nodes = [placed("a"), placed("b", config={"runner": "proces"})]
+    ((path, message),) = refused(flow("a>b", nodes))
+    assert path == "nodes[1].config.runner"
+    assert "did you mean 'process'?" in message
+
+
+def test_once_is_refused_in_a_pipeline():
+    nodes = [placed("a"), placed("b", config={"once": True})]
+    ((path, message),) = refused(flow("a>b", nodes, pipeline_mode=True))
+    assert path == "nodes[1]"
+    assert "'b' is declared once" in message
 
 
 @pytest.mark.parametrize(

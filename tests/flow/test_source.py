@@ -112,6 +112,42 @@ def test_unknown_configuration_is_refused_with_the_nearest_known_key(key, meant)
     assert f"did you mean '{meant}'" in problems(node(config={key: 1}))[f"nodes[0].config.{key}"]
 
 
+@pytest.mark.parametrize(
+    ("config", "path", "said"),
+    [
+        ({"retry": {}}, "retry.max_attempts", "is required"),
+        ({"retry": {"max_attempts": 0}}, "retry.max_attempts", "from 1 to 10000, not 0"),
+        ({"retry": {"max_attempts": 2.5}}, "retry.max_attempts", "a whole number"),
+        ({"retry": {"max_atempts": 2}}, "retry.max_atempts", "did you mean 'max_attempts'"),
+        (
+            {"retry": {"max_attempts": 2, "initial_interval_ms": -1}},
+            "retry.initial_interval_ms",
+            "from 0",
+        ),
+        (
+            {"retry": {"max_attempts": 2, "backoff_coefficient": 0.5}},
+            "retry.backoff_coefficient",
+            "from 1",
+        ),
+        (
+            {"retry": {"max_attempts": 2, "initial_interval_ms": 9, "max_interval_ms": 8}},
+            "retry.max_interval_ms",
+            "is less than initial_interval_ms, 9",
+        ),
+        ({"retry": {"max_attempts": 2, "jitter": 2}}, "retry.jitter", "from 0 to 1 or true, not 2"),
+        ({"retry": {"max_attempts": 2, "jitter": "x"}}, "retry.jitter", "not 'x'"),
+        ({"retry": {"max_attempts": 2, "non_retryable": [1]}}, "retry.non_retryable[0]", "a text"),
+        ({"limits": {"memory_mib": 1}}, "limits.memory_mib", "from 32"),
+        ({"limits": {"cpu_seconds": 0}}, "limits.cpu_seconds", "from 1"),
+        ({"limits": {"memory": 64}}, "limits.memory", "did you mean 'memory_mib'"),
+        ({"fresh": "yes"}, "fresh", "true or false"),
+        ({"once": 1}, "once", "true or false"),
+    ],
+)
+def test_configuration_that_makes_no_sense_is_refused_by_its_path(config, path, said):
+    assert said in problems(node(config=config))[f"nodes[0].config.{path}"]
+
+
 def test_lines_and_file_are_not_keys_of_a_document():
     assert set(problems(document(lines={}, file="x"))) == {"lines", "file"}
 

@@ -6,8 +6,8 @@ import attrs
 import pytest
 
 from axiomd.execution.call import Failure, NodeCall, NodeEvent
+from axiomd.runners.child.wire import HEAD, LOG, PROGRESS, RUN, split_run
 from axiomd.runners.frames import ProtocolError, RunFrames, read_event, read_failure
-from axiomd.runners.shim import HEAD, LOG, PROGRESS, RUN, split_run
 
 CALL = NodeCall(
     execution_id="e" * 32,
@@ -61,14 +61,14 @@ def test_a_kept_header_is_never_used_for_another_placement(change):
 def test_what_a_node_says_is_read():
     assert read_event(LOG, b'["info","x",{"a":"1"}]') == NodeEvent("log", "info", "x", {"a": "1"})
     assert read_event(PROGRESS, b'[0.5,"x"]') == NodeEvent("progress", "", "x", fraction=0.5)
-    assert read_failure(b'["BAD_OUTPUT","m","d"]') == Failure("BAD_OUTPUT", "m", "d")
-    assert read_failure(b'["NODE_ERROR","\\ud800",""]').message == "?"
+    assert read_failure(b'["BAD_OUTPUT","m","d",["A"]]') == Failure("BAD_OUTPUT", "m", "d", ("A",))
+    assert read_failure(b'["NODE_ERROR","\\ud800","",[]]').message == "?"
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"\xff", b"{}", b"[]", b'["x","y","z"]', b"[" * 100_000, b"1", b" " * 2**23]
 )
-def test_what_no_shim_says_is_a_protocol_error(body):
+def test_what_no_node_process_says_is_a_protocol_error(body):
     with pytest.raises(ProtocolError):
         read_failure(body)
     with pytest.raises(ProtocolError):

@@ -1,13 +1,15 @@
 """The child side: frames cut out of any sequence of receives, on any Python, alone."""
 
 import ast
-import inspect
 import random
 import sys
+from pathlib import Path
 
 import pytest
 
-from axiomd.runners import shim
+from axiomd.runners.child import wire
+
+CHILD = Path(wire.__file__).parent
 
 
 def feed(inbox, data, sizes):
@@ -33,20 +35,21 @@ def test_frames_survive_any_cutting(seed):
     dice = random.Random(seed)
     lengths = [dice.choice([0, 1, 20, 5_000, 70_000, 300_000]) for _ in range(60)]
     frames = [(dice.randrange(256), dice.randrange(2**64), dice.randbytes(n)) for n in lengths]
-    data = b"".join(shim.HEAD.pack(len(b), kind, call) + b for kind, call, b in frames)
+    data = b"".join(wire.HEAD.pack(len(b), kind, call) + b for kind, call, b in frames)
     sizes = iter(lambda: dice.choice([1, 13, 100, 65_536, 10**6]), None)
-    assert feed(shim.Inbox(2**32 - 1), data, sizes) == frames
+    assert feed(wire.Inbox(2**32 - 1), data, sizes) == frames
 
 
 def test_a_frame_over_the_bound_is_refused_at_its_header():
-    inbox = shim.Inbox(10)
-    with pytest.raises(shim.FrameTooLong) as caught:
-        feed(inbox, shim.HEAD.pack(11, shim.OUT, 5), iter([13]))
-    assert (caught.value.kind, caught.value.call, caught.value.length) == (shim.OUT, 5, 11)
+    inbox = wire.Inbox(10)
+    with pytest.raises(wire.FrameTooLong) as caught:
+        feed(inbox, wire.HEAD.pack(11, wire.OUT, 5), iter([13]))
+    assert (caught.value.kind, caught.value.call, caught.value.length) == (wire.OUT, 5, 11)
 
 
-def test_the_shim_is_python_3_8_and_needs_the_standard_library_only():
-    tree = ast.parse(inspect.getsource(shim), feature_version=(3, 8))
+@pytest.mark.parametrize("path", sorted(CHILD.glob("*.py")), ids=lambda path: path.stem)
+def test_the_child_side_is_python_3_8_and_needs_the_standard_library_only(path):
+    tree = ast.parse(path.read_text(), feature_version=(3, 8))
     imported = {
         alias.name.partition(".")[0]
         for node in ast.walk(tree)
@@ -55,7 +58,7 @@ def test_the_shim_is_python_3_8_and_needs_the_standard_library_only():
     } | {
         (node.module or "").partition(".")[0]
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.ImportFrom) and not node.level
     }
     assert imported <= sys.stdlib_module_names
 
@@ -65,5 +68,5 @@ def test_texts_are_cut_and_never_raise():
         def __str__(self):
             raise RuntimeError
 
-    assert shim.cut(Unprintable()) == "<Unprintable without text: RuntimeError>"
-    assert len(shim.cut("x" * 10**6)) == shim.TEXT_CHARS_MAX
+    assert wire.cut(Unprintable()) == "<Unprintable without text: RuntimeError>"
+    assert len(wire.cut("x" * 10**6)) == wire.TEXT_CHARS_MAX

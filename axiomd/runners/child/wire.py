@@ -1,0 +1,182 @@
+"""The frames between axiomd and a node process, and the bytes they are cut from.
+
+Both sides use this file: axiomd imports it, and a node process of any Python from 3.8 on loads it
+by its path. So it imports the standard library only, and refuses to know what is in a payload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import struct
+import threading
+from typing import Callable  # noqa: UP035 (Python 3.8)
+
+RUN, IN, IN_END, OUT, DONE, ERROR, LOG, PROGRESS, STARVED = range(1, 10)
+"""Frames. To the node: RUN a call, IN the next input of a stream, IN_END no more of them. From
+the node: OUT a frame of a stream, DONE it returned, ERROR it failed, LOG and PROGRESS what it
+said, STARVED it waits for an input after having read so many."""
+
+HEAD = struct.Struct("<IBQ")
+"""Before every frame: bytes of the body, kind, number of the call."""
+RUN_HEAD = struct.Struct("<II")
+"""At the start of a RUN body: bytes of the visit's text and of the placement's JSON."""
+COUNT = struct.Struct("<Q")
+"""The body of STARVED."""
+
+READY, FORKED, FORK_FAILED, EXITED = range(1, 5)
+"""Messages of the zygote: it can fork, a process started (its pidfd attached), one could not be
+started (status is the errno), one ended (status is its wait status)."""
+CONTROL = struct.Struct("<BIi")
+"""A zygote's message: kind, pid, status."""
+
+BUFFER_BYTES = 64 * 1024
+"""What one receive takes at most while frames are small."""
+TEXT_CHARS_MAX = 16 * 1024
+"""Characters of one logged text or failure; what is longer is cut."""
+ATTRIBUTES_MAX = 64
+"""Attributes of one log event."""
+ATTRIBUTE_CHARS_MAX = 1024
+"""Characters of an attribute's name or value."""
+
+
+class FrameTooLong(Exception):
+    """A frame's header announces more bytes than the receiver takes."""
+
+    def __init__(self, kind: int, call: int, length: int) -> None:
+        self.kind, self.call, self.length = kind, call, length
+        super().__init__(f"frame kind {kind} announces {length} bytes")
+
+
+class Inbox:
+    """Received bytes, cut into frames; used by both sides of the socket."""
+
+    def __init__(self, body_max: int) -> None:
+        self.body_max = body_max
+        self._buffer = bytearray(BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._start = self._end = 0
+        self._missing = 0
+
+    def fill(self, recv_into: Callable[[memoryview], int]) -> int:
+        """Receive once; the bytes received, 0 at the end of the stream."""
+        if self._start == self._end:
+            self._start = self._end = 0
+        if self._missing > len(self._buffer) - self._end or self._end == len(self._buffer):
+            self._make_room()
+        count = recv_into(self._view[self._end :] if self._end else self._view)
+        self._end += count
+        return count
+
+    def take(self) -> tuple[int, int, bytes] | None:
+        """The next whole frame as (kind, call, body), or None until more is received.
+
+        Raises FrameTooLong.
+        """
+        start = self._start
+        have = self._end - start
+        if have < 13:
+            return None
+        length, kind, call = HEAD.unpack_from(self._buffer, start)
+        if length > self.body_max:
+            raise FrameTooLong(kind, call, length)
+        total = 13 + length
+        if have < total:
+            self._missing = total - have
+            return None
+        self._missing = 0
+        self._start = start + total
+        return kind, call, bytes(self._view[start + 13 : start + total])
+
+    def _make_room(self) -> None:
+        have = self._end - self._start
+        size = max(BUFFER_BYTES, have + self._missing)
+        rest = self._view[self._start : self._end]
+        if size == len(self._buffer):
+            self._view[:have] = bytes(rest)
+        else:
+            self._buffer = bytearray(size)
+            view = memoryview(self._buffer)
+            view[:have] = rest
+            self._view = view
+        self._start, self._end = 0, have
+
+
+class Link:
+    """The node process's end of its socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self.inbox = Inbox(2**32 - 1)
+        self._lock = threading.Lock()
+        self.call = 0
+        """Number of the call that is running."""
+
+    def send(self, kind: int, call: int, body: bytes) -> None:
+        """Send one frame; ends the process when nobody is there to read it."""
+        head = HEAD.pack(len(body), kind, call)
+        try:
+            with self._lock:
+                if len(body) <= BUFFER_BYTES:
+                    self._socket.sendall(head + body)
+                else:
+                    self._socket.sendall(head)
+                    self._socket.sendall(body)
+        except OSError:
+            os._exit(0)
+
+    def say(self, kind: int, call: int, content: object) -> None:
+        """Send an ERROR, LOG or PROGRESS frame of a running call."""
+        if call:
+            self.send(kind, call, json.dumps(content, separators=(",", ":")).encode())
+
+    def receive(self) -> tuple[int, int, bytes]:
+        """Wait for the next frame; ends the process when there will be none."""
+        while True:
+            frame = self.inbox.take()
+            if frame is not None:
+                return frame
+            self.fill(0)
+
+    def fill(self, flags: int) -> None:
+        """Receive once, with MSG_DONTWAIT raising BlockingIOError."""
+        try:
+            count = self.inbox.fill(lambda room: self._socket.recv_into(room, 0, flags))
+        except BlockingIOError:
+            raise
+        except OSError:
+            count = 0
+        if count == 0:
+            os._exit(0)
+
+    async def wait_readable(self) -> None:
+        """Wait on the running asyncio loop until something can be received."""
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        loop.add_reader(self._socket, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(self._socket)
+
+
+def cut(value: object, chars_max: int = TEXT_CHARS_MAX) -> str:
+    """The text of `value`, never raising, cut to `chars_max`."""
+    try:
+        text = str(value)
+    except Exception as failure:  # noqa: BLE001 (whatever its class does)
+        text = f"<{type(value).__name__} without text: {type(failure).__name__}>"
+    return text if len(text) <= chars_max else text[: chars_max - 1] + "…"
+
+
+def split_run(body: bytes) -> tuple[bytes, bytes, bytes]:
+    """The visit's text, the placement's JSON and the payload of a RUN body."""
+    visit, spec = RUN_HEAD.unpack_from(body)
+    return body[8 : 8 + visit], body[8 + visit : 8 + visit + spec], body[8 + visit + spec :]
+
+
+def too_large(size: int, bound: int) -> str:
+    """The sentence for an output over the cap."""
+    return f"the output has {size} bytes, and at most {bound} are taken"
