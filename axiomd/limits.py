@@ -46,6 +46,13 @@ SCAN_ROWS_MAX = 5_000
 PAGE_ROWS_MAX = 1_000
 """Rows one list request returns."""
 
+VERIFY_ROWS_MAX = 500
+"""Rows that `axiomd verify` looks at in one read transaction."""
+VERIFY_LOOKS_MAX = 5
+"""Times it looks at an execution that changes under its eyes before it is called broken."""
+FINDINGS_MAX = 1_000
+"""Findings of one `axiomd verify` that are told; what is beyond is only counted."""
+
 STREAM_BATCH_FRAMES_MAX = 256
 """Frames one stream reads from the store, or a node's pump commits, at a time."""
 STREAM_BATCH_BYTES_MAX = 1 * MIB

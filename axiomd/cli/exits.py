@@ -20,6 +20,7 @@ class Exit(IntEnum):
     UNAUTHORIZED = 4
     NOT_FOUND = 5
     TIMED_OUT = 6
+    BROKEN = 7
     INTERRUPTED = 130
 
     @property
@@ -36,6 +37,7 @@ _MEANINGS: Mapping[Exit, str] = {
     Exit.UNAUTHORIZED: "no API key, or one that is not valid",
     Exit.NOT_FOUND: "there is no such thing",
     Exit.TIMED_OUT: "not finished in time; the execution goes on",
+    Exit.BROKEN: "verify found something broken",
     Exit.INTERRUPTED: "stopped with Ctrl-C",
 }
 

@@ -3,7 +3,8 @@
 Exit codes: 0 done · 1 refused, not valid, or the execution failed or was cancelled · 2 wrong
 usage or settings, or the server cannot start with them · 3 no server answers, or it takes nothing
 now · 4 no API key, or one that is not valid · 5 there is no such thing · 6 not finished in time;
-the execution goes on · 130 stopped with Ctrl-C. `axiomd.cli.exits` holds the table.
+the execution goes on · 7 verify found something broken · 130 stopped with Ctrl-C.
+`axiomd.cli.exits` holds the table.
 """
 
 from typing import Any
@@ -21,10 +22,11 @@ from axiomd.cli.options import wants_json
 from axiomd.cli.output import note, write_error
 from axiomd.cli.packages import create, init, push, run_package_tests, validate
 from axiomd.cli.serve import serve
+from axiomd.cli.verify import verify
 from axiomd.errors import AxiomdError
 
 _PANELS = {
-    "The server": (serve, demo, doctor, keys),
+    "The server": (serve, demo, doctor, keys, verify),
     "Packages": (init, create, validate, run_package_tests, push),
     "Flows": (compile_flow, invoke, executions, login),
 }

@@ -7,6 +7,7 @@ are on disk. Files are drafted in another directory first, so a name that exists
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -66,6 +67,28 @@ class Blobs:
         if hashlib.sha256(content).digest() != digest:
             raise StoreFailed(f"blob {digest.hex()} is damaged")
         return content
+
+    def size(self, digest: bytes) -> int | None:
+        """Bytes of the content named `digest`; None if it is not there."""
+        try:
+            return self._path(digest).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def every(self) -> Iterator[bytes]:
+        """The names of all that is there, one directory at a time."""
+        for number in range(256):
+            directory = self.root / f"{number:02x}"
+            if directory.is_dir():
+                yield from sorted(bytes.fromhex(path.name) for path in directory.iterdir())
+
+    def is_damaged(self, digest: bytes) -> bool:
+        """Whether a content that is there is not the one it is named by."""
+        try:
+            with self._path(digest).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").digest() != digest
+        except FileNotFoundError:
+            return False
 
     def remove_drafts(self) -> None:
         """Remove what a process that was killed left half written; before anything is put."""

@@ -16,7 +16,7 @@ import attrs
 import lmdb
 
 from axiomd.disk import says_no_room
-from axiomd.errors import DataDirBusy, StoreFailed, StoreFull
+from axiomd.errors import DataDirBusy, NotFound, StoreFailed, StoreFull
 from axiomd.limits import COMMIT_BATCH_BYTES_MAX
 from axiomd.settings import StoreSettings
 from axiomd.store.keys import META, TABLES
@@ -78,12 +78,17 @@ def get(transaction: "lmdb.Transaction", key: bytes, table: "lmdb._Database") ->
 
 
 @contextmanager
-def open_store(settings: StoreSettings, directory: Path) -> Iterator[Store]:
+def open_store(
+    settings: StoreSettings, directory: Path, *, read_only: bool = False
+) -> Iterator[Store]:
     """The store in `directory`, made if it is new.
 
+    read_only: to look only, which needs no room on the disk; NotFound if there is no store.
     Raises StoreFailed if it is of another format or cannot be opened.
     """
     path = directory / "store"
+    if read_only and not (path / "data.mdb").is_file():
+        raise NotFound(f"There is no axiomd store in {directory}.")
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         environment = lmdb.open(
@@ -94,17 +99,26 @@ def open_store(settings: StoreSettings, directory: Path) -> Iterator[Store]:
             sync=settings.sync,
             metasync=settings.sync,
             meminit=False,
+            readonly=read_only,
         )
     except lmdb.Error as failure:
         raise StoreFailed(f"The store in {path} cannot be opened: {failure}") from failure
     try:
         environment.reader_check()
-        tables = {name: environment.open_db(name.encode()) for name in TABLES}
-        store = Store(environment, tables)
-        _check_format(store)
-        yield store
+        yield _open_tables(environment, path)
     finally:
         environment.close()
+
+
+def _open_tables(environment: "lmdb.Environment", path: Path) -> Store:
+    """The store with all its tables, its format checked before any but the first is touched."""
+    try:
+        meta = environment.open_db(META.encode())
+        _check_format(Store(environment, {META: meta}))
+        tables = {name: environment.open_db(name.encode()) for name in TABLES}
+    except lmdb.Error as failure:
+        raise StoreFailed(f"The store in {path} cannot be opened: {failure}") from failure
+    return Store(environment, tables)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import trio
 from worlds.box import Physics, World, open_box
 from worlds.disk import Cut
 from worlds.flows import Behaviour, Story, flow
-from worlds.invariants import TRIGGERS, stored_executions
+from worlds.invariants import stored_executions
 from worlds.oracle import doomed, expected
 from worlds.seeds import run_seeded
 
@@ -20,6 +20,7 @@ from axiomd.errors import WrongState
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.status import TRANSITIONS, Status, Trigger, advance
 from axiomd.settings import EngineSettings
+from axiomd.store.rules import TRIGGERS
 
 SEEDS_MIN = 120
 SEEDS_MAX = 400

@@ -26,7 +26,9 @@ from axiomd.engine.keyring import DEFAULT_TENANT, new_key
 from axiomd.ids import Ids
 from axiomd.runners.orphans import holders
 from axiomd.settings import StoreSettings
+from axiomd.store.blobs import Blobs
 from axiomd.store.env import open_store
+from axiomd.store.verify import verify
 from axiomd.store.writer import write_now
 
 SERVE = [sys.executable, "-m", "axiomd", "serve"]
@@ -103,11 +105,26 @@ class Box:
         return self.process.pid
 
     def kill(self) -> None:
-        """`kill -9`, and return when it is gone."""
+        """`kill -9`, and return when it is gone; what it left on disk keeps every promise."""
+        self._end()
+        assert self.broken() == []
+
+    def _end(self) -> None:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
         self.process = None
+
+    def broken(self) -> list[str]:
+        """What `axiomd verify` says of the data directory, whether the server runs or not."""
+        with open_store(self._store_settings, self.data_dir, read_only=True) as store:
+            return [str(found) for found in verify(store, Blobs(self.data_dir / "blobs")).findings]
+
+    @property
+    def _store_settings(self) -> StoreSettings:
+        size = self.settings.get("store_map_size_bytes", StoreSettings().map_size_bytes)
+        assert isinstance(size, int)
+        return StoreSettings(map_size_bytes=size)
 
     def stop(self, number: int = signal.SIGTERM, within_s: float = 5.0) -> tuple[int, float]:
         """Send a signal; the exit code and the seconds it took. Fails after `within_s`."""
@@ -138,9 +155,7 @@ class Box:
         """A key of any tenant, written beside the running server."""
         clock = SystemClock()
         key, commit = new_key(Ids(clock), clock, f"test of {tenant}", tenant)
-        size = self.settings.get("store_map_size_bytes", StoreSettings().map_size_bytes)
-        assert isinstance(size, int)
-        with open_store(StoreSettings(map_size_bytes=size), self.data_dir) as store:
+        with open_store(self._store_settings, self.data_dir) as store:
             write_now(store, commit)
         return key
 
@@ -166,9 +181,11 @@ def running(data_dir: Path, **settings: object) -> Iterator[Box]:
     box = Box(data_dir, **settings)
     try:
         yield box.start()
-    finally:
         if box.process is not None:
             box.kill()
+    finally:
+        if box.process is not None:
+            box._end()
 
 
 @attrs.frozen

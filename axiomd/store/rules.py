@@ -1,0 +1,273 @@
+"""What must be true of one execution's history, one small rule for each promise.
+
+Pure: a rule sees every entry of a journal once, in order, and says in sentences what is wrong.
+It keeps what it needs of the visits and nothing of the payloads, so a journal of any length can
+be checked. `axiomd/store/verify.py` feeds them from a store.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from axiomd.execution.execution import Execution
+from axiomd.execution.journal import Entry, EntryKind, History
+from axiomd.execution.position import Position
+from axiomd.execution.status import IllegalTransition, Status, Trigger, advance
+from axiomd.flow.artifact import Artifact
+
+TRIGGERS: Mapping[EntryKind, Trigger] = {
+    EntryKind.EXECUTION_CLAIMED: Trigger.CLAIM,
+    EntryKind.EXECUTION_REQUEUED: Trigger.REQUEUE,
+    EntryKind.EXECUTION_COMPLETED: Trigger.COMPLETE,
+    EntryKind.EXECUTION_FAILED: Trigger.FAIL,
+    EntryKind.EXECUTION_CANCELLED: Trigger.CANCEL,
+}
+"""The entry that each trigger leaves behind."""
+
+ONCE = frozenset(
+    {
+        EntryKind.NODE_COMPLETED,
+        EntryKind.EDGE_TAKEN,
+        EntryKind.GATE_ARRIVED,
+        EntryKind.GATE_OPENED,
+    }
+)
+"""What can be said of a node visit, or of an edge into it, only once."""
+
+Frames = Mapping[int, int]
+"""Placements to the number of their stored frames."""
+
+
+class Rule(Protocol):
+    """One promise about a history."""
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        """What is wrong with the next entry, given those before it."""
+        ...
+
+    def end(self) -> Iterator[str]:
+        """What is wrong with the history as a whole."""
+        ...
+
+
+def history_faults(
+    execution: Execution, artifact: Artifact, frames: Frames, entries: Iterable[Entry]
+) -> Iterator[str]:
+    """Everything that is wrong with the history of one execution."""
+    rules = rules_of(execution, artifact, frames)
+    for entry in entries:
+        for rule in rules:
+            yield from rule.see(entry)
+    for rule in rules:
+        yield from rule.end()
+
+
+def rules_of(execution: Execution, artifact: Artifact, frames: Frames) -> Sequence[Rule]:
+    """Every rule, ready to see the first entry."""
+    return (
+        _NoGap(execution),
+        _StatusFollowsTheTable(execution),
+        _SaidOnce(),
+        _NothingStartsAfterItsCheckpoint(),
+        _CheckpointNamesItsEdges(artifact),
+        _GateHasItsArms(artifact),
+        _CompletionIsComplete(artifact),
+        _FramesAreCounted(frames),
+        _Folds(artifact),
+    )
+
+
+class _NoGap:
+    """A journal is numbered from 0 without a gap, as far as the record says."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._next = 0
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if entry.seq != self._next:
+            yield f"its journal has {entry.seq} where {self._next} should be"
+        self._next = entry.seq + 1
+
+    def end(self) -> Iterator[str]:
+        if self._next != self._execution.entries:
+            yield f"its journal has {self._next} entries, its record {self._execution.entries}"
+
+
+class _StatusFollowsTheTable:
+    """Rules 1 and 5: entries follow the table of statuses, and nothing comes after the end."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._status = Status.QUEUED
+        self._claims = 0
+        self._begun = False
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if not self._begun:
+            self._begun = True
+            if entry.kind is not EntryKind.EXECUTION_ACCEPTED:
+                yield "its journal does not begin with its acceptance"
+                return
+        if self._status.ended:
+            yield f"rule 5: {entry.kind.wire} after it had ended"
+            return
+        if entry.kind is EntryKind.EXECUTION_CLAIMED:
+            self._claims += 1
+            if entry.attempt != self._claims:
+                yield f"claim {self._claims} calls itself {entry.attempt}"
+        if entry.kind in TRIGGERS:
+            yield from self._advance(entry)
+        elif entry.position is not None and self._status is not Status.RUNNING:
+            yield f"rule 5: {entry.kind.wire} while {self._status}"
+
+    def _advance(self, entry: Entry) -> Iterator[str]:
+        try:
+            self._status = advance(self._status, TRIGGERS[entry.kind])
+        except IllegalTransition:
+            yield f"rule 1: {entry.kind.wire} while {self._status}"
+
+    def end(self) -> Iterator[str]:
+        execution, status = self._execution, self._status
+        if not self._begun:
+            yield "its journal does not begin with its acceptance"
+        if (status, self._claims) != (execution.status, execution.attempt):
+            yield (
+                f"rule 1: the journal says {status} after {self._claims} claims, "
+                f"the record {execution.status} after {execution.attempt}"
+            )
+        if status.ended != bool(execution.completed_ns):
+            yield "its completion time does not fit its status"
+        if (execution.failure is None) != (status not in (Status.FAILED, Status.CANCELLED)):
+            yield "its failure does not fit its status"
+
+
+class _SaidOnce:
+    """A checkpoint, an edge taken, a gate's arm and its opening are written once."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[EntryKind, Position | None, int]] = set()
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if entry.kind in ONCE:
+            said = (entry.kind, entry.position, entry.edge)
+            if said in self._seen:
+                edge = f" by edge {entry.edge}" if entry.edge >= 0 else ""
+                yield f"{entry.kind.wire} of {entry.position}{edge} is written more than once"
+            self._seen.add(said)
+
+    def end(self) -> Iterator[str]:
+        yield from ()
+
+
+class _NothingStartsAfterItsCheckpoint:
+    """A checkpointed visit is never called again."""
+
+    def __init__(self) -> None:
+        self._done: set[Position | None] = set()
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if entry.kind is EntryKind.NODE_STARTED and entry.position in self._done:
+            yield f"a call of {entry.position} started after its checkpoint"
+        if entry.kind is EntryKind.NODE_COMPLETED:
+            self._done.add(entry.position)
+
+    def end(self) -> Iterator[str]:
+        yield from ()
+
+
+class _CheckpointNamesItsEdges:
+    """Rule 16: the edges taken are in the checkpoint itself."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if entry.kind is not EntryKind.NODE_COMPLETED:
+            return
+        if entry.position is None:
+            yield "a checkpoint names no visit"
+        elif entry.edges != self._artifact.outgoing[entry.position.placement]:
+            yield f"rule 16: the checkpoint of {entry.position} does not name the edges taken"
+
+    def end(self) -> Iterator[str]:
+        yield from ()
+
+
+class _GateHasItsArms:
+    """A gate opens once all that it waits for has arrived."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
+        self._arrived: set[tuple[Position | None, int]] = set()
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if entry.kind is EntryKind.GATE_ARRIVED:
+            self._arrived.add((entry.position, entry.edge))
+        if entry.kind is EntryKind.GATE_OPENED and entry.position is not None:
+            wanted = self._artifact.incoming[entry.position.placement]
+            missing = [edge for edge in wanted if (entry.position, edge) not in self._arrived]
+            if missing:
+                yield f"gate {entry.position} opened without its arms {missing}"
+
+    def end(self) -> Iterator[str]:
+        yield from ()
+
+
+class _CompletionIsComplete:
+    """What completed has completed its terminal; and all placements, if it is unary."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
+        self._done: set[int] = set()
+        self._completed = False
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if entry.kind is EntryKind.NODE_COMPLETED and entry.position is not None:
+            self._done.add(entry.position.placement)
+        if entry.kind is EntryKind.EXECUTION_COMPLETED:
+            self._completed = True
+        yield from ()
+
+    def end(self) -> Iterator[str]:
+        if not self._completed:
+            return
+        if self._artifact.terminal not in self._done:
+            yield "it completed, its terminal did not"
+        if self._artifact.mode == "unary" and len(self._done) != len(self._artifact.placements):
+            yield "it completed, some placement did not"
+
+
+class _FramesAreCounted:
+    """A checkpoint says how many frames its placement emitted, and those are stored."""
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if entry.kind is EntryKind.NODE_COMPLETED and entry.position is not None:
+            stored = self._frames.get(entry.position.placement, 0)
+            if entry.frames != stored:
+                yield f"{entry.position} says it emitted {entry.frames} frames, {stored} are stored"
+
+    def end(self) -> Iterator[str]:
+        yield from ()
+
+
+class _Folds:
+    """Rule 16: the journal alone makes the state; nothing in it refers to what is not there."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._history: History | None = History(artifact)
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if self._history is None:
+            return
+        try:
+            self._history.apply(entry)
+            self._history.take_due()
+        except (AssertionError, LookupError) as failure:
+            self._history = None
+            yield f"rule 16: {entry.kind.wire} at {entry.seq} does not fold: {failure!r}"
+
+    def end(self) -> Iterator[str]:
+        yield from ()

@@ -1,0 +1,403 @@
+"""Whether a data directory keeps every promise that can be seen in it.
+
+Reads beside a running server: every look is one short read transaction, and what a look compares
+is read in the same one. A history is read in steps, as far as its record says; it only ever
+grows, and an execution whose record changes meanwhile is looked at again before it is called
+broken. Memory does not follow the size of the store: tables are walked by cursor, and findings
+beyond a bound are only counted.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+
+import attrs
+import lmdb
+from google.protobuf.message import DecodeError
+
+from axiomd.errors import StoreFailed
+from axiomd.execution.execution import Execution, index_keys
+from axiomd.execution.journal import Entry, Payload
+from axiomd.flow.artifact import Artifact
+from axiomd.limits import FINDINGS_MAX, VERIFY_LOOKS_MAX, VERIFY_ROWS_MAX
+from axiomd.store import keys
+from axiomd.store.blobs import Blobs
+from axiomd.store.env import Store, get
+from axiomd.store.reader import Reader
+from axiomd.store.records import (
+    decode_api_key,
+    decode_artifact,
+    decode_draft,
+    decode_execution,
+    decode_idempotency,
+    decode_package,
+)
+from axiomd.store.rules import history_faults
+
+_ARTIFACTS_HELD = 64
+_UNREADABLE = (StoreFailed, DecodeError, ValueError, AssertionError, LookupError)
+"""What decoding raises where a row is not what it should be."""
+
+FindArtifact = Callable[[str], Artifact | None]
+"""Artifact ID to the artifact."""
+Faults = Iterable[str]
+"""What is wrong, in sentences that name the rule of the house where it has a number."""
+RowLook = Callable[["lmdb.Transaction", bytes, bytes], Faults]
+"""What is wrong with a row, given its key and its value."""
+
+
+@attrs.frozen
+class Finding:
+    """One promise that is broken."""
+
+    subject: str
+    """What it is about: `execution 0197…`, `index st`, `blob 9f86…`."""
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.fault}"
+
+
+@attrs.frozen
+class Report:
+    """What a look at a whole data directory found."""
+
+    findings: tuple[Finding, ...]
+    """At most FINDINGS_MAX of them."""
+    found: int
+    """How many there are."""
+    counts: Mapping[str, int]
+    """What was looked at, and `orphans`: blobs that nothing names, which is no fault."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether every promise is kept."""
+        return self.found == 0
+
+
+@attrs.frozen
+class Progress:
+    """How far a look has come."""
+
+    what: str
+    """What is being looked at now: a key of `Report.counts`."""
+    done: int
+    total: int
+    """What `done` will come to, 0 if that is not known; a guess where a server writes."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def verify(
+    store: Store,
+    blobs: Blobs,
+    find_artifact: FindArtifact | None = None,
+    on_progress: OnProgress = lambda _: None,
+) -> Report:
+    """Look at everything. Blocks; any process that has the store open may do it.
+
+    find_artifact: for a store whose artifacts live elsewhere; else they are read from it.
+    """
+    look = _Look(store, blobs, find_artifact, on_progress)
+    look.at_everything()
+    return Report(tuple(look.findings), look.found, dict(look.counts))
+
+
+class _Look:
+    """One pass over a data directory."""
+
+    def __init__(
+        self,
+        store: Store,
+        blobs: Blobs,
+        find_artifact: FindArtifact | None,
+        on_progress: OnProgress,
+    ) -> None:
+        self._store = store
+        self._tables = store.tables
+        self._blobs = blobs
+        self._reader = Reader(store)
+        self._find_artifact = find_artifact or lru_cache(_ARTIFACTS_HELD)(self._stored_artifact)
+        self._on_progress = on_progress
+        self._named: set[bytes] = set()
+        self.findings: list[Finding] = []
+        self.found = 0
+        self.counts: Counter[str] = Counter()
+
+    def at_everything(self) -> None:
+        """Every table, every history, every blob."""
+        self._walk("records", keys.EXECUTIONS, self._record_faults)
+        for name, table in keys.INDEX_TABLES.items():
+            self._walk("index_rows", table, self._index_row_faults(name))
+        for table in (keys.JOURNAL, keys.FRAMES):
+            self._walk("strays", table, self._stray_faults, _after_execution)
+        self._walk("idempotency_keys", keys.IDEMPOTENCY, self._idempotency_faults)
+        self._at_catalog()
+        self._at_histories()
+        self._at_blobs()
+
+    def _at_catalog(self) -> None:
+        self._walk("api_keys", keys.API_KEYS, self._api_key_faults)
+        self._walk("packages", keys.PACKAGES, self._package_faults)
+        self._walk("package_contents", keys.PACKAGE_CONTENTS, self._package_content_faults)
+        self._walk("drafts", keys.DRAFTS, self._draft_faults)
+        self._walk("artifacts", keys.ARTIFACTS, self._artifact_faults)
+        self._walk("artifact_hashes", keys.ARTIFACT_HASHES, self._artifact_hash_faults)
+
+    def _walk(
+        self,
+        what: str,
+        table: str,
+        look: RowLook,
+        after: Callable[[bytes], bytes] = lambda key: key + b"\0",
+    ) -> None:
+        """Look at the rows of a table, a bounded number of them in each transaction."""
+        first: bytes | None = b""
+        while first is not None:
+            with self._store.read() as transaction:
+                total = transaction.stat(self._tables[table])["entries"]
+                walk = transaction.cursor(self._tables[table])
+                for _ in range(VERIFY_ROWS_MAX):
+                    if not (walk.set_range(first) if first else walk.first()):
+                        first = None
+                        break
+                    key, value = bytes(walk.key()), bytes(walk.value())
+                    self._note(_subject(table, key), _tried(look, transaction, key, value))
+                    self._step(what, total)
+                    first = after(key)
+
+    def _note(self, subject: str, faults: Faults) -> None:
+        for fault in faults:
+            self.found += 1
+            if len(self.findings) < FINDINGS_MAX:
+                self.findings.append(Finding(subject, fault))
+
+    def _step(self, what: str, total: int) -> None:
+        self.counts[what] += 1
+        if self.counts[what] % VERIFY_ROWS_MAX == 1:
+            self._on_progress(Progress(what, self.counts[what], total))
+
+    def _get(self, transaction: "lmdb.Transaction", table: str, key: bytes) -> bytes | None:
+        return get(transaction, key, self._tables[table])
+
+    # -- executions ---------------------------------------------------------------------------
+
+    def _record_faults(self, transaction: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
+        """A record has every index row it should have (rule 7), and its journal no more than it."""
+        execution = decode_execution(key.hex(), value)
+        for name, parts in index_keys(execution):
+            table = keys.INDEX_TABLES[name]
+            if self._get(transaction, table, keys.index_key(name, parts)) is None:
+                yield f"rule 7: index {table} lacks its row"
+        beyond = keys.journal_key(key, execution.entries)
+        walk = transaction.cursor(self._tables[keys.JOURNAL])
+        if walk.set_range(beyond) and bytes(walk.key()).startswith(key):
+            yield f"its journal goes on behind the {execution.entries} entries of its record"
+
+    def _index_row_faults(self, name: str) -> RowLook:
+        """No index row is left of what its record no longer is (rule 7)."""
+
+        def look(transaction: "lmdb.Transaction", key: bytes, _: bytes) -> Faults:
+            identity = key[-keys.EXECUTION_BYTES :]
+            value = self._get(transaction, keys.EXECUTIONS, identity)
+            if value is None:
+                yield f"rule 7: it names execution {identity.hex()}, which is not there"
+                return
+            rows = index_keys(decode_execution(identity.hex(), value))
+            if key not in (keys.index_key(*row) for row in rows if row[0] == name):
+                yield f"rule 7: it has a row too many, of execution {identity.hex()}"
+
+        return look
+
+    def _stray_faults(self, transaction: "lmdb.Transaction", key: bytes, _: bytes) -> Faults:
+        """No history is left of an execution that has no record."""
+        if self._get(transaction, keys.EXECUTIONS, key[: keys.EXECUTION_BYTES]) is None:
+            yield "it has a history and no record"
+
+    def _idempotency_faults(
+        self, transaction: "lmdb.Transaction", _: bytes, value: bytes
+    ) -> Faults:
+        """An Idempotency-Key names an execution that is there."""
+        identity = decode_idempotency(value).execution_id
+        if self._get(transaction, keys.EXECUTIONS, keys.execution_key(identity)) is None:
+            yield f"it names execution {identity}, which is not there"
+
+    def _at_histories(self) -> None:
+        first: bytes | None = b""
+        while first is not None:
+            with self._store.read() as transaction:
+                total = transaction.stat(self._tables[keys.EXECUTIONS])["entries"]
+                walk = transaction.cursor(self._tables[keys.EXECUTIONS])
+                some: list[bytes] = []
+                more = walk.set_range(first) if first else walk.first()
+                while more and len(some) < VERIFY_ROWS_MAX:
+                    some.append(bytes(walk.key()))
+                    more = walk.next()
+            first = some[-1] + b"\0" if more else None
+            for key in some:
+                self._note(_subject(keys.EXECUTIONS, key), self._history_faults(key.hex()))
+                self._step("executions", total)
+
+    def _history_faults(self, execution_id: str) -> list[str]:
+        """What is wrong with the history of an execution that stood still meanwhile."""
+        faults: list[str] = []
+        for _ in range(VERIFY_LOOKS_MAX):
+            try:
+                before = self._reader.find_execution(execution_id)
+                faults = self._faults_of(before) if before is not None else []
+                if not faults or before == self._reader.find_execution(execution_id):
+                    break
+            except _UNREADABLE as failure:
+                return [f"its history cannot be read: {failure!r}"]
+        return faults
+
+    def _faults_of(self, execution: Execution) -> list[str]:
+        artifact = self._find_artifact(execution.graph_id)
+        if artifact is None or artifact.tenant != execution.tenant:
+            return [f"its artifact {execution.graph_id} is not there"]
+        faults: list[str] = []
+        # Before the journal: a placement whose checkpoint is in it emits nothing more.
+        frames = {
+            placement: self._count_frames(execution, placement, faults)
+            for placement in range(len(artifact.placements))
+        }
+        entries = self._entries(execution, faults)
+        return [*history_faults(execution, artifact, frames, entries), *faults]
+
+    def _entries(self, execution: Execution, faults: list[str]) -> Iterator[Entry]:
+        """The journal as far as the record says, and what is wrong with its payloads."""
+        if not execution.entries:
+            return
+        for entry in self._reader.whole_journal(execution.execution_id):
+            if entry.payload is not None:
+                faults += self._payload_faults(entry.payload)
+            self.counts["entries"] += 1
+            yield entry
+            if entry.seq + 1 >= execution.entries:
+                return
+
+    def _count_frames(self, execution: Execution, placement: int, faults: list[str]) -> int:
+        """Frames of a placement, which are numbered from 0 without a gap."""
+        count = 0
+        while some := self._reader.frames(
+            execution.execution_id, placement, count, VERIFY_ROWS_MAX
+        ):
+            for index, payload in some:
+                if index != count:
+                    faults.append(f"the frames of placement {placement} have a gap at {count}")
+                faults += self._payload_faults(payload)
+                count = index + 1
+            self.counts["frames"] += len(some)
+        return count
+
+    # -- the catalog --------------------------------------------------------------------------
+
+    def _stored_artifact(self, graph_id: str) -> Artifact | None:
+        with self._store.read() as transaction:
+            value = self._get(transaction, keys.ARTIFACTS, graph_id.encode())
+        return decode_artifact(value) if value is not None else None
+
+    def _api_key_faults(self, _: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
+        """An API key can be read."""
+        if not decode_api_key(value).tenant:
+            yield "it belongs to no tenant"
+
+    def _package_faults(self, transaction: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
+        """What a version names is there by content."""
+        digest = decode_package(value).digest
+        tenant = key.split(b"\0")[0].decode()
+        if self._get(transaction, keys.PACKAGE_CONTENTS, keys.content_key(tenant, digest)) is None:
+            yield f"its content {digest} is not there"
+
+    def _package_content_faults(self, _: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
+        """A content is stored under its own digest, and its files are there (rule 10)."""
+        package = decode_package(value)
+        if key.split(b"\0")[1].decode() != package.digest:
+            yield f"it is the content {package.digest}"
+        self._named.add(package.bundle)
+        if self._blobs.size(package.bundle) is None:
+            yield f"rule 10: blob {package.bundle.hex()} is named and not there"
+
+    def _draft_faults(self, _: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
+        """A draft is stored under its own name."""
+        name = decode_draft(value).name
+        if key.split(b"\0")[1].decode() != name:
+            yield f"it is the draft of {name}"
+
+    def _artifact_faults(self, transaction: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
+        """An artifact can be found by its content, and what it pins is there."""
+        artifact = decode_artifact(value)
+        by_hash = keys.hashed_key(artifact.tenant, bytes.fromhex(artifact.content_hash))
+        if self._get(transaction, keys.ARTIFACT_HASHES, by_hash) != key:
+            yield "it is not found by its content"
+        for digest in sorted({placement.digest for placement in artifact.placements}):
+            content = keys.content_key(artifact.tenant, digest)
+            if self._get(transaction, keys.PACKAGE_CONTENTS, content) is None:
+                yield f"it pins the package content {digest}, which is not there"
+
+    def _artifact_hash_faults(
+        self, transaction: "lmdb.Transaction", _: bytes, value: bytes
+    ) -> Faults:
+        """A content hash leads to an artifact that is there."""
+        if self._get(transaction, keys.ARTIFACTS, value) is None:
+            yield f"it names artifact {value.decode()}, which is not there"
+
+    # -- payloads -----------------------------------------------------------------------------
+
+    def _payload_faults(self, payload: Payload) -> Faults:
+        """What a record names is there (rule 10), and as long as it says."""
+        if payload.inline is not None:
+            if len(payload.inline) != payload.size:
+                yield f"a payload says {payload.size} bytes and has {len(payload.inline)}"
+            return
+        self._named.add(payload.blob)
+        size = self._blobs.size(payload.blob)
+        if size is None:
+            yield f"rule 10: blob {payload.blob.hex()} is named and not there"
+        elif size != payload.size:
+            yield f"a payload says {payload.size} bytes and its blob has {size}"
+
+    def _at_blobs(self) -> None:
+        """Every blob is what its name says (rule 10)."""
+        for digest in self._blobs.every():
+            if digest not in self._named:
+                self.counts["orphans"] += 1
+            if self._blobs.is_damaged(digest):
+                self._note(f"blob {digest.hex()}", ["rule 10: it is damaged"])
+            self._step("blobs", 0)
+
+
+def _after_execution(key: bytes) -> bytes:
+    """The first key behind all that belong to the execution of this one."""
+    return key[: keys.EXECUTION_BYTES] + b"\xff" * 8
+
+
+def _tried(look: RowLook, transaction: "lmdb.Transaction", key: bytes, value: bytes) -> list[str]:
+    try:
+        return list(look(transaction, key, value))
+    except _UNREADABLE as failure:
+        return [f"it cannot be read: {failure!r}"]
+
+
+def _subject(table: str, key: bytes) -> str:
+    """What a row is about, for people."""
+    if table in (keys.EXECUTIONS, keys.JOURNAL, keys.FRAMES):
+        return f"execution {key[: keys.EXECUTION_BYTES].hex()}"
+    if table in keys.INDEX_TABLES.values():
+        return f"index {table}"
+    if table in _HASHED:
+        return f"{_TITLES[table]} {key[-32:].hex()[:16]}"
+    return f"{_TITLES[table]} {' '.join(key.decode(errors='replace').split(chr(0)))}"
+
+
+_HASHED = (keys.API_KEYS, keys.IDEMPOTENCY, keys.ARTIFACT_HASHES)
+_TITLES: Mapping[str, str] = {
+    keys.API_KEYS: "API key",
+    keys.PACKAGES: "package",
+    keys.PACKAGE_CONTENTS: "package content",
+    keys.DRAFTS: "flow draft",
+    keys.ARTIFACTS: "artifact",
+    keys.ARTIFACT_HASHES: "artifact content",
+    keys.IDEMPOTENCY: "idempotency key",
+}
