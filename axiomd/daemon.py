@@ -110,6 +110,7 @@ async def open_box(
             runners=runners,
             artifact=catalog.artifact,
             clock=clock,
+            chance=ids.chance,
             settings=settings.engine,
             run_blocking=trio.to_thread.run_sync,
         )

@@ -87,6 +87,12 @@ class WrongState(Refused):
     status = 409
 
 
+class Occupied(WrongState):
+    """A worker has just begun with it; try again at once."""
+
+    code = "OCCUPIED"
+
+
 class WrongMode(WrongState):
     """The artifact's mode does not fit this endpoint."""
 

@@ -15,6 +15,7 @@ ARTIFACT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 _TIME_BYTES = 6
 _RANDOM_BYTES = 10
+_CHANCE_BYTES = 6
 
 
 @attrs.frozen
@@ -39,6 +40,10 @@ class Ids:
     def api_key(self) -> str:
         """64 hex characters of pure randomness."""
         return self.random_bytes(32).hex()
+
+    def chance(self) -> float:
+        """A number from 0 up to 1."""
+        return int.from_bytes(self.random_bytes(_CHANCE_BYTES), "big") / (1 << 8 * _CHANCE_BYTES)
 
     def _millis(self) -> bytes:
         return (self.clock.now_ns() // NS_PER_MS).to_bytes(_TIME_BYTES, "big")

@@ -62,8 +62,8 @@ STREAM_AHEAD_FRAMES_MAX = 1_024
 
 LOSSES_MAX = 10
 """Times an execution may lose its worker before it fails."""
-CRASHES_MAX = 3
-"""Times a node's process may die of one node visit before the visit fails."""
+DUE_BATCH_MAX = 256
+"""Executions woken at a time."""
 
 ARTIFACTS_CACHED_MAX = 1_000
 """Artifacts kept decoded in memory."""

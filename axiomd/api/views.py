@@ -11,7 +11,7 @@ from axiomd.engine.catalog import LoadedArtifact
 from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.journal import Entry, EntryKind, History, Payload
 from axiomd.execution.position import position_text
-from axiomd.execution.status import Status
+from axiomd.execution.status import Residence, Status
 from axiomd.flow.artifact import Artifact
 
 Json = dict[str, Any]
@@ -37,10 +37,17 @@ def execution_view(execution: Execution) -> Json:
         "config_id": execution.config_id or None,
         "parent_id": execution.parent_id or None,
         "forked_from": execution.forked_from or None,
-        "waiting_on": None,
+        "waiting_on": waiting_view(execution),
         "error": error_sentence(failure),
         "failure": failure_view(failure),
     }
+
+
+def waiting_view(execution: Execution) -> Json | None:
+    """What a parked execution waits for; null if it waits for nothing."""
+    if not execution.doubts and execution.residence is not Residence.PARKED:
+        return None
+    return {"in_doubt": list(execution.doubts), "until": moment(execution.wake_ns)}
 
 
 def moment(ns: int) -> str | None:
@@ -122,8 +129,6 @@ def event_detail(artifact: Artifact, entry: Entry) -> Json:
             detail["output_bytes"] = entry.payload.size
         else:
             detail["frames"] = entry.frames
-    if entry.kind is EntryKind.NODE_LOST:
-        detail["charged"] = entry.crash
     return detail
 
 

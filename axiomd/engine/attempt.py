@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import attrs
 import trio
 
+from axiomd.clock import NS_PER_S
 from axiomd.engine.backoff import Backoff
 from axiomd.engine.calls import event_entry, make_call
 from axiomd.engine.parts import Parts
@@ -21,12 +22,19 @@ from axiomd.execution.call import (
     Lost,
     NodeCall,
     NodeEvent,
+    describe_end,
 )
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Entry, EntryKind, History, Payload
-from axiomd.execution.plan import Decision, after_failure, after_loss
+from axiomd.execution.plan import (
+    Decision,
+    after_doubt,
+    after_failure,
+    after_loss,
+    is_doubtful,
+)
 from axiomd.execution.position import Position, position_text
-from axiomd.execution.status import Trigger
+from axiomd.execution.status import PARKING, Trigger
 from axiomd.flow.artifact import Artifact, Mode
 from axiomd.limits import (
     LOG_BYTES_PER_CALL_MAX,
@@ -39,6 +47,7 @@ from axiomd.store.writer import Ticket
 PAUSE_S = 0.01
 PAUSE_S_MAX = 1.0
 """Between the calls of a node visit that were taken away."""
+_LOOK_AGAIN_S = 30.0
 _FULL_PAUSE_S = 0.5
 _FULL_PAUSE_S_MAX = 10.0
 
@@ -76,6 +85,12 @@ class Attempt:
         self.execution: Execution
         self.artifact: Artifact
         self.history: History
+        self.ended = False
+        """Whether a decision that ends or parks the execution was submitted."""
+        self.parked = False
+        """Whether that was one that parks it."""
+        self.on_settled: Callable[[Position, Ticket], None] | None = None
+        """Goes on with a visit that a person has settled, once its commit is durable."""
         self._scope = trio.CancelScope()
         self._started: set[Position] = set()
         """Visits whose call was handed to a node, not merely to a queue."""
@@ -125,10 +140,42 @@ class Attempt:
         self, position: Position, outcome: Failure | Crashed | Lost, frames: int = 0
     ) -> Decision:
         """What follows from an end that is no output."""
+        artifact, history, at_ns = self.artifact, self.history, self.parts.clock.now_ns()
+        if position in self._started and is_doubtful(artifact, position, outcome):
+            return self.doubt(position, describe_end(outcome))
+        if isinstance(outcome, Lost):
+            return after_loss(artifact, history, position, outcome.reason, at_ns, frames)
+        chance = self.parts.chance()
+        return after_failure(artifact, history, position, outcome, at_ns, chance, frames)
+
+    def doubt(self, position: Position, reason: str) -> Decision:
+        """Nobody can tell whether this visit, which must not run twice, has happened."""
         at_ns = self.parts.clock.now_ns()
-        if isinstance(outcome, Failure):
-            return after_failure(self.artifact, self.history, position, outcome, at_ns)
-        return after_loss(self.artifact, self.history, position, outcome, at_ns, frames)
+        return after_doubt(self.artifact, self.history, position, reason, at_ns)
+
+    def is_once(self, position: Position) -> bool:
+        """Whether the visit must never run again silently."""
+        return self.artifact.placements[position.placement].once
+
+    @property
+    def takes_settlements(self) -> bool:
+        """Whether `settle` may be called: it works on a folded history, and goes on doing so."""
+        return self.on_settled is not None and not self.ended and not self._over
+
+    def settle(self, entry: Entry, visit: str) -> Ticket:
+        """A person has settled a visit in doubt: take that in, and go on with it.
+
+        Raises WrongState if somebody was faster; what a decision builds on is known here first.
+        """
+        assert self.on_settled is not None
+        assert entry.position is not None
+        if entry.position not in self.history.doubts:
+            raise WrongState(f"{visit} of {self.execution_id} is not in doubt.")
+        at_ns = self.parts.clock.now_ns()
+        ticket = self.submit(commits.settle(self.execution_id, self.fence, at_ns, entry, visit))
+        self.history.apply(entry)
+        self.on_settled(entry.position, ticket)
+        return ticket
 
     async def commit(self, decision: Decision) -> list[Position]:
         """Make a decision durable and return the visits that it made due.
@@ -142,8 +189,10 @@ class Attempt:
         for entry in decision.entries:
             self.history.apply(entry)
         following = self.history.take_due()
+        self.ended = self.ended or decision.trigger is not None
+        self.parked = self.parked or decision.trigger in PARKING
         await self.durable(ticket)
-        if decision.trigger is Trigger.FAIL:
+        if decision.trigger is Trigger.FAIL or self.parked:
             await self.leave()
         return following
 
@@ -191,14 +240,30 @@ class Attempt:
         self._scope.cancel()
         await trio.lowlevel.checkpoint()
 
+    async def sleep_until(self, due_ns: int) -> None:
+        """Wait for a wall time. It may be set meanwhile, so this looks again."""
+        left_ns = due_ns - self.parts.clock.now_ns()
+        while left_ns > 0:
+            await trio.sleep(min(left_ns / NS_PER_S, _LOOK_AGAIN_S))
+            left_ns = due_ns - self.parts.clock.now_ns()
+
     def runner(self, position: Position) -> Runner:
         """What runs the placement of this visit."""
         return self.parts.runners[self.artifact.placements[position.placement].runner]
 
-    def begin_call(self, position: Position) -> int:
-        """Note that a call starts; its number within the visit."""
+    async def begin_call(self, position: Position) -> int:
+        """Note that a call starts; its number within the visit.
+
+        Waits for the disk only if the node must not run twice.
+        """
         attempt = self.history.calls.get(position, 0) + 1
-        self.note(Entry(EntryKind.NODE_STARTED, self.parts.clock.now_ns(), position, attempt))
+        entry = Entry(EntryKind.NODE_STARTED, self.parts.clock.now_ns(), position, attempt)
+        if self.is_once(position):
+            self.history.apply(entry)
+            commit = commits.started(self.execution_id, self.fence, entry)
+            await self.durable(self.submit(commit))
+        else:
+            self.note(entry)
         return attempt
 
     def note(self, entry: Entry) -> None:

@@ -16,11 +16,21 @@ from axiomd.engine.calls import make_call
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.scheduler import Scheduler
 from axiomd.engine.tail import Tail
+from axiomd.engine.timers import Timers
 from axiomd.engine.worker import loss, work
-from axiomd.errors import AxiomdError, Draining, Fenced, StoreFailed, StoreFull, WrongState
+from axiomd.errors import (
+    AxiomdError,
+    Draining,
+    Fenced,
+    Occupied,
+    StoreFailed,
+    StoreFull,
+    WrongState,
+)
 from axiomd.execution.call import NodeEvent, Outcome
 from axiomd.execution.execution import Execution
-from axiomd.execution.journal import Payload
+from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.position import Position, parse_position
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
 from axiomd.ids import Ids
@@ -30,6 +40,7 @@ from axiomd.store.writer import Ticket
 
 _FULL_PAUSE_S = 1.0
 _CLOSE_S = 1.0
+_SETTLE_AGAIN_S = 0.01
 
 
 @attrs.frozen
@@ -50,6 +61,8 @@ class Engine:
         self._ids = ids
         self._scheduler = Scheduler(parts.reader, parts.settings.slots)
         tail.on_ready = self._scheduler.wake
+        self._timers = Timers(parts.writer, parts.reader, parts.clock)
+        tail.on_parked = self._timers.notice
         self._attempts: dict[str, Attempt] = {}
         self._nursery: trio.Nursery | None = None
         self._draining = False
@@ -127,6 +140,40 @@ class Engine:
         for attempt in stopping:
             await attempt.finished.wait()
         return [call for attempt in stopping for call in attempt.stopped]
+
+    async def settle(
+        self, tenant: str, execution_id: str, visit: str, output: bytes | None, detail: str
+    ) -> None:
+        """Say of a node visit in doubt that it has happened, with its output, or has not.
+
+        visit: its position as text. output: None if it has not happened, and is to be called
+        again. detail: JSON of who said so, for the history. Raises NotFound; WrongState if the
+        visit is not in doubt.
+        """
+        execution = self.parts.reader.execution(tenant, execution_id)
+        artifact = self.parts.artifact(tenant, execution.graph_id)
+        if visit not in execution.doubts:
+            raise WrongState(f"{visit} of {execution_id} is not in doubt.")
+        kept = None if output is None else await self._keep(output)
+        alias, iteration, item = parse_position(visit)
+        position = Position(artifact.index_of[alias], iteration, item)
+        while True:
+            at_ns = self.parts.clock.now_ns()
+            entry = Entry(EntryKind.NODE_SETTLED, at_ns, position, payload=kept, detail=detail)
+            try:
+                await self._submit_settlement(execution_id, entry, visit).wait()
+            except (Occupied, Fenced):
+                # A worker was beginning with it, or just letting go.
+                await trio.sleep(_SETTLE_AGAIN_S)
+            else:
+                return
+
+    def _submit_settlement(self, execution_id: str, entry: Entry, visit: str) -> Ticket:
+        attempt = self._attempts.get(execution_id)
+        if attempt is not None and attempt.takes_settlements:
+            return attempt.settle(entry, visit)
+        commit = commits.settle(execution_id, commits.NO_FENCE, entry.at_ns, entry, visit)
+        return self.parts.writer.submit(commit)
 
     async def wait_ended(self, execution_id: str, timeout_s: float) -> Execution | None:
         """The record once the execution has ended; None if it has not after `timeout_s`."""
@@ -218,6 +265,7 @@ class Engine:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             nursery.start_soon(self._flush_events)
+            nursery.start_soon(self._timers.run)
             nursery.start_soon(
                 self._scheduler.run,
                 self._attempts.keys,

@@ -36,5 +36,7 @@ class Parts:
     artifact: Callable[[str, str], Artifact]
     """(tenant, artifact ID) to the artifact, cached."""
     clock: Clock
+    chance: Callable[[], float]
+    """A number from 0 to 1, for what is left to it."""
     settings: EngineSettings
     run_blocking: RunBlocking

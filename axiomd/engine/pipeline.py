@@ -107,7 +107,8 @@ class Pipeline:
         generator = self._nodes[outlet.placement].kind == "pipeline"
         backoff = Backoff(PAUSE_S, PAUSE_S_MAX)
         while True:
-            number = self._attempt.begin_call(position)
+            await self._attempt.sleep_until(self._attempt.history.due_ns.get(position, 0))
+            number = await self._attempt.begin_call(position)
             before = outlet.durable
             outcome = await (
                 self._stream(outlet, number) if generator else self._map(outlet, number)
@@ -119,7 +120,8 @@ class Pipeline:
             await self._lose(outlet, position, outcome)
             if outlet.durable > before:
                 backoff.reset()
-            await backoff.pause()
+            if position not in self._attempt.history.due_ns:
+                await backoff.pause()
 
     async def _end(self, outlet: Outlet, position: Position) -> None:
         attempt = self._attempt

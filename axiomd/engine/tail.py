@@ -44,6 +44,8 @@ class Tail:
         self._watches: dict[str, list[Watch]] = {}
         self.on_ready: Callable[[], None] = lambda: None
         """Called when an execution waits for a worker; the engine sets it when it opens."""
+        self.on_parked: Callable[[Sequence[Execution]], None] = lambda _: None
+        """Called with executions that were parked until a time."""
 
     @contextmanager
     def watch(self, execution_id: str, *, ended_only: bool = False) -> Iterator[Watch]:
@@ -65,6 +67,9 @@ class Tail:
         """Wake everybody who watches one of these. Called after their commit is on disk."""
         if any(execution.status is Status.QUEUED for execution in changed):
             self.on_ready()
+        parked = [execution for execution in changed if execution.wake_ns]
+        if parked:
+            self.on_parked(parked)
         if not self._watches:
             return
         for execution in changed:

@@ -17,6 +17,7 @@ from axiomd.engine.pipeline import run_pipeline
 from axiomd.engine.unary import run_unary
 from axiomd.errors import Fenced, StoreFailed, StoreFull, WrongState
 from axiomd.execution.execution import Ending, Execution
+from axiomd.execution.status import Residence
 from axiomd.flow.artifact import Mode
 from axiomd.limits import LOSSES_MAX
 from axiomd.store import commit as commits
@@ -49,7 +50,8 @@ async def work(parts: Parts, attempt: Attempt) -> bool:
         log.exception("attempt_failed", execution_id=attempt.execution_id)
         await give_back(parts, attempt, f"worker: {failure!r}")
     else:
-        return attempt.fence == commits.NO_FENCE
+        # What was parked may have woken while this slot was still busy with it.
+        return attempt.parked or attempt.fence == commits.NO_FENCE
     return True
 
 
@@ -82,7 +84,11 @@ async def settle(
     while True:
         await backoff.pause()
         execution = parts.reader.find_execution(attempt.execution_id)
-        if execution is None or execution.attempt != attempt.fence or execution.status.ended:
+        if (
+            execution is None
+            or execution.attempt != attempt.fence
+            or execution.residence is not Residence.CLAIMED
+        ):
             return
         try:
             await parts.writer.submit(follow(execution)).wait()

@@ -110,6 +110,17 @@ class Lost:
 Outcome = Output | Failure | Crashed | Lost
 
 
+def describe_end(outcome: Failure | Crashed | Lost) -> str:
+    """How a call ended that returned nothing, as a sentence fragment."""
+    match outcome:
+        case Failure():
+            return outcome.message
+        case Crashed():
+            return f"the node's process ended with {outcome.reason}"
+        case Lost():
+            return outcome.reason
+
+
 @attrs.frozen
 class NodeEvent:
     """Something a running node said, or that it is one (`STARTED`)."""

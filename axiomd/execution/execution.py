@@ -51,9 +51,18 @@ class Execution:
     entries: int = 0
     """Length of its journal; the next entry's seq."""
     failure: Ending | None = None
+    wake_ns: int = 0
+    """When it goes on by itself; 0 if no time of its own wakes it."""
+    doubts: tuple[str, ...] = ()
+    """Node visits, as text, of which a person has to say whether they happened."""
     config_id: str = ""
     parent_id: str = ""
     forked_from: str = ""
+
+    @property
+    def residence(self) -> Residence:
+        """Where it lives: with a worker, waiting for one, parked, or ended."""
+        return residence(self.status, asleep=self.wake_ns > 0)
 
 
 IndexKey = tuple[str, tuple[object, ...]]
@@ -69,7 +78,9 @@ def index_keys(execution: Execution) -> frozenset[IndexKey]:
         ("by_status", (tenant, status.value, created, identity)),
         ("by_flow", (tenant, execution.flow, created, identity)),
     }
-    match residence(status):
+    if execution.wake_ns:
+        keys.add(("due", (execution.wake_ns, identity)))
+    match execution.residence:
         case Residence.READY:
             keys.add(("ready", (created, identity)))
         case Residence.CLAIMED:

@@ -6,12 +6,14 @@ resumed execution cannot differ from one that was never disturbed. Folding evalu
 which edges were taken and which gates opened was decided once and is written in the entries.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
+from typing import Any
 
 import attrs
 
 from axiomd.execution.position import Position
+from axiomd.execution.status import PARKING, Trigger
 from axiomd.flow.artifact import Artifact
 
 
@@ -24,6 +26,8 @@ class EntryKind(IntEnum):
     EXECUTION_COMPLETED = 4
     EXECUTION_FAILED = 5
     EXECUTION_CANCELLED = 6
+    EXECUTION_PARKED = 7
+    EXECUTION_WOKEN = 8
     NODE_STARTED = 16
     NODE_LOG = 17
     NODE_PROGRESS = 18
@@ -32,6 +36,9 @@ class EntryKind(IntEnum):
     NODE_TIMED_OUT = 21
     NODE_LOST = 22
     NODE_DIVERGED = 23
+    NODE_RETRY_SCHEDULED = 24
+    NODE_IN_DOUBT = 25
+    NODE_SETTLED = 26
     EDGE_TAKEN = 32
     GATE_ARRIVED = 48
     GATE_OPENED = 49
@@ -69,15 +76,38 @@ class Entry:
     edges: tuple[int, ...] = ()
     """`node_completed`: the edges that fire, decided in this same commit."""
     payload: Payload | None = None
-    """`execution_accepted`: the input. `node_completed`: the output (unary)."""
+    """`execution_accepted`: the input. `node_completed`: the output (unary). `node_settled`: the
+    output of a visit that has happened."""
     frames: int = 0
-    """`node_completed`, `node_lost` of a pipeline: the frames it had emitted in all."""
-    crash: bool = False
-    """`node_lost`: the process died by its own doing, which is charged to the node."""
+    """`node_*` that ends a call of a pipeline: the frames the visit had emitted in all."""
+    due_ns: int = 0
+    """`node_retry_scheduled`: when the next call begins."""
+    trigger: Trigger | None = None
+    """`execution_parked`: how."""
     detail: str = ""
     """JSON object of whatever else a reader may want to know."""
     seq: int = -1
     """Place in the journal; given by the writer."""
+
+
+_TRIGGERS = {
+    EntryKind.EXECUTION_CLAIMED: Trigger.CLAIM,
+    EntryKind.EXECUTION_REQUEUED: Trigger.REQUEUE,
+    EntryKind.EXECUTION_COMPLETED: Trigger.COMPLETE,
+    EntryKind.EXECUTION_FAILED: Trigger.FAIL,
+    EntryKind.EXECUTION_CANCELLED: Trigger.CANCEL,
+    EntryKind.EXECUTION_WOKEN: Trigger.WAKE,
+}
+
+
+def trigger_of(entry: Entry, *, parked: bool) -> Trigger | None:
+    """What happened to the execution with this entry, if anything; `parked` as it was before."""
+    if entry.kind is EntryKind.EXECUTION_PARKED:
+        assert entry.trigger in PARKING
+        return entry.trigger
+    if entry.kind is EntryKind.NODE_SETTLED:
+        return Trigger.WAKE if parked else None
+    return _TRIGGERS.get(entry.kind)
 
 
 class History:
@@ -95,14 +125,31 @@ class History:
         """For each gate that has not opened: the messages that arrived, by edge."""
         self.calls: dict[Position, int] = {}
         """Calls started of each pending visit."""
+        self.unanswered: set[Position] = set()
+        """Pending visits whose last call has neither answered nor been found lost."""
         self.lost: dict[Position, int] = {}
-        """Calls of each pending visit that infrastructure took away."""
-        self.crashes: dict[Position, int] = {}
-        """Calls of each pending visit whose process died by its own doing."""
+        """Calls in a row of each pending visit that infrastructure took away."""
+        self.failures: dict[Position, int] = {}
+        """Calls of each pending visit that are charged to it."""
+        self.due_ns: dict[Position, int] = {}
+        """Pending visits whose next call has its time."""
+        self.doubts: set[Position] = set()
+        """Pending visits of which a person has to say whether they happened."""
+        self.settled: dict[Position, Payload] = {}
+        """Pending visits that have happened, with the output that a person told."""
         self.completed: dict[int, int] = {}
         """Placements that have completed, with the frames they emitted."""
+        self._tables: tuple[dict[Position, Any], ...] = (
+            self.pending,
+            self.calls,
+            self.lost,
+            self.failures,
+            self.due_ns,
+            self.settled,
+        )
         self._became_due: list[Position] = []
         self._frames_at_loss: dict[Position, int] = {}
+        self._frames_at_failure: dict[Position, int] = {}
 
     @classmethod
     def fold(cls, artifact: Artifact, entries: Iterable[Entry]) -> "History":
@@ -119,10 +166,18 @@ class History:
                 assert entry.payload is not None
                 self._make_due(Position(self._artifact.entry), (entry.payload,))
             case EntryKind.NODE_STARTED:
-                assert entry.position is not None
-                self.calls[entry.position] = entry.attempt
+                self._start(entry)
             case EntryKind.NODE_LOST:
-                self._count_loss(entry)
+                self._lose(entry)
+            case EntryKind.NODE_FAILED | EntryKind.NODE_TIMED_OUT:
+                self._fail(entry)
+            case EntryKind.NODE_RETRY_SCHEDULED:
+                self.due_ns[_visit(entry)] = entry.due_ns
+            case EntryKind.NODE_IN_DOUBT:
+                self.unanswered.discard(_visit(entry))
+                self.doubts.add(_visit(entry))
+            case EntryKind.NODE_SETTLED:
+                self._settle(entry)
             case EntryKind.NODE_COMPLETED:
                 self._complete(entry)
             case EntryKind.GATE_OPENED:
@@ -141,26 +196,52 @@ class History:
         self._became_due.append(position)
 
     def losses_with(self, entry: Entry) -> int:
-        """How often the visit was lost in this way, without progress between, `entry` counted."""
-        position = entry.position
-        assert position is not None
-        if entry.frames > self._frames_at_loss.get(position, 0):
-            # Frames came through since the last loss, so the node is not going in circles.
-            return 1
-        return (self.crashes if entry.crash else self.lost).get(position, 0) + 1
+        """How often the visit was lost without progress between, `entry` counted."""
+        position = _visit(entry)
+        return 1 if _is_further(entry, self._frames_at_loss) else self.lost.get(position, 0) + 1
 
-    def _count_loss(self, entry: Entry) -> None:
-        position = entry.position
-        assert position is not None
-        tally = self.crashes if entry.crash else self.lost
-        tally[position] = self.losses_with(entry)
+    def failures_with(self, entry: Entry) -> int:
+        """How many calls of the visit are charged to it, `entry` counted.
+
+        A unary node in a pipeline makes one thing of each frame, so each frame counts anew.
+        """
+        position = _visit(entry)
+        mapped = self._artifact.mode == "pipeline" and (
+            self._artifact.placements[position.placement].kind == "unary"
+        )
+        if mapped and _is_further(entry, self._frames_at_failure):
+            return 1
+        return self.failures.get(position, 0) + 1
+
+    def _start(self, entry: Entry) -> None:
+        position = _visit(entry)
+        self.calls[position] = entry.attempt
+        self.unanswered.add(position)
+        self.due_ns.pop(position, None)
+
+    def _lose(self, entry: Entry) -> None:
+        position = _visit(entry)
+        self.lost[position] = self.losses_with(entry)
         self._frames_at_loss[position] = entry.frames
+        self.unanswered.discard(position)
+
+    def _fail(self, entry: Entry) -> None:
+        position = _visit(entry)
+        self.failures[position] = self.failures_with(entry)
+        self._frames_at_failure[position] = entry.frames
+        self.unanswered.discard(position)
+
+    def _settle(self, entry: Entry) -> None:
+        position = _visit(entry)
+        self.doubts.discard(position)
+        if entry.payload is not None:
+            self.settled[position] = entry.payload
 
     def _complete(self, entry: Entry) -> None:
-        position = entry.position
-        assert position is not None
-        for table in (self.pending, self.calls, self.lost, self.crashes):
+        position = _visit(entry)
+        for table in self._tables:
             table.pop(position, None)
+        self.unanswered.discard(position)
         self.completed[position.placement] = entry.frames
         if entry.payload is not None:
             for edge in entry.edges:
@@ -180,3 +261,13 @@ class History:
         order = self._artifact.incoming[gate]
         merged = tuple(arrived[edge] for edge in order if edge in arrived)
         self._make_due(entry.position, merged)
+
+
+def _visit(entry: Entry) -> Position:
+    assert entry.position is not None
+    return entry.position
+
+
+def _is_further(entry: Entry, frames_before: Mapping[Position, int]) -> bool:
+    """Whether frames came through since, so that the node is not going in circles."""
+    return entry.frames > frames_before.get(_visit(entry), 0)

@@ -45,6 +45,14 @@ class Trigger(StrEnum):
     """A node failed and nothing catches it."""
     CANCEL = "cancel"
     """Somebody asked for its end."""
+    SLEEP = "sleep"
+    """Nothing runs, and all that is due is due later: its worker lets go of it."""
+    WAIT = "wait"
+    """The same, while a gate with an arm that has arrived waits for one that sleeps."""
+    PAUSE = "pause"
+    """Nothing runs, and a person has to say something."""
+    WAKE = "wake"
+    """Its time has come, or somebody has said what it waited for."""
 
 
 class Residence(StrEnum):
@@ -69,7 +77,20 @@ TRANSITIONS: Mapping[tuple[Status, Trigger], Status] = {
     (Status.RUNNING, Trigger.COMPLETE): Status.COMPLETED,
     (Status.RUNNING, Trigger.FAIL): Status.FAILED,
     (Status.RUNNING, Trigger.CANCEL): Status.CANCELLED,
+    (Status.RUNNING, Trigger.SLEEP): Status.RUNNING,
+    (Status.RUNNING, Trigger.WAIT): Status.WAITING_ON_GATE,
+    (Status.RUNNING, Trigger.PAUSE): Status.PAUSED_HITL,
+    (Status.RUNNING, Trigger.WAKE): Status.QUEUED,
+    (Status.WAITING_ON_GATE, Trigger.WAKE): Status.QUEUED,
+    (Status.WAITING_ON_GATE, Trigger.CANCEL): Status.CANCELLED,
+    (Status.PAUSED_HITL, Trigger.WAKE): Status.QUEUED,
+    (Status.PAUSED_HITL, Trigger.CANCEL): Status.CANCELLED,
 }
+"""A running execution that sleeps can only wake or be cancelled, and one that does not cannot wake:
+the writer asks the record for that."""
+
+PARKING = frozenset({Trigger.SLEEP, Trigger.WAIT, Trigger.PAUSE})
+"""What makes a worker let go of an execution that has not ended."""
 
 _LABELS: Mapping[Status, str] = {
     Status.QUEUED: "Queued",
@@ -104,6 +125,6 @@ def advance(status: Status, trigger: Trigger) -> Status:
         raise IllegalTransition(f"{trigger} does not apply to {status}") from None
 
 
-def residence(status: Status) -> Residence:
-    """Where an execution in this status lives."""
-    return _RESIDENCE[status]
+def residence(status: Status, *, asleep: bool = False) -> Residence:
+    """Where an execution in this status lives; `asleep` if it goes on at a time of its own."""
+    return Residence.PARKED if asleep else _RESIDENCE[status]

@@ -6,15 +6,16 @@ in between, a commit is judged against what the commits before it in the batch h
 comes before writing, so a refused commit leaves no row behind.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 import lmdb
 
-from axiomd.errors import Fenced, IdempotencyConflict, NotFound, WrongState
+from axiomd.errors import Fenced, IdempotencyConflict, NotFound, Occupied, WrongState
 from axiomd.execution.execution import Execution, index_keys
 from axiomd.execution.journal import Entry
-from axiomd.execution.status import IllegalTransition, Status, Trigger, advance
+from axiomd.execution.status import IllegalTransition, Residence, Trigger, advance
 from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX
 from axiomd.store import keys
 from axiomd.store.commit import NO_FENCE, ExecutionCommit, RowsCommit
@@ -122,7 +123,7 @@ class Batch:
             self._transaction.put(frame_key, encode_frame(row.payload), db=table)
 
     def _put_indexes(self, before: Execution | None, after: Execution) -> None:
-        if before is not None and before.status is after.status:
+        if before is not None and before.status is after.status and before.wake_ns == after.wake_ns:
             return
         old = index_keys(before) if before is not None else frozenset()
         new = index_keys(after)
@@ -159,9 +160,8 @@ def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
     if stored is None:
         assert commit.create is not None
         stored = commit.create
-    if commit.fence != NO_FENCE and (
-        commit.fence != stored.attempt or stored.status is not Status.RUNNING
-    ):
+    claimed = stored.residence is Residence.CLAIMED
+    if commit.fence != NO_FENCE and (commit.fence != stored.attempt or not claimed):
         raise Fenced(f"attempt {commit.fence} of {commit.execution_id} is over")
     entries = stored.entries + len(commit.entries)
     most = JOURNAL_NOTES_MAX if commit.note else JOURNAL_ENTRIES_MAX
@@ -170,19 +170,41 @@ def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
     changes: dict[str, Any] = {"entries": entries, "updated_ns": commit.at_ns}
     if commit.progress and stored.losses:
         changes["losses"] = 0
-    if commit.trigger is not None:
-        changes |= _changes(commit, stored, commit.trigger)
+    if commit.doubted:
+        changes["doubts"] = (*stored.doubts, commit.doubted)
+    if commit.settled:
+        changes["doubts"] = _settled_doubts(commit, stored)
+    trigger = _trigger(commit, stored)
+    if trigger is not None:
+        changes |= _changes(commit, stored, trigger)
     return attrs.evolve(stored, **changes)
 
 
+def _settled_doubts(commit: ExecutionCommit, stored: Execution) -> tuple[str, ...]:
+    if commit.settled not in stored.doubts:
+        raise WrongState(f"{commit.settled} of {stored.execution_id} is not in doubt.")
+    if commit.fence == NO_FENCE and stored.residence is Residence.CLAIMED:
+        raise Occupied
+    return tuple(visit for visit in stored.doubts if visit != commit.settled)
+
+
+def _trigger(commit: ExecutionCommit, stored: Execution) -> Trigger | None:
+    if commit.settled and stored.residence is Residence.PARKED:
+        return Trigger.WAKE
+    return commit.trigger
+
+
 def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> dict[str, Any]:
+    parked = stored.residence is Residence.PARKED
     try:
         status = advance(stored.status, trigger)
+        if parked not in _PARKED_FOR[trigger]:
+            raise IllegalTransition
     except IllegalTransition:
         raise WrongState(
             f"Execution {stored.execution_id} is {stored.status.label.lower()}."
         ) from None
-    changes: dict[str, Any] = {"status": status}
+    changes: dict[str, Any] = {"status": status, "wake_ns": commit.wake_ns}
     if trigger is Trigger.CLAIM:
         changes["attempt"] = stored.attempt + 1
         changes["started_ns"] = stored.started_ns or commit.at_ns
@@ -191,7 +213,15 @@ def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> di
     if status.ended:
         changes["completed_ns"] = commit.at_ns
         changes["failure"] = commit.failure
+        changes["doubts"] = ()
     return changes
+
+
+_PARKED_FOR: Mapping[Trigger, frozenset[bool]] = {
+    trigger: frozenset({True, False} if trigger is Trigger.CANCEL else {trigger is Trigger.WAKE})
+    for trigger in Trigger
+}
+"""Whether an execution may be parked when this happens to it."""
 
 
 def _numbered(commit: ExecutionCommit, after: Execution) -> tuple[Entry, ...]:

@@ -55,6 +55,12 @@ class ExecutionCommit:
     """Whether nothing is lost with it but words."""
     progress: bool = False
     """Whether this is work done, which clears the count of losses."""
+    wake_ns: int = 0
+    """When a parked execution goes on by itself."""
+    doubted: str = ""
+    """A node visit that a person has to settle from now on."""
+    settled: str = ""
+    """The node visit that a person has settled; it must be one that is in doubt."""
 
 
 @attrs.frozen
@@ -116,6 +122,11 @@ def requeue(
     )
 
 
+def started(execution_id: str, fence: int, entry: Entry) -> ExecutionCommit:
+    """A call starts that must not be made twice: durable before it is made."""
+    return ExecutionCommit(execution_id, entry.at_ns, entries=(entry,), fence=fence)
+
+
 def note(execution_id: str, fence: int, at_ns: int, entry: Entry) -> ExecutionCommit:
     """An event that changes nothing: a call started, a node logged."""
     return ExecutionCommit(execution_id, at_ns, entries=(entry,), fence=fence, note=True)
@@ -131,7 +142,24 @@ def decided(execution_id: str, fence: int, at_ns: int, decision: Decision) -> Ex
         fence=fence,
         failure=decision.failure,
         progress=decision.entries[0].kind is EntryKind.NODE_COMPLETED,
+        wake_ns=decision.wake_ns,
+        doubted=decision.doubted,
     )
+
+
+def wake(execution_id: str, at_ns: int) -> ExecutionCommit:
+    """A parked execution's time has come."""
+    entry = Entry(EntryKind.EXECUTION_WOKEN, at_ns)
+    return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.WAKE)
+
+
+def settle(execution_id: str, fence: int, at_ns: int, entry: Entry, visit: str) -> ExecutionCommit:
+    """A person has said whether a visit in doubt has happened.
+
+    fence: the attempt that takes it in, if one is at work; a parked execution wakes.
+    """
+    assert entry.kind is EntryKind.NODE_SETTLED
+    return ExecutionCommit(execution_id, at_ns, entries=(entry,), fence=fence, settled=visit)
 
 
 def frames(

@@ -14,6 +14,7 @@
     fr  execution (16) placement u16 index u32          frame of a pipeline
     rd  created u64 execution (16)                      index: ready for a worker
     cl  execution (16)                                  index: claimed by one
+    du  due u64 execution (16)                          index: goes on at a time of its own
     ti  tenant 0 created u64 execution (16)             index: all, by time
     st  tenant 0 status 0 created u64 execution (16)    index: by status and time
     fl  tenant 0 flow 0 created u64 execution (16)      index: by flow and time
@@ -39,6 +40,7 @@ JOURNAL: Final = "jo"
 FRAMES: Final = "fr"
 READY: Final = "rd"
 CLAIMED: Final = "cl"
+DUE: Final = "du"
 BY_TENANT: Final = "ti"
 BY_STATUS: Final = "st"
 BY_FLOW: Final = "fl"
@@ -57,6 +59,7 @@ TABLES: Final = (
     FRAMES,
     READY,
     CLAIMED,
+    DUE,
     BY_TENANT,
     BY_STATUS,
     BY_FLOW,
@@ -65,6 +68,7 @@ TABLES: Final = (
 INDEX_TABLES: Final = {
     "ready": READY,
     "claimed": CLAIMED,
+    "due": DUE,
     "by_tenant": BY_TENANT,
     "by_status": BY_STATUS,
     "by_flow": BY_FLOW,

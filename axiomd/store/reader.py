@@ -174,6 +174,19 @@ class Reader:
             cursor = transaction.cursor(self._tables[keys.CLAIMED])
             return [key.hex() for key, _ in _forwards(cursor, b"", b"", 2**31)]
 
+    def due(self, until_ns: int, limit: int) -> tuple[list[str], int | None]:
+        """Parked executions whose time has come by `until_ns`, the most overdue first, and the
+        time of the first one that is left, if any."""
+        found: list[str] = []
+        with self._store.read() as transaction:
+            cursor = transaction.cursor(self._tables[keys.DUE])
+            for key, _ in _forwards(cursor, b"", b"", 2**31):
+                due_ns, execution_id = keys.time_led_tail(key)
+                if due_ns > until_ns or len(found) == limit:
+                    return found, due_ns
+                found.append(execution_id)
+        return found, None
+
     def list_executions(
         self, tenant: str, wanted: ListFilter, limit: int, cursor: str | None = None
     ) -> Page:

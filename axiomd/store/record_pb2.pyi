@@ -21,7 +21,7 @@ class Ending(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., message: _Optional[str] = ..., placement: _Optional[str] = ..., edge: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
 
 class Execution(_message.Message):
-    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from")
+    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from", "wake_ns", "doubts")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
     GRAPH_ID_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +39,8 @@ class Execution(_message.Message):
     CONFIG_ID_FIELD_NUMBER: _ClassVar[int]
     PARENT_ID_FIELD_NUMBER: _ClassVar[int]
     FORKED_FROM_FIELD_NUMBER: _ClassVar[int]
+    WAKE_NS_FIELD_NUMBER: _ClassVar[int]
+    DOUBTS_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     flow: str
     graph_id: str
@@ -56,7 +58,9 @@ class Execution(_message.Message):
     config_id: str
     parent_id: str
     forked_from: str
-    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ...) -> None: ...
+    wake_ns: int
+    doubts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ..., wake_ns: _Optional[int] = ..., doubts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Payload(_message.Message):
     __slots__ = ("size", "inline", "blob")
@@ -69,7 +73,7 @@ class Payload(_message.Message):
     def __init__(self, size: _Optional[int] = ..., inline: _Optional[bytes] = ..., blob: _Optional[bytes] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("kind", "at_ns", "placement", "iteration", "item", "attempt", "edge", "edges", "payload", "frames", "crash", "detail")
+    __slots__ = ("kind", "at_ns", "placement", "iteration", "item", "attempt", "edge", "edges", "payload", "frames", "detail", "due_ns", "trigger")
     KIND_FIELD_NUMBER: _ClassVar[int]
     AT_NS_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
@@ -80,8 +84,9 @@ class Entry(_message.Message):
     EDGES_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
-    CRASH_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    DUE_NS_FIELD_NUMBER: _ClassVar[int]
+    TRIGGER_FIELD_NUMBER: _ClassVar[int]
     kind: int
     at_ns: int
     placement: int
@@ -92,9 +97,10 @@ class Entry(_message.Message):
     edges: _containers.RepeatedScalarFieldContainer[int]
     payload: Payload
     frames: int
-    crash: bool
     detail: str
-    def __init__(self, kind: _Optional[int] = ..., at_ns: _Optional[int] = ..., placement: _Optional[int] = ..., iteration: _Optional[int] = ..., item: _Optional[int] = ..., attempt: _Optional[int] = ..., edge: _Optional[int] = ..., edges: _Optional[_Iterable[int]] = ..., payload: _Optional[_Union[Payload, _Mapping]] = ..., frames: _Optional[int] = ..., crash: _Optional[bool] = ..., detail: _Optional[str] = ...) -> None: ...
+    due_ns: int
+    trigger: str
+    def __init__(self, kind: _Optional[int] = ..., at_ns: _Optional[int] = ..., placement: _Optional[int] = ..., iteration: _Optional[int] = ..., item: _Optional[int] = ..., attempt: _Optional[int] = ..., edge: _Optional[int] = ..., edges: _Optional[_Iterable[int]] = ..., payload: _Optional[_Union[Payload, _Mapping]] = ..., frames: _Optional[int] = ..., detail: _Optional[str] = ..., due_ns: _Optional[int] = ..., trigger: _Optional[str] = ...) -> None: ...
 
 class Placement(_message.Message):
     __slots__ = ("alias", "package", "node", "digest", "kind", "input_type", "output_type", "runner", "timeout_s", "once", "concurrency", "x", "y", "memory_mib", "cpu_seconds", "fresh", "retry", "join_kind")

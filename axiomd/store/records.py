@@ -10,7 +10,7 @@ from axiomd.errors import StoreFailed
 from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
-from axiomd.execution.status import Status
+from axiomd.execution.status import Status, Trigger
 from axiomd.flow.artifact import Artifact, Edge, Mode, Placement, Retry
 from axiomd.store import record_pb2 as pb
 
@@ -95,6 +95,8 @@ def encode_execution(execution: Execution) -> bytes:
         config_id=execution.config_id,
         parent_id=execution.parent_id,
         forked_from=execution.forked_from,
+        wake_ns=execution.wake_ns,
+        doubts=execution.doubts,
     )
     if failure is not None:
         record.failure.CopyFrom(pb.Ending(**attrs.asdict(failure)))
@@ -128,6 +130,8 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         config_id=record.config_id,
         parent_id=record.parent_id,
         forked_from=record.forked_from,
+        wake_ns=record.wake_ns,
+        doubts=tuple(record.doubts),
     )
 
 
@@ -140,8 +144,9 @@ def encode_entry(entry: Entry) -> bytes:
         edge=entry.edge + 1,
         edges=entry.edges,
         frames=entry.frames,
-        crash=entry.crash,
         detail=entry.detail,
+        due_ns=entry.due_ns,
+        trigger=entry.trigger.value if entry.trigger else "",
     )
     if entry.position is not None:
         record.placement = entry.position.placement + 1
@@ -172,8 +177,9 @@ def decode_entry(seq: int, value: bytes) -> Entry:
         edges=tuple(record.edges),
         payload=payload,
         frames=record.frames,
-        crash=record.crash,
         detail=record.detail,
+        due_ns=record.due_ns,
+        trigger=Trigger(record.trigger) if record.trigger else None,
         seq=seq,
     )
 

@@ -9,19 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from axiomd.execution.execution import Execution
-from axiomd.execution.journal import Entry, EntryKind, History
-from axiomd.execution.position import Position
-from axiomd.execution.status import IllegalTransition, Status, Trigger, advance
+from axiomd.execution.journal import Entry, EntryKind, History, trigger_of
+from axiomd.execution.position import Position, position_text
+from axiomd.execution.status import (
+    PARKING,
+    IllegalTransition,
+    Residence,
+    Status,
+    Trigger,
+    advance,
+)
 from axiomd.flow.artifact import Artifact
-
-TRIGGERS: Mapping[EntryKind, Trigger] = {
-    EntryKind.EXECUTION_CLAIMED: Trigger.CLAIM,
-    EntryKind.EXECUTION_REQUEUED: Trigger.REQUEUE,
-    EntryKind.EXECUTION_COMPLETED: Trigger.COMPLETE,
-    EntryKind.EXECUTION_FAILED: Trigger.FAIL,
-    EntryKind.EXECUTION_CANCELLED: Trigger.CANCEL,
-}
-"""The entry that each trigger leaves behind."""
 
 ONCE = frozenset(
     {
@@ -32,6 +30,17 @@ ONCE = frozenset(
     }
 )
 """What can be said of a node visit, or of an edge into it, only once."""
+
+ANSWERS = frozenset(
+    {
+        EntryKind.NODE_COMPLETED,
+        EntryKind.NODE_FAILED,
+        EntryKind.NODE_TIMED_OUT,
+        EntryKind.NODE_LOST,
+        EntryKind.NODE_SETTLED,
+    }
+)
+"""What has to be said of a call before a node that must run once may be called again."""
 
 Frames = Mapping[int, int]
 """Placements to the number of their stored frames."""
@@ -68,6 +77,9 @@ def rules_of(execution: Execution, artifact: Artifact, frames: Frames) -> Sequen
         _StatusFollowsTheTable(execution),
         _SaidOnce(),
         _NothingStartsAfterItsCheckpoint(),
+        _OnceIsOnce(artifact),
+        _DoubtsAreOnRecord(execution, artifact),
+        _RetriesWait(),
         _CheckpointNamesItsEdges(artifact),
         _GateHasItsArms(artifact),
         _CompletionIsComplete(artifact),
@@ -100,6 +112,7 @@ class _StatusFollowsTheTable:
         self._execution = execution
         self._status = Status.QUEUED
         self._claims = 0
+        self._parked = False
         self._begun = False
 
     def see(self, entry: Entry) -> Iterator[str]:
@@ -115,16 +128,28 @@ class _StatusFollowsTheTable:
             self._claims += 1
             if entry.attempt != self._claims:
                 yield f"claim {self._claims} calls itself {entry.attempt}"
-        if entry.kind in TRIGGERS:
-            yield from self._advance(entry)
-        elif entry.position is not None and self._status is not Status.RUNNING:
-            yield f"rule 5: {entry.kind.wire} while {self._status}"
+        trigger = trigger_of(entry, parked=self._parked)
+        if trigger is not None:
+            yield from self._advance(entry, trigger)
+        elif self._needs_worker(entry) and (self._parked or self._status is not Status.RUNNING):
+            yield f"rule 5: {entry.kind.wire} while {self._where}"
 
-    def _advance(self, entry: Entry) -> Iterator[str]:
+    @staticmethod
+    def _needs_worker(entry: Entry) -> bool:
+        return entry.position is not None and entry.kind is not EntryKind.NODE_SETTLED
+
+    def _advance(self, entry: Entry, trigger: Trigger) -> Iterator[str]:
+        if self._parked and trigger not in (Trigger.WAKE, Trigger.CANCEL):
+            yield f"rule 1: {entry.kind.wire} while {self._where}"
         try:
-            self._status = advance(self._status, TRIGGERS[entry.kind])
+            self._status = advance(self._status, trigger)
         except IllegalTransition:
-            yield f"rule 1: {entry.kind.wire} while {self._status}"
+            yield f"rule 1: {entry.kind.wire} while {self._where}"
+        self._parked = trigger in PARKING
+
+    @property
+    def _where(self) -> str:
+        return f"{self._status} and parked" if self._parked else self._status.value
 
     def end(self) -> Iterator[str]:
         execution, status = self._execution, self._status
@@ -135,6 +160,8 @@ class _StatusFollowsTheTable:
                 f"rule 1: the journal says {status} after {self._claims} claims, "
                 f"the record {execution.status} after {execution.attempt}"
             )
+        if self._parked != (execution.residence is Residence.PARKED):
+            yield f"its record is {execution.residence.value}, its journal ends while {self._where}"
         if status.ended != bool(execution.completed_ns):
             yield "its completion time does not fit its status"
         if (execution.failure is None) != (status not in (Status.FAILED, Status.CANCELLED)):
@@ -170,6 +197,72 @@ class _NothingStartsAfterItsCheckpoint:
             yield f"a call of {entry.position} started after its checkpoint"
         if entry.kind is EntryKind.NODE_COMPLETED:
             self._done.add(entry.position)
+
+    def end(self) -> Iterator[str]:
+        yield from ()
+
+
+class _OnceIsOnce:
+    """A node that must not run twice is called again only after its call was answered for."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
+        self._open: set[Position] = set()
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        position = entry.position
+        if position is None or not self._artifact.placements[position.placement].once:
+            return
+        if entry.kind is EntryKind.NODE_STARTED:
+            if position in self._open:
+                yield f"{position}, which must run once, started again"
+            self._open.add(position)
+        elif entry.kind in ANSWERS:
+            self._open.discard(position)
+
+    def end(self) -> Iterator[str]:
+        yield from ()
+
+
+class _DoubtsAreOnRecord:
+    """The record names the visits that a person has to settle, as long as it can go on."""
+
+    def __init__(self, execution: Execution, artifact: Artifact) -> None:
+        self._execution = execution
+        self._artifact = artifact
+        self._doubts: set[str] = set()
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if entry.position is None:
+            return
+        alias = self._artifact.placements[entry.position.placement].alias
+        visit = position_text(entry.position, alias)
+        if entry.kind is EntryKind.NODE_IN_DOUBT:
+            self._doubts.add(visit)
+        if entry.kind is EntryKind.NODE_SETTLED:
+            if visit not in self._doubts:
+                yield f"{visit} is settled and was not in doubt"
+            self._doubts.discard(visit)
+
+    def end(self) -> Iterator[str]:
+        doubts = set() if self._execution.status.ended else self._doubts
+        if doubts != set(self._execution.doubts):
+            yield f"its journal leaves {sorted(doubts)} in doubt, its record names others"
+
+
+class _RetriesWait:
+    """A call that has its time begins no earlier."""
+
+    def __init__(self) -> None:
+        self._due_ns: dict[Position | None, int] = {}
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if entry.kind is EntryKind.NODE_RETRY_SCHEDULED:
+            self._due_ns[entry.position] = entry.due_ns
+        if entry.kind is EntryKind.NODE_STARTED:
+            early_ns = self._due_ns.pop(entry.position, 0) - entry.at_ns
+            if early_ns > 0:
+                yield f"a call of {entry.position} started {early_ns} ns before its time"
 
     def end(self) -> Iterator[str]:
         yield from ()

@@ -1,21 +1,26 @@
-"""The power goes at every commit of a branching and of a streaming flow, on both sides of the sync.
+"""The power goes at every commit of flows of each kind, on both sides of the sync.
 
 Each point is a whole story: two clients invoke, the box dies, the clients ask again with the same
 Idempotency-Key, and the box works to the end in the same directory.
 """
 
 import shutil
+from random import Random
 
 import pytest
 import trio
 from contract.chaos import Chaos
 from worlds.box import Physics, World, open_box
 from worlds.disk import Cut
-from worlds.flows import BRANCHING, STREAMING
+from worlds.flows import BRANCHING, RETRYING, STREAMING
 from worlds.invariants import stored_executions
 from worlds.oracle import expected
+from worlds.person import answer_doubts
 from worlds.seeds import run_seeded
 
+STORIES = pytest.mark.parametrize(
+    "story", [BRANCHING, RETRYING, STREAMING], ids=["branching", "retrying", "streaming"]
+)
 CLIENTS = {b"first": b"hello", b"second": b"world"}
 SIDES = ("before", "after")
 CALM = Physics(sync_s=0.0005)
@@ -29,7 +34,10 @@ async def live(world, physics):
         async with trio.open_nursery() as nursery:
             for key, payload in CLIENTS.items():
                 nursery.start_soon(box.accept, payload, key)
-        await box.all_ended()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(answer_doubts, box, Random(world.seed))
+            await box.all_ended()
+            nursery.cancel_scope.cancel()
         await box.disk.finish()
         return box.disk.batches, box.broken(), results(box)
     return None
@@ -95,19 +103,19 @@ def enumerate_points(tmp_path, story, seed, physics, stride=1):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("story", [BRANCHING, STREAMING], ids=["branching", "streaming"])
+@STORIES
 def test_a_power_cut_at_any_commit_loses_and_repeats_nothing(tmp_path, story, seed):
     assert enumerate_points(tmp_path, story, seed, CALM) >= 30
 
 
 @pytest.mark.parametrize("seed", range(10, 12))
-@pytest.mark.parametrize("story", [BRANCHING, STREAMING], ids=["branching", "streaming"])
+@STORIES
 def test_a_slow_disk_changes_nothing_about_that(tmp_path, story, seed):
     assert enumerate_points(tmp_path, story, seed, SLOW) >= 25
 
 
 @pytest.mark.parametrize("seed", range(20, 22))
-@pytest.mark.parametrize("story", [BRANCHING, STREAMING], ids=["branching", "streaming"])
+@STORIES
 def test_nor_does_a_runner_that_is_late_and_loses_and_repeats(tmp_path, story, seed):
     assert enumerate_points(tmp_path, story, seed, WILD) >= 25
 

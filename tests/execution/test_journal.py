@@ -6,12 +6,15 @@ from hypothesis import strategies as st
 from worlds.flows import flow
 from worlds.invariants import state_of
 
-from axiomd.execution.call import Crashed, Lost
+from axiomd.execution.call import Crashed
 from axiomd.execution.journal import Entry, EntryKind, History, Payload
-from axiomd.execution.plan import after_loss, after_output
+from axiomd.execution.plan import after_doubt, after_failure, after_loss, after_output
 from axiomd.execution.position import Position
+from axiomd.flow.artifact import Retry
 
-FLOW = flow("a>b a>c a>g b>d d>e c>e g>e e>f")
+FLOW = flow(
+    "a>b a>c a>g b>d d>e c>e g>e e>f", retries=dict.fromkeys("abcdefg", Retry(9)), once="b g"
+)
 
 
 def live(choices):
@@ -23,18 +26,31 @@ def live(choices):
             break
         position = sorted(history.pending)[choice % len(history.pending)]
         started = Entry(EntryKind.NODE_STARTED, 1, position, history.calls.get(position, 0) + 1)
-        if choice % 5 == 3:
-            outcome = Lost("net") if choice % 2 else Crashed("exit 1")
-            decision = after_loss(FLOW, history, position, outcome, 1)
+        if position in history.doubts:
+            told = Payload(1, b"t") if choice % 2 else None
+            entries = (Entry(EntryKind.NODE_SETTLED, 1, position, payload=told),)
         else:
-            out = Payload(1, bytes([position.placement]))
-            decision = after_output(FLOW, history, position, out, 1)
-        for entry in (started, *decision.entries):
+            entries = (started, *ending(history, position, choice).entries)
+        for entry in entries:
             journal.append(entry)
             history.apply(entry)
-        if decision.trigger:
+        if entry.kind in (EntryKind.EXECUTION_COMPLETED, EntryKind.EXECUTION_FAILED):
             break
     return journal, history
+
+
+def ending(history, position, choice):
+    """How a call ends."""
+    match choice % 10:
+        case 3:
+            return after_loss(FLOW, history, position, "net", 1)
+        case 5 | 6:
+            return after_failure(FLOW, history, position, Crashed("exit 1"), 1)
+        case 8 if FLOW.placements[position.placement].once:
+            return after_doubt(FLOW, history, position, "gone", 1)
+        case _:
+            out = Payload(1, bytes([position.placement]))
+            return after_output(FLOW, history, position, out, 1)
 
 
 @given(st.lists(st.integers(0, 100), max_size=40))
@@ -53,14 +69,22 @@ def test_folding_in_two_steps_is_folding_at_once(choices, cut):
 
 
 @pytest.mark.parametrize(
-    "kind", [k for k in EntryKind if k.wire.startswith(("node_l", "node_p", "edge", "gate_a"))]
+    "kind",
+    [
+        EntryKind.NODE_LOG,
+        EntryKind.NODE_PROGRESS,
+        EntryKind.NODE_DIVERGED,
+        EntryKind.EDGE_TAKEN,
+        EntryKind.GATE_ARRIVED,
+        EntryKind.EXECUTION_PARKED,
+        EntryKind.EXECUTION_WOKEN,
+    ],
 )
 def test_what_only_tells_changes_nothing(kind):
     _, history = live([0])
     before = state_of(history)
-    if kind is not EntryKind.NODE_LOST:
-        history.apply(Entry(kind, 1, Position(1), edge=0))
-        assert state_of(history) == before
+    history.apply(Entry(kind, 1, Position(1), edge=0))
+    assert state_of(history) == before
 
 
 def test_numbers_of_kinds_are_on_disk_and_never_change():
@@ -71,6 +95,8 @@ def test_numbers_of_kinds_are_on_disk_and_never_change():
         "EXECUTION_COMPLETED": 4,
         "EXECUTION_FAILED": 5,
         "EXECUTION_CANCELLED": 6,
+        "EXECUTION_PARKED": 7,
+        "EXECUTION_WOKEN": 8,
         "NODE_STARTED": 16,
         "NODE_LOG": 17,
         "NODE_PROGRESS": 18,
@@ -79,6 +105,9 @@ def test_numbers_of_kinds_are_on_disk_and_never_change():
         "NODE_TIMED_OUT": 21,
         "NODE_LOST": 22,
         "NODE_DIVERGED": 23,
+        "NODE_RETRY_SCHEDULED": 24,
+        "NODE_IN_DOUBT": 25,
+        "NODE_SETTLED": 26,
         "EDGE_TAKEN": 32,
         "GATE_ARRIVED": 48,
         "GATE_OPENED": 49,

@@ -6,13 +6,22 @@ import pytest
 from worlds.flows import flow
 from worlds.rows import new_execution
 
-from axiomd.execution.call import Crashed, Failure, Lost
+from axiomd.execution.call import Crashed, Failure, Lost, Output
 from axiomd.execution.execution import index_keys
 from axiomd.execution.journal import Entry, EntryKind, History, Payload
-from axiomd.execution.plan import Decision, after_failure, after_loss, after_output, after_stream
+from axiomd.execution.plan import (
+    after_doubt,
+    after_failure,
+    after_loss,
+    after_output,
+    after_stream,
+    is_doubtful,
+    rest,
+)
 from axiomd.execution.position import Position, parse_position, position_text
 from axiomd.execution.status import Residence, Status, Trigger, residence
-from axiomd.limits import CRASHES_MAX, EVENT_TEXT_BYTES_MAX, LOSSES_MAX
+from axiomd.flow.artifact import Retry
+from axiomd.limits import EVENT_TEXT_BYTES_MAX, LOSSES_MAX
 
 DIAMOND = flow("a>b a>c b>d c>d d>e")
 PIPE = flow("s>m", mode="pipeline", streams="s")
@@ -143,36 +152,148 @@ def test_what_a_node_said_is_kept_as_a_record_can_hold_it(said, kept):
     assert json.loads(decision.entries[0].detail)["message"] == kept
 
 
-@pytest.mark.parametrize(
-    ("outcome", "most"), [(Lost("net"), LOSSES_MAX), (Crashed("SIGSEGV"), CRASHES_MAX)]
-)
-def test_a_visit_may_be_lost_so_often_and_no_more(outcome, most):
+def applied(history, decision):
+    for entry in decision.entries:
+        history.apply(entry)
+    return decision
+
+
+def test_a_visit_may_be_lost_so_often_and_no_more():
     history = accepted()
-    for number in range(1, most + 1):
-        decision = after_loss(DIAMOND, history, A, outcome, 2)
-        assert (decision.trigger is Trigger.FAIL) == (number == most)
-        for entry in decision.entries:
-            history.apply(entry)
+    for number in range(1, LOSSES_MAX + 1):
+        decision = applied(history, after_loss(DIAMOND, history, A, "net", 2))
+        assert (decision.trigger is Trigger.FAIL) == (number == LOSSES_MAX)
     assert decision.failure.kind == "NODE_CRASHED"
+    assert "the last time: net" in decision.failure.message
 
 
-def test_frames_between_two_crashes_start_the_count_again():
+def test_frames_between_two_losses_start_the_count_again():
     history = accepted(PIPE)
-    for frames in (0, 0, 5, 5):
-        decision = after_loss(PIPE, history, Position(0), Crashed("exit 1"), 2, frames)
-        history.apply(decision.entries[0])
-        assert decision == Decision(decision.entries[:1])
-    final = after_loss(PIPE, history, Position(0), Crashed("exit 1"), 2, 5)
-    assert final.trigger is Trigger.FAIL
+    for number in range(LOSSES_MAX - 1):
+        applied(history, after_loss(PIPE, history, A, "net", 2, frames=0))
+        assert history.lost[A] == number + 1
+    decision = applied(history, after_loss(PIPE, history, A, "net", 2, frames=5))
+    assert decision.trigger is None
+    assert history.lost[A] == 1
 
 
-def test_losses_and_crashes_are_counted_apart():
-    history = accepted()
-    for outcome in [Lost("net")] * (LOSSES_MAX - 1) + [Crashed("exit 1")] * (CRASHES_MAX - 1):
-        decision = after_loss(DIAMOND, history, A, outcome, 2)
-        assert decision.trigger is None
-        history.apply(decision.entries[0])
-    assert json.loads(decision.entries[0].detail) == {"reason": "exit 1"}
+def test_losses_are_not_charged_and_failures_are():
+    retried = flow("a>b", retries={"a": Retry(max_attempts=3)})
+    history = accepted(retried)
+    for _ in range(LOSSES_MAX - 1):
+        applied(history, after_loss(retried, history, A, "net", 2))
+    for trigger in (None, None, Trigger.FAIL):
+        decision = applied(history, after_failure(retried, history, A, Crashed("SIGSEGV"), 2))
+        assert decision.trigger is trigger
+    assert decision.failure.message == "the node's process ended with SIGSEGV"
+
+
+def test_without_a_policy_the_first_crash_is_the_end_and_named():
+    decision = after_failure(DIAMOND, accepted(), A, Crashed("SIGSEGV"), 2)
+    assert words(decision) == ["node_failed 0", "execution_failed"]
+    assert (decision.failure.kind, decision.failure.attempts) == ("NODE_CRASHED", 1)
+    assert "SIGSEGV" in decision.failure.message
+
+
+def test_a_retry_is_written_with_the_failure_and_says_when():
+    retried = flow("a>b", retries={"a": Retry(max_attempts=2, initial_interval_ms=1_500)})
+    history = accepted(retried)
+    failed = Failure("NODE_ERROR", "ValueError: no")
+    decision = applied(history, after_failure(retried, history, A, failed, 10**18))
+    assert words(decision) == ["node_failed 0", "node_retry_scheduled 0"]
+    assert decision.trigger is None
+    assert history.due_ns[A] == 10**18 + 1_500_000_000
+    detail = json.loads(decision.entries[1].detail)
+    assert (detail["failures"], detail["most"]) == (1, 2)
+    assert detail["due_at"] == "2001-09-09T01:46:41.500Z"
+
+
+def test_each_frame_of_a_mapped_node_has_attempts_of_its_own():
+    piped = flow("s>m", mode="pipeline", streams="s", retries=dict.fromkeys("sm", Retry(2)))
+    failed = Failure("NODE_ERROR", "no")
+    history = accepted(piped)
+    for frames in (0, 1, 2):
+        decision = after_failure(piped, history, B, failed, 2, frames=frames)
+        assert applied(history, decision).trigger is None
+    assert after_failure(piped, history, B, failed, 2, frames=2).trigger is Trigger.FAIL
+    for frames, trigger in ((1, None), (2, Trigger.FAIL)):
+        decision = after_failure(piped, history, A, failed, 2, frames=frames)
+        assert applied(history, decision).trigger is trigger
+
+
+ENDS = [
+    (Lost("net"), True),
+    (Crashed("SIGSEGV"), True),
+    (Failure("TIMEOUT", "late"), True),
+    (Failure("OUT_OF_MEMORY", "full"), True),
+    (Failure("NODE_ERROR", "no"), False),
+    (Failure("BAD_OUTPUT", "no"), False),
+    (Output(b""), False),
+]
+
+
+@pytest.mark.parametrize(("outcome", "doubtful"), ENDS)
+def test_what_died_without_an_answer_is_in_doubt_if_it_must_run_once(outcome, doubtful):
+    assert is_doubtful(flow("a>b", once="a"), A, outcome) is doubtful
+    assert not is_doubtful(flow("a>b", once="b"), A, outcome)
+
+
+def sleeping(*decisions):
+    """A history of the diamond, after `a` and what else is decided."""
+    retried = flow("a>b a>c b>d c>d d>e", retries=dict.fromkeys("bc", Retry(9)), once="b c")
+    history = accepted(retried)
+    returned(history, A)
+    for decide in decisions:
+        applied(history, decide(retried, history))
+    return history
+
+
+def fail_b(artifact, history):
+    return after_failure(artifact, history, B, Failure("NODE_ERROR", "no"), 5)
+
+
+def fail_c(artifact, history):
+    return after_failure(artifact, history, C, Failure("NODE_ERROR", "no"), 3)
+
+
+def doubt_b(artifact, history):
+    return after_doubt(artifact, history, B, "the box restarted", 5)
+
+
+def return_c(artifact, history):
+    return after_output(artifact, history, C, payload("out"), 4)
+
+
+RESTS = [
+    ([fail_b, fail_c], Trigger.SLEEP, 1_000_000_003),
+    ([fail_b, return_c], Trigger.WAIT, 1_000_000_005),
+    ([doubt_b, return_c], Trigger.PAUSE, 0),
+    ([doubt_b, fail_c], Trigger.PAUSE, 1_000_000_003),
+]
+
+
+@pytest.mark.parametrize(("decisions", "trigger", "wake_ns"), RESTS)
+def test_an_execution_in_which_nothing_runs_is_parked_by_what_it_waits_for(
+    decisions, trigger, wake_ns
+):
+    decision = rest(sleeping(*decisions), 7)
+    assert (decision.trigger, decision.wake_ns) == (trigger, wake_ns)
+    assert words(decision) == ["execution_parked"]
+
+
+def test_nothing_rests_that_nothing_would_ever_wake():
+    with pytest.raises(AssertionError):
+        rest(sleeping(), 7)
+
+
+def test_a_visit_in_doubt_is_called_again_or_has_its_output_as_a_person_says():
+    again, happened = sleeping(doubt_b), sleeping(doubt_b)
+    again.apply(Entry(EntryKind.NODE_SETTLED, 8, B))
+    happened.apply(Entry(EntryKind.NODE_SETTLED, 8, B, payload=payload("told")))
+    assert (again.doubts, again.settled) == (set(), {})
+    assert (happened.doubts, happened.settled) == (set(), {B: payload("told")})
+    assert B in again.pending
+    assert B in happened.pending
 
 
 @pytest.mark.parametrize("status", Status)
@@ -180,6 +301,13 @@ def test_index_rows_say_where_an_execution_lives(status):
     names = {name for name, _ in index_keys(new_execution(1, status=status))}
     homes = {Residence.READY: {"ready"}, Residence.CLAIMED: {"claimed"}}
     assert names == {"by_tenant", "by_status", "by_flow"} | homes.get(residence(status), set())
+
+
+def test_what_goes_on_at_a_time_is_parked_and_due():
+    asleep = new_execution(1, status=Status.RUNNING, wake_ns=7)
+    rows = dict(index_keys(asleep))
+    assert set(rows) == {"by_tenant", "by_status", "by_flow", "due"}
+    assert rows["due"] == (7, asleep.execution_id)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,14 @@ LEGAL = {
     "RUNNING complete COMPLETED",
     "RUNNING fail FAILED",
     "RUNNING cancel CANCELLED",
+    "RUNNING sleep RUNNING",
+    "RUNNING wait WAITING_ON_GATE",
+    "RUNNING pause PAUSED_HITL",
+    "RUNNING wake QUEUED",
+    "WAITING_ON_GATE wake QUEUED",
+    "WAITING_ON_GATE cancel CANCELLED",
+    "PAUSED_HITL wake QUEUED",
+    "PAUSED_HITL cancel CANCELLED",
 }
 """Written a second time, by hand: the table may not change by accident."""
 
@@ -47,6 +55,10 @@ def test_every_status_lives_in_exactly_one_place():
     assert {s for s, home in homes.items() if home is Residence.ENDED} == ENDED
     assert {s for s, home in homes.items() if home is Residence.READY} == {Status.QUEUED}
     assert set(homes.values()) == set(Residence)
+
+
+def test_what_sleeps_until_a_time_is_parked_whatever_its_status():
+    assert residence(Status.RUNNING, asleep=True) is Residence.PARKED
 
 
 def test_every_status_has_a_label_of_its_own():

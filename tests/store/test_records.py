@@ -9,7 +9,7 @@ from axiomd.errors import StoreFailed
 from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
-from axiomd.execution.status import Status
+from axiomd.execution.status import Status, Trigger
 from axiomd.store import records as r
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -33,7 +33,8 @@ ENTRIES = st.builds(
     edges=st.lists(st.integers(0, 40_000), max_size=5).map(tuple),
     payload=st.none() | PAYLOADS,
     frames=U32,
-    crash=st.booleans(),
+    due_ns=NS,
+    trigger=st.none() | st.sampled_from(Trigger),
     detail=TEXT,
     seq=U32,
 )
@@ -57,6 +58,8 @@ EXECUTIONS = st.builds(
     config_id=TEXT,
     parent_id=TEXT,
     forked_from=TEXT,
+    wake_ns=NS,
+    doubts=st.lists(TEXT, max_size=3).map(tuple),
 )
 
 

@@ -96,7 +96,7 @@ class Box:
 
     async def ended(self, execution_id: str) -> Execution:
         """The record once the execution has ended; fails the test if it never does."""
-        execution = await self.engine.wait_ended(execution_id, 3600)
+        execution = await self.engine.wait_ended(execution_id, 30 * 86_400)
         assert execution is not None, f"{execution_id} never ends: {self.kinds(execution_id)}"
         return execution
 
@@ -182,6 +182,7 @@ async def open_box(world: World, physics: Physics | None = None) -> AsyncIterato
                 runners={"inline": runner},
                 artifact=lambda tenant, graph_id: world.stories[graph_id].artifact,
                 clock=world.clock,
+                chance=world.ids.chance,
                 settings=physics.settings,
                 run_blocking=run_inline,
             )

@@ -10,7 +10,7 @@ from typing import Literal
 
 import attrs
 
-from axiomd.flow.artifact import Artifact, Edge, Mode, Placement
+from axiomd.flow.artifact import Artifact, Edge, Mode, Placement, Retry
 from axiomd.limits import KIB
 
 TENANT = "tenant"
@@ -28,6 +28,8 @@ class Behaviour:
     """Calls, from the first, that die before there is a call that ends as `fate` says."""
     losses: int = 0
     """Calls after those that are lost."""
+    stumbles: int = 0
+    """Calls after those that raise."""
     pad: int = 0
     """Bytes more in each answer."""
     fan: int = 1
@@ -67,6 +69,8 @@ def flow(
     streams: str = "",
     graph_id: str = "",
     tenant: str = TENANT,
+    retries: Mapping[str, Retry] | None = None,
+    once: str = "",
 ) -> Artifact:
     """The artifact of `"a>b a>c b>d c>d"`; the first alias is the entry, the last the terminal.
 
@@ -81,7 +85,8 @@ def flow(
     (terminal,) = set(range(len(aliases))) - sources
     generators = set(streams.split())
     return Artifact(
-        graph_id=graph_id or hashlib.sha256(f"{arrows}{mode}{tenant}".encode()).hexdigest()[:26],
+        graph_id=graph_id
+        or hashlib.sha256(f"{arrows}{mode}{tenant}{retries}{once}".encode()).hexdigest()[:26],
         tenant=tenant,
         flow=f"{tenant}/story",
         mode=mode,
@@ -95,6 +100,8 @@ def flow(
                 input_type="t.M",
                 output_type="t.M",
                 runner="inline",
+                retry=(retries or {}).get(alias, Retry()),
+                once=alias in once.split(),
             )
             for alias in aliases
         ),
@@ -110,6 +117,25 @@ BRANCHING = Story(
     {"c": Behaviour(pad=70 * KIB), "b": Behaviour(says=True)},
 )
 """Unary: three arms, one of them longer and one of them large, meet in a gate."""
+
+RETRYING = Story(
+    flow(
+        "a>b a>c a>g b>d c>d g>d d>e",
+        retries={
+            "b": Retry(4, initial_interval_ms=4, jitter=0.5),
+            "c": Retry(4, initial_interval_ms=9),
+            "e": Retry(2, initial_interval_ms=2),
+        },
+        once="d g",
+    ),
+    {
+        "b": Behaviour(crashes=1, stumbles=2),
+        "c": Behaviour(losses=1, stumbles=2),
+        "d": Behaviour(losses=1),
+        "e": Behaviour(stumbles=1),
+    },
+)
+"""Unary: arms that fail and sleep, one that must run once, and a gate that must run once."""
 
 STREAMING = Story(
     flow("s>m s>g m>z g>z z>t", mode="pipeline", streams="s g t"),

@@ -29,5 +29,6 @@ def broken_invariants(store: Store, blobs: Path, artifacts: Mapping[str, Artifac
 
 def state_of(history: History) -> dict[str, object]:
     """What a history says, to be compared."""
-    names = ("pending", "arms", "calls", "lost", "crashes", "completed")
-    return {name: dict(getattr(history, name)) for name in names}
+    tables = ("pending", "arms", "calls", "lost", "failures", "due_ns", "settled", "completed")
+    state: dict[str, object] = {name: dict(getattr(history, name)) for name in tables}
+    return state | {name: set(getattr(history, name)) for name in ("unanswered", "doubts")}

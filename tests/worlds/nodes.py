@@ -80,6 +80,8 @@ class Nodes:
             raise NodeDown(Crashed("SIGSEGV"))
         if number <= behaviour.crashes + behaviour.losses or behaviour.fate == "vanish":
             raise NodeDown(Lost("the network"))
+        if number <= behaviour.crashes + behaviour.losses + behaviour.stumbles:
+            raise KeyError("stumbled")
         if behaviour.fate == "hang":
             await trio.sleep_forever()
         if behaviour.fate == "fail":
@@ -117,6 +119,8 @@ class Nodes:
         }
         if placement in done:
             self._complain(call, "ran again though it is checkpointed")
+        if artifact.placements[placement].once and not self._is_on_record(call, placement):
+            self._complain(call, "must run once, and started before that was durable")
         if artifact.mode == "unary":
             sources = {artifact.edges[edge].source for edge in artifact.incoming[placement]}
             if not done.issuperset(sources):
@@ -125,6 +129,15 @@ class Nodes:
             if call.resume_index < self.reader.frame_count(call.execution_id, placement):
                 self._complain(call, f"made frame {call.resume_index} again")
             self._check_input(call, call.resume_index, call.payload)
+
+    def _is_on_record(self, call: NodeCall, placement: int) -> bool:
+        return any(
+            entry.kind is EntryKind.NODE_STARTED
+            and entry.attempt == call.attempt
+            and entry.position is not None
+            and entry.position.placement == placement
+            for entry in self.reader.journal(call.execution_id)
+        )
 
     def _check_input(self, call: NodeCall, index: int, item: bytes) -> None:
         artifact = self._artifact(call)

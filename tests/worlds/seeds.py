@@ -14,6 +14,7 @@ import trio
 import trio.testing
 from trio._core import _run
 
+from axiomd.clock import NS_PER_S
 from axiomd.ids import Ids
 
 T = TypeVar("T")
@@ -22,12 +23,19 @@ _EPOCH_NS = 1_767_225_600_000_000_000
 
 
 class TickingClock:
-    """A wall clock that moves by a microsecond with each look at it, and never otherwise."""
+    """A wall clock that moves with trio's time, and by a microsecond with each look at it."""
 
     def __init__(self) -> None:
         self._now_ns = _EPOCH_NS
+        self._run: trio.lowlevel.TrioToken | None = None
+        self._seen_s = 0.0
 
     def now_ns(self) -> int:
+        if trio.lowlevel.in_trio_run():
+            run, now_s = trio.lowlevel.current_trio_token(), trio.current_time()
+            if run is self._run:
+                self._now_ns += int((now_s - self._seen_s) * NS_PER_S)
+            self._run, self._seen_s = run, now_s
         self._now_ns += 1_000
         return self._now_ns
 
