@@ -152,8 +152,13 @@ class History:
     def _count_loss(self, entry: Entry) -> None:
         position = entry.position
         assert position is not None
+        seen = self.losses_with(entry)
+        if entry.frames > self._frames_at_loss.get(position, 0):
+            # Progress clears what the node is charged with too, and the other way round.
+            self.lost.pop(position, None)
+            self.crashes.pop(position, None)
         tally = self.crashes if entry.crash else self.lost
-        tally[position] = self.losses_with(entry)
+        tally[position] = seen
         self._frames_at_loss[position] = entry.frames
 
     def _complete(self, entry: Entry) -> None:

@@ -10,8 +10,9 @@ import pytest
 import trio
 from contract.chaos import Chaos
 from worlds.box import Physics, World, open_box
+from worlds.client import follow
 from worlds.disk import Cut
-from worlds.flows import BRANCHING, STREAMING
+from worlds.flows import BRANCHING, MIXING, STREAMING
 from worlds.invariants import stored_executions
 from worlds.oracle import expected
 from worlds.seeds import run_seeded
@@ -23,12 +24,24 @@ SLOW = Physics(sync_s=0.02)
 WILD = Physics(sync_s=0.005, chaos=Chaos())
 
 
+STORIES = pytest.mark.parametrize(
+    "story", [BRANCHING, STREAMING, MIXING], ids=["branching", "streaming", "mixing"]
+)
+
+
+async def client(box, key, payload):
+    """Invoke, and follow what comes; once the power is back, ask again and go on."""
+    execution_id = await box.accept(payload, key)
+    if box.world.story.artifact.mode == "pipeline":
+        await follow(box, execution_id)
+
+
 async def live(world, physics):
     """One life: the clients invoke and wait; what became of it, or None after a power cut."""
     async with open_box(world, physics) as box:
         async with trio.open_nursery() as nursery:
             for key, payload in CLIENTS.items():
-                nursery.start_soon(box.accept, payload, key)
+                nursery.start_soon(client, box, key, payload)
         await box.all_ended()
         await box.disk.finish()
         return box.disk.batches, box.broken(), results(box)
@@ -67,9 +80,12 @@ def check(story, world, told, ending):
         (identity,) = (i for i, k in world.told.items() if k == key)
         assert told.get(identity, key) == key
         status, out = found[identity]
-        wanted = expected(story, CLIENTS[key])
+        wanted = expected(story, CLIENTS[key], out)
         assert status == "COMPLETED"
         assert out == (wanted.outputs or wanted.frames)
+        if wanted.frames:
+            terminal = story.artifact.placements[story.artifact.terminal].alias
+            assert world.streamed[identity] == wanted.frames[terminal]
     again = {(s.execution_id, s.alias, s.frame) for s in world.nodes.starts if s.life == 2}
     assert not again & world.durable_at_cut, "checkpointed work was done again"
 
@@ -95,19 +111,19 @@ def enumerate_points(tmp_path, story, seed, physics, stride=1):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("story", [BRANCHING, STREAMING], ids=["branching", "streaming"])
+@STORIES
 def test_a_power_cut_at_any_commit_loses_and_repeats_nothing(tmp_path, story, seed):
     assert enumerate_points(tmp_path, story, seed, CALM) >= 30
 
 
 @pytest.mark.parametrize("seed", range(10, 12))
-@pytest.mark.parametrize("story", [BRANCHING, STREAMING], ids=["branching", "streaming"])
+@STORIES
 def test_a_slow_disk_changes_nothing_about_that(tmp_path, story, seed):
     assert enumerate_points(tmp_path, story, seed, SLOW) >= 25
 
 
 @pytest.mark.parametrize("seed", range(20, 22))
-@pytest.mark.parametrize("story", [BRANCHING, STREAMING], ids=["branching", "streaming"])
+@STORIES
 def test_nor_does_a_runner_that_is_late_and_loses_and_repeats(tmp_path, story, seed):
     assert enumerate_points(tmp_path, story, seed, WILD) >= 25
 

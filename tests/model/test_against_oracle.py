@@ -10,6 +10,7 @@ import shutil
 import pytest
 import trio
 from worlds.box import Physics, World, open_box
+from worlds.client import follow
 from worlds.disk import Cut
 from worlds.flows import Behaviour, Story, flow
 from worlds.invariants import TRIGGERS, stored_executions
@@ -57,8 +58,10 @@ def random_story(dice):
     arrows, aliases = random_arrows(dice)
     mode = dice.choice(("unary", "pipeline"))
     streams = [a for a in aliases if dice.random() < 0.5] if mode == "pipeline" else []
+    xor = [a for a in aliases if dice.random() < 0.5] if mode == "pipeline" else []
     behaviours = {alias: random_behaviour(dice) for alias in aliases}
-    return Story(flow(arrows, mode=mode, streams=" ".join(streams)), behaviours)
+    artifact = flow(arrows, mode=mode, streams=" ".join(streams), xor=" ".join(xor))
+    return Story(artifact, behaviours)
 
 
 class Script:
@@ -91,6 +94,8 @@ async def client(box, script, key, payload):
             assert box.reader.find_execution(execution_id).status.ended
         else:
             script.cancelled.add(execution_id)
+    if script.story.artifact.mode == "pipeline":
+        await follow(box, execution_id)
 
 
 async def live(world, script, cut):
@@ -125,7 +130,10 @@ def check(script, world, endings):
         if execution.status is Status.CANCELLED:
             assert world.told[execution.execution_id] in script.cancels
             continue
-        wanted = expected(story, script.clients[world.told[execution.execution_id]])
+        if execution.mode == "pipeline":
+            terminal = story.artifact.placements[story.artifact.terminal].alias
+            assert world.streamed[execution.execution_id] == out[terminal]
+        wanted = expected(story, script.clients[world.told[execution.execution_id]], out)
         if wanted.failing:
             assert execution.status is Status.FAILED
             assert execution.failure.placement in wanted.failing

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Execution, index_keys
 from axiomd.execution.journal import Entry, EntryKind, History, Payload
 from axiomd.execution.position import Position
@@ -17,7 +18,12 @@ from axiomd.flow.artifact import Artifact
 from axiomd.store import keys
 from axiomd.store.env import Store
 from axiomd.store.reader import Reader
-from axiomd.store.records import decode_execution, decode_frame, decode_idempotency
+from axiomd.store.records import (
+    decode_arrival,
+    decode_execution,
+    decode_frame,
+    decode_idempotency,
+)
 
 TRIGGERS = {
     EntryKind.EXECUTION_CLAIMED: Trigger.CLAIM,
@@ -42,7 +48,7 @@ def broken_invariants(store: Store, blobs: Path, artifacts: Mapping[str, Artifac
     executions = stored_executions(store)
     known = {execution.execution_id for execution in executions}
     found = list(_index_faults(store, executions))
-    for table in (keys.JOURNAL, keys.FRAMES):
+    for table in (keys.JOURNAL, keys.FRAMES, keys.ARRIVALS):
         strays = {key[:16].hex() for key, _ in rows(store, table)} - known
         found += [f"{table} has rows of {stray}, which has no record" for stray in strays]
     for _, value in rows(store, keys.IDEMPOTENCY):
@@ -53,8 +59,11 @@ def broken_invariants(store: Store, blobs: Path, artifacts: Mapping[str, Artifac
         entries = reader.journal(execution.execution_id)
         artifact = artifacts[execution.graph_id]
         frames = _frames_of(store, execution)
-        for fault in _execution_faults(execution, entries, artifact, frames, blobs):
-            found.append(f"{execution.execution_id[-4:]}: {fault}")
+        faults = [
+            *_execution_faults(execution, entries, artifact, frames, blobs),
+            *_arrival_faults(artifact, frames, _arrivals_of(store, execution)),
+        ]
+        found += [f"{execution.execution_id[-4:]}: {fault}" for fault in faults]
     return found
 
 
@@ -66,6 +75,36 @@ def _frames_of(store: Store, execution: Execution) -> dict[int, dict[int, Payloa
             placement = int.from_bytes(key[16:18], "big")
             frames.setdefault(placement, {})[keys.frame_index(key)] = decode_frame(value)
     return frames
+
+
+def _arrivals_of(store: Store, execution: Execution) -> list[Arrival]:
+    prefix = keys.execution_key(execution.execution_id)
+    table = rows(store, keys.ARRIVALS)
+    return [decode_arrival(key, value) for key, value in table if key.startswith(prefix)]
+
+
+def _arrival_faults(
+    artifact: Artifact, frames: dict[int, dict[int, Payload]], arrivals: list[Arrival]
+) -> Iterator[str]:
+    """Each XOR gate takes every arm's frames in their order, and makes nothing of others."""
+    decided: Counter[int] = Counter()
+    taken: Counter[tuple[int, int]] = Counter()
+    for arrival in arrivals:
+        gate, arm = arrival.gate, (arrival.gate, arrival.edge)
+        if not artifact.is_xor_gate(gate) or arrival.edge not in artifact.incoming[gate]:
+            yield f"placement {gate} has an arrival of edge {arrival.edge}, which is no arm of it"
+            continue
+        if (arrival.index, arrival.frame) != (decided[gate], taken[arm]) or arrival.count < 1:
+            yield f"gate {gate} took {arrival}, after {decided[gate]} inputs and {taken[arm]} of it"
+        decided[gate] += arrival.count
+        taken[arm] += arrival.count
+        emitted = len(frames.get(artifact.edges[arrival.edge].source, ()))
+        if taken[arm] > emitted:
+            yield f"gate {gate} took {taken[arm]} frames of an arm that has {emitted}"
+    for gate, placement in enumerate(artifact.placements):
+        made = len(frames.get(gate, ()))
+        if artifact.is_xor_gate(gate) and placement.kind == "unary" and made > decided[gate]:
+            yield f"gate {gate} made {made} frames of {decided[gate]} arrivals"
 
 
 def _index_faults(store: Store, executions: list[Execution]) -> Iterator[str]:
