@@ -2,7 +2,7 @@
 
 Derived from the journal on every read. In a unary execution each arrival is an entry. In a
 pipeline frames flow instead: an arm has arrived once its source has a frame or has completed, and
-a gate is open once every arm has arrived.
+a gate is open once every arm has arrived; an XOR gate once one has.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from axiomd.clock import rfc3339
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.status import Status
-from axiomd.flow.artifact import Artifact
+from axiomd.flow.artifact import Artifact, JoinKind
 
 CountFrames = Callable[[int], int]
 """Durable frames of a placement."""
@@ -32,6 +32,7 @@ class _Gate:
     placement: int
     arms: dict[int, _Arm]
     """By edge."""
+    kind: JoinKind = "AND"
     status: str = "WAITING"
     opened_ns: int = 0
     started_ns: int = 0
@@ -46,8 +47,12 @@ def branch_views(
     """Every gate of the artifact and what has arrived at it."""
     incoming = artifact.incoming
     gates = [
-        _Gate(number, {edge: _Arm(artifact.edges[edge].source) for edge in incoming[number]})
-        for number in range(len(artifact.placements))
+        _Gate(
+            number,
+            {edge: _Arm(artifact.edges[edge].source) for edge in incoming[number]},
+            placement.join_kind,
+        )
+        for number, placement in enumerate(artifact.placements)
         if artifact.is_gate(number)
     ]
     by_place: dict[int, list[_Gate]] = {}
@@ -95,7 +100,11 @@ def _look_at_frames(gate: _Gate, frames: CountFrames) -> None:
     for arm in gate.arms.values():
         if arm.status == "WAITING" and frames(arm.source):
             arm.status = "ARRIVED"
-    arrived = all(arm.status == "ARRIVED" for arm in gate.arms.values())
+        elif gate.kind == "XOR" and arm.status == "ARRIVED" and not frames(arm.source):
+            # It has ended without a frame: there was nothing to take of it.
+            arm.status = "NOT_TAKEN"
+    enough = any if gate.kind == "XOR" else all
+    arrived = enough(arm.status == "ARRIVED" for arm in gate.arms.values())
     if gate.status == "WAITING" and (arrived or frames(gate.placement)):
         gate.open(gate.started_ns)
 
@@ -112,7 +121,7 @@ def _close(gate: _Gate, status: Status) -> None:
 def _gate_view(artifact: Artifact, gate: _Gate) -> dict[str, Any]:
     return {
         "gate": artifact.placements[gate.placement].alias,
-        "kind": "AND",
+        "kind": gate.kind,
         "policy": "FAIL_FAST",
         "status": gate.status,
         "opened_at": rfc3339(gate.opened_ns) if gate.opened_ns else None,

@@ -14,6 +14,8 @@ import trio
 
 from axiomd.engine.attempt import PAUSE_S, PAUSE_S_MAX, Attempt
 from axiomd.engine.backoff import Backoff
+from axiomd.engine.intake import Intake
+from axiomd.engine.outlets import Outlet, Signal
 from axiomd.execution.call import Crashed, Failure, Lost, Outcome, Output
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import after_stream
@@ -22,53 +24,6 @@ from axiomd.limits import DIVERGENCES_MAX, STREAM_AHEAD_FRAMES_MAX, STREAM_BATCH
 from axiomd.runners.base import NodeStream
 from axiomd.store.commit import FrameRow
 from axiomd.store.commit import frames as frames_commit
-
-
-class Signal:
-    """Wakes whoever waits for it now."""
-
-    def __init__(self) -> None:
-        self._event = trio.Event()
-
-    async def wait(self) -> None:
-        """Wait for the next `send`."""
-        await self._event.wait()
-
-    def send(self) -> None:
-        """Wake everybody who waits."""
-        self._event.set()
-        self._event = trio.Event()
-
-
-class Outlet:
-    """What one placement has emitted so far: counts only, the frames are in the store."""
-
-    def __init__(self, placement: int, durable: int, any_outlet: Signal, *, ended: bool) -> None:
-        self.placement = placement
-        self.durable = durable
-        """Frames on disk."""
-        self.submitted = durable
-        """Frames handed to the writer."""
-        self.ended = ended
-        """Whether there will be no more, and that is on disk."""
-        self.taken: dict[int, int] = {}
-        """For each placement that reads this one: the frames that it is done with."""
-        self._any = any_outlet
-        self._changed = Signal()
-
-    async def changed(self) -> None:
-        """Wait for any count to move."""
-        await self._changed.wait()
-
-    def notify(self) -> None:
-        """A count has moved."""
-        self._changed.send()
-        self._any.send()
-
-    @property
-    def ahead(self) -> int:
-        """Frames that the slowest reader has not taken yet; 0 if no node reads this one."""
-        return self.submitted - min(self.taken.values(), default=self.submitted)
 
 
 async def run_pipeline(attempt: Attempt) -> None:
@@ -89,17 +44,28 @@ class Pipeline:
         self._nodes = attempt.artifact.placements
         self._any_outlet = Signal()
         self.outlets = [self._open_outlet(placement) for placement in range(len(self._nodes))]
+        self._intakes = {
+            outlet.placement: self._open_intake(outlet.placement)
+            for outlet in self.outlets
+            if not outlet.ended and self._artifact.is_xor_gate(outlet.placement)
+        }
         for edge in self._artifact.edges:
-            # A gate holds nobody back: an arm that waits for it could starve the other one.
-            gate = self._artifact.is_gate(edge.destination)
-            if not gate and not self.outlets[edge.destination].ended:
-                self.outlets[edge.source].taken[edge.destination] = 0
+            gate = edge.destination
+            # A gate that zips holds nobody back: an arm that waits for it could starve the other.
+            zips = self._artifact.is_gate(gate) and gate not in self._intakes
+            if not zips and not self.outlets[gate].ended:
+                self.outlets[edge.source].taken[gate] = 0
 
     def _open_outlet(self, placement: int) -> Outlet:
         reader = self._attempt.parts.reader
         durable = reader.frame_count(self._attempt.execution_id, placement)
         ended = placement in self._attempt.history.completed
         return Outlet(placement, durable, self._any_outlet, ended=ended)
+
+    def _open_intake(self, gate: int) -> Intake:
+        edges = self._artifact.edges
+        arms = {edge: self.outlets[edges[edge].source] for edge in self._incoming(gate)}
+        return Intake(self._attempt, gate, arms, self._any_outlet)
 
     async def pump(self, outlet: Outlet) -> None:
         """Run one placement from its first missing frame to its last."""
@@ -237,6 +203,8 @@ class Pipeline:
 
     async def _inputs(self, placement: int, start: int) -> list[bytes]:
         """The next inputs of a placement from index `start` on; none after the last."""
+        if placement in self._intakes:
+            return await self._intakes[placement].inputs(start)
         sources = [self.outlets[self._artifact.edges[e].source] for e in self._incoming(placement)]
         if not sources:
             return [await self._entry_input()] if start == 0 else []
@@ -272,6 +240,9 @@ class Pipeline:
         return [await self._attempt.read(row) for row in rows]
 
     def _take(self, placement: int, count: int) -> None:
+        if placement in self._intakes:
+            # It has told its arms itself: their counts are not its own.
+            return
         for edge in self._incoming(placement):
             source = self.outlets[self._artifact.edges[edge].source]
             if placement in source.taken:

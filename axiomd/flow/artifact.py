@@ -121,6 +121,10 @@ class Artifact:
         """Whether the placement waits for several arms."""
         return len(self.incoming[placement]) > 1
 
+    def is_xor_gate(self, placement: int) -> bool:
+        """Whether the placement takes what comes, from whichever of its arms."""
+        return self.is_gate(placement) and self.placements[placement].join_kind == "XOR"
+
     @cached_property
     def reflection(self) -> str:
         """JSON of what `ax.reflection.flow` shows to a node."""

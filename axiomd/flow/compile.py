@@ -105,6 +105,7 @@ class _Build:
         yield from self._mode_problems()
         yield from self._once_problems()
         yield from self._runner_problems()
+        yield from self._join_problems()
 
     def _resolve(self) -> Iterator[Problem]:
         for index, node in enumerate(self.source.nodes):
@@ -208,6 +209,14 @@ class _Build:
                 path = join(join("nodes", index), "config.runner")
                 yield Problem(path, f"'{node.alias}': {unknown('runner', runner, _RUNNERS)}")
 
+    def _join_problems(self) -> Iterator[Problem]:
+        if self._is_pipeline() or None in self.nodes:
+            return
+        for index, node in enumerate(self.source.nodes):
+            if node.config.join is not None and node.config.join.kind == "XOR":
+                path = join(join("nodes", index), "config.join.kind")
+                yield _later(path, f"join kind XOR of '{node.alias}' in a unary flow")
+
     def _is_pipeline(self) -> bool:
         return bool(self._pipelines() or self.source.pipeline_mode)
 
@@ -270,6 +279,7 @@ def _placement(node: NodeSource, resolved: ResolvedNode | None) -> Placement:
         cpu_seconds=limits.cpu_seconds,
         fresh=bool(config.fresh),
         retry=_retry(config.retry),
+        join_kind=config.join.kind if config.join is not None else "AND",
     )
 
 
@@ -333,7 +343,7 @@ def _unsupported_join(path: str, node: NodeSource) -> Iterator[Problem]:
         return
     for field in attrs.fields(JoinSource):
         value = getattr(gate, field.name)
-        if value != field.default:
+        if field.name != "kind" and value != field.default:
             what = f"join {field.name} {value} of '{node.alias}'"
             yield _later(join(path, field.name), what)
 

@@ -4,6 +4,7 @@ Promises the same contract as the others but for what needs a process: a node th
 yield to trio can be neither cancelled nor timed out.
 """
 
+import math
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -82,7 +83,8 @@ class InlineStream:
         self._call = call
         self._outcome: Outcome | None = None if node else _unknown(call)
         self._give, self._take = trio.open_memory_channel[bytes](0)
-        self._frames = node(call, emit, self._take) if node else None
+        self._silence = trio.CancelScope()
+        self._frames = node(call, emit, Inputs(self, self._take)) if node else None
 
     async def send(self, payload: bytes) -> None:
         """Hand the node its next input; waits until it is asked for."""
@@ -101,7 +103,8 @@ class InlineStream:
         if self._outcome is not None or self._frames is None:
             return self._outcome or _unknown(self._call)
         try:
-            with trio.move_on_after(self._call.timeout_s):
+            with trio.CancelScope() as self._silence:
+                self.count_silence()
                 return [await anext(self._frames)]
             self._outcome = _late(self._call)
         except StopAsyncIteration:
@@ -111,12 +114,40 @@ class InlineStream:
         await self._take.aclose()
         return self._outcome
 
+    def count_silence(self) -> None:
+        """From now on the node is silent by its own doing."""
+        self._silence.deadline = trio.current_time() + self._call.timeout_s
+
+    def forgive_silence(self) -> None:
+        """The node waits for an input: that is not its silence."""
+        self._silence.deadline = math.inf
+
     async def close(self) -> None:
         """End the node."""
         await self._give.aclose()
         await self._take.aclose()
         if self._frames is not None:
             await self._frames.aclose()
+
+
+class Inputs:
+    """What a pipeline node iterates over."""
+
+    def __init__(self, stream: InlineStream, take: trio.MemoryReceiveChannel[bytes]) -> None:
+        self._stream = stream
+        self._take = take
+
+    def __aiter__(self) -> "Inputs":
+        return self
+
+    async def __anext__(self) -> bytes:
+        self._stream.forgive_silence()
+        try:
+            return await self._take.receive()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+        finally:
+            self._stream.count_silence()
 
 
 class NodeDown(Exception):

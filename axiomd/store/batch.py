@@ -24,6 +24,7 @@ from axiomd.store.records import (
     IdempotencyRecord,
     decode_execution,
     decode_idempotency,
+    encode_arrival,
     encode_entry,
     encode_execution,
     encode_frame,
@@ -121,6 +122,10 @@ class Batch:
         for row in commit.frames:
             frame_key = keys.frame_key(key, row.placement, row.index)
             self._transaction.put(frame_key, encode_frame(row.payload), db=table)
+        for arrival in commit.arrivals:
+            arrival_key = keys.arrival_key(key, arrival.gate, arrival.index)
+            table = self._tables[keys.ARRIVALS]
+            self._transaction.put(arrival_key, encode_arrival(arrival), db=table)
 
     def _put_indexes(self, before: Execution | None, after: Execution) -> None:
         if before is not None and before.status is after.status and before.wake_ns == after.wake_ns:

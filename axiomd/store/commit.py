@@ -9,6 +9,7 @@ import json
 
 import attrs
 
+from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import Decision, failed_entry
@@ -42,6 +43,7 @@ class ExecutionCommit:
     at_ns: int
     entries: tuple[Entry, ...] = ()
     frames: tuple[FrameRow, ...] = ()
+    arrivals: tuple[Arrival, ...] = ()
     trigger: Trigger | None = None
     fence: int = NO_FENCE
     """The attempt that says so; its commit is refused once a later attempt has begun."""
@@ -167,6 +169,13 @@ def frames(
 ) -> ExecutionCommit:
     """Frames that a placement emitted."""
     return ExecutionCommit(execution_id, at_ns, frames=rows, fence=fence, progress=True)
+
+
+def arrived(
+    execution_id: str, fence: int, at_ns: int, arrivals: tuple[Arrival, ...]
+) -> ExecutionCommit:
+    """What an XOR gate takes next."""
+    return ExecutionCommit(execution_id, at_ns, arrivals=arrivals, fence=fence)
 
 
 def cancel(execution_id: str, at_ns: int, detail: str) -> ExecutionCommit:

@@ -12,6 +12,7 @@
     ex  execution (16)                                  execution record
     jo  execution (16) seq u32                          journal entry
     fr  execution (16) placement u16 index u32          frame of a pipeline
+    ga  execution (16) gate u16 index u32               arrival: frames an XOR gate took of an arm
     rd  created u64 execution (16)                      index: ready for a worker
     cl  execution (16)                                  index: claimed by one
     du  due u64 execution (16)                          index: goes on at a time of its own
@@ -38,6 +39,7 @@ IDEMPOTENCY: Final = "ik"
 EXECUTIONS: Final = "ex"
 JOURNAL: Final = "jo"
 FRAMES: Final = "fr"
+ARRIVALS: Final = "ga"
 READY: Final = "rd"
 CLAIMED: Final = "cl"
 DUE: Final = "du"
@@ -57,6 +59,7 @@ TABLES: Final = (
     EXECUTIONS,
     JOURNAL,
     FRAMES,
+    ARRIVALS,
     READY,
     CLAIMED,
     DUE,
@@ -115,6 +118,17 @@ def frame_index(key: bytes) -> int:
     """The index in a frame key."""
     index: int = _FRAME.unpack(key)[2]
     return index
+
+
+def arrival_key(execution: bytes, gate: int, index: int) -> bytes:
+    """What a gate took as its input `index`, and maybe as more behind it."""
+    return _FRAME.pack(execution, gate, index)
+
+
+def arrival_place(key: bytes) -> tuple[int, int]:
+    """Gate and index in an arrival key."""
+    _, gate, index = _FRAME.unpack(key)
+    return gate, index
 
 
 def package_key(tenant: str, name: str, version: str) -> bytes:

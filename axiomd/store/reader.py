@@ -15,6 +15,7 @@ import attrs
 import lmdb
 
 from axiomd.errors import Malformed, NotFound
+from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Entry, Payload
 from axiomd.execution.status import Status
@@ -27,6 +28,7 @@ from axiomd.store.records import (
     DraftRecord,
     PackageRecord,
     decode_api_key,
+    decode_arrival,
     decode_artifact,
     decode_draft,
     decode_entry,
@@ -154,6 +156,22 @@ class Reader:
             for key, _ in _backwards(cursor, first[:-4], first[:-4] + b"\xff" * 5, 1):
                 return keys.frame_index(key) + 1
         return 0
+
+    def arrivals(self, execution_id: str, gate: int, start: int, limit: int) -> list[Arrival]:
+        """What an XOR gate took, from its input `start` on, at most `limit` rows.
+
+        The first row holds that input, but may begin before it.
+        """
+        first = keys.arrival_key(keys.execution_key(execution_id), gate, start)
+        prefix = first[:-4]
+        with self._store.read() as transaction:
+            walk = transaction.cursor(self._tables[keys.ARRIVALS])
+            for key, value in _backwards(walk, prefix, first, 1):
+                before = decode_arrival(key, value)
+                if before.index + before.count > start:
+                    first = key
+            rows = _forwards(walk, prefix, first, limit)
+            return [decode_arrival(key, value) for key, value in rows]
 
     def ready(self, limit: int, leave_out: Collection[str]) -> list[str]:
         """Executions that wait for a worker, the oldest first, but those in `leave_out`."""

@@ -4,20 +4,25 @@ Each value starts with one version byte. Decoding asserts the version, so that a
 axiomd is refused and never misread.
 """
 
+import struct
+
 import attrs
 
 from axiomd.errors import StoreFailed
+from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
 from axiomd.flow.artifact import Artifact, Edge, Mode, Placement, Retry
+from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
 
 VERSION = b"\x01"
 _INLINE = b"\x01"
 _BLOB = b"\x02"
 _HASH_BYTES = 32
+_ARRIVAL = struct.Struct(">III")
 
 
 @attrs.frozen
@@ -199,6 +204,16 @@ def decode_frame(value: bytes) -> Payload:
         raise StoreFailed(f"a frame has form {value[:1].hex()}, this axiomd reads 01 and 02")
     size = int.from_bytes(value[1 + _HASH_BYTES :], "big")
     return Payload(size, None, value[1 : 1 + _HASH_BYTES])
+
+
+def encode_arrival(arrival: Arrival) -> bytes:
+    """An arrival; its gate and index are the key's."""
+    return VERSION + _ARRIVAL.pack(arrival.edge, arrival.frame, arrival.count)
+
+
+def decode_arrival(key: bytes, value: bytes) -> Arrival:
+    """The arrival stored under `key`."""
+    return Arrival(*keys.arrival_place(key), *_ARRIVAL.unpack(_body(value)))
 
 
 def encode_artifact(artifact: Artifact) -> bytes:

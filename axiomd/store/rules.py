@@ -5,9 +5,11 @@ It keeps what it needs of the visits and nothing of the payloads, so a journal o
 be checked. `axiomd/store/verify.py` feeds them from a store.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Entry, EntryKind, History, trigger_of
 from axiomd.execution.position import Position, position_text
@@ -44,6 +46,28 @@ ANSWERS = frozenset(
 
 Frames = Mapping[int, int]
 """Placements to the number of their stored frames."""
+
+
+def arrival_faults(
+    artifact: Artifact, frames: Frames, gate: int, arrivals: Iterable[Arrival]
+) -> Iterator[str]:
+    """An XOR gate takes every arm's frames in their order, and makes nothing of others."""
+    decided = 0
+    taken: Counter[int] = Counter()
+    for arrival in arrivals:
+        if arrival.edge not in artifact.incoming[gate]:
+            yield f"gate {gate} has an arrival of edge {arrival.edge}, which is no arm of it"
+            continue
+        if (arrival.index, arrival.frame) != (decided, taken[arrival.edge]) or arrival.count < 1:
+            yield f"gate {gate} took {arrival}, behind {decided} inputs and {dict(taken)}"
+        decided += arrival.count
+        taken[arrival.edge] += arrival.count
+        emitted = frames.get(artifact.edges[arrival.edge].source, 0)
+        if taken[arrival.edge] > emitted:
+            yield f"gate {gate} took {taken[arrival.edge]} frames of an arm that has {emitted}"
+    made = frames.get(gate, 0)
+    if artifact.placements[gate].kind == "unary" and made > decided:
+        yield f"gate {gate} made {made} frames of {decided} arrivals"
 
 
 class Rule(Protocol):

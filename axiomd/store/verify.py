@@ -16,6 +16,7 @@ import lmdb
 from google.protobuf.message import DecodeError
 
 from axiomd.errors import StoreFailed
+from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Execution, index_keys
 from axiomd.execution.journal import Entry, Payload
 from axiomd.flow.artifact import Artifact
@@ -32,7 +33,7 @@ from axiomd.store.records import (
     decode_idempotency,
     decode_package,
 )
-from axiomd.store.rules import history_faults
+from axiomd.store.rules import arrival_faults, history_faults
 
 _ARTIFACTS_HELD = 64
 _UNREADABLE = (StoreFailed, DecodeError, ValueError, AssertionError, LookupError)
@@ -130,7 +131,7 @@ class _Look:
         self._walk("records", keys.EXECUTIONS, self._record_faults)
         for name, table in keys.INDEX_TABLES.items():
             self._walk("index_rows", table, self._index_row_faults(name))
-        for table in (keys.JOURNAL, keys.FRAMES):
+        for table in (keys.JOURNAL, keys.FRAMES, keys.ARRIVALS):
             self._walk("strays", table, self._stray_faults, _after_execution)
         self._walk("idempotency_keys", keys.IDEMPOTENCY, self._idempotency_faults)
         self._at_catalog()
@@ -262,6 +263,9 @@ class _Look:
             placement: self._count_frames(execution, placement, faults)
             for placement in range(len(artifact.placements))
         }
+        for gate in filter(artifact.is_xor_gate, range(len(artifact.placements))):
+            arrivals = self._arrivals(execution, gate)
+            faults += arrival_faults(artifact, frames, gate, arrivals)
         entries = self._entries(execution, faults)
         return [*history_faults(execution, artifact, frames, entries), *faults]
 
@@ -276,6 +280,13 @@ class _Look:
             yield entry
             if entry.seq + 1 >= execution.entries:
                 return
+
+    def _arrivals(self, execution: Execution, gate: int) -> Iterator[Arrival]:
+        start = 0
+        while some := self._reader.arrivals(execution.execution_id, gate, start, VERIFY_ROWS_MAX):
+            yield from some
+            self.counts["arrivals"] += len(some)
+            start = some[-1].index + some[-1].count
 
     def _count_frames(self, execution: Execution, placement: int, faults: list[str]) -> int:
         """Frames of a placement, which are numbered from 0 without a gap."""
@@ -382,7 +393,7 @@ def _tried(look: RowLook, transaction: "lmdb.Transaction", key: bytes, value: by
 
 def _subject(table: str, key: bytes) -> str:
     """What a row is about, for people."""
-    if table in (keys.EXECUTIONS, keys.JOURNAL, keys.FRAMES):
+    if table in (keys.EXECUTIONS, keys.JOURNAL, keys.FRAMES, keys.ARRIVALS):
         return f"execution {key[: keys.EXECUTION_BYTES].hex()}"
     if table in keys.INDEX_TABLES.values():
         return f"index {table}"

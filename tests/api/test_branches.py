@@ -69,6 +69,21 @@ def test_arm_of_a_pipeline_arrives_with_its_first_frame(frames, completed, gate,
     assert told(STREAMS, Status.RUNNING, entries, frames) == {"g": (gate, {"l": left, "r": right})}
 
 
+@pytest.mark.parametrize(
+    ("frames", "completed", "gate", "left", "right"),
+    [
+        ("", "", "WAITING", "WAITING", "WAITING"),
+        ("", "l", "WAITING", "NOT_TAKEN", "WAITING"),
+        ("r", "l", "OPENED", "NOT_TAKEN", "ARRIVED"),
+        ("lr", "lr", "OPENED", "ARRIVED", "ARRIVED"),
+    ],
+)
+def test_xor_gate_of_a_pipeline_opens_with_its_first_frame(frames, completed, gate, left, right):
+    streams = artifact_of("s>l s>r l>g r>g", mode="pipeline", streams="s l r", xor="g")
+    entries = [of_node(streams, EntryKind.NODE_COMPLETED, alias) for alias in completed]
+    assert told(streams, Status.RUNNING, entries, frames) == {"g": (gate, {"l": left, "r": right})}
+
+
 def test_arm_of_a_pipeline_that_fails_has_failed_whatever_it_sent():
     failed = of_node(STREAMS, EntryKind.NODE_TIMED_OUT, "l")
     assert told(STREAMS, Status.FAILED, [failed], "l") == {

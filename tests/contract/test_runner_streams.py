@@ -109,8 +109,9 @@ async def test_a_stream_that_falls_silent_times_out(packages):
         assert (len(received), found.kind) == (1, "TIMEOUT")
 
 
-async def test_a_stream_that_waits_for_its_inputs_is_not_silent(packages):
-    async with open_process(packages) as runner:
+@every_runner
+async def test_a_stream_that_waits_for_its_inputs_is_not_silent(kind, packages):
+    async with open_runner(kind, packages) as runner:
         async with (
             runner.stream(stream_call("Upper", timeout_s=0.2), ignore) as stream,
             trio.open_nursery() as nursery,

@@ -11,15 +11,18 @@ import pytest
 import trio
 from contract.chaos import Chaos
 from worlds.box import Physics, World, open_box
+from worlds.client import follow
 from worlds.disk import Cut
-from worlds.flows import BRANCHING, RETRYING, STREAMING
+from worlds.flows import BRANCHING, MIXING, RETRYING, STREAMING
 from worlds.invariants import stored_executions
 from worlds.oracle import expected
 from worlds.person import answer_doubts
 from worlds.seeds import run_seeded
 
 STORIES = pytest.mark.parametrize(
-    "story", [BRANCHING, RETRYING, STREAMING], ids=["branching", "retrying", "streaming"]
+    "story",
+    [BRANCHING, RETRYING, STREAMING, MIXING],
+    ids=["branching", "retrying", "streaming", "mixing"],
 )
 CLIENTS = {b"first": b"hello", b"second": b"world"}
 SIDES = ("before", "after")
@@ -28,12 +31,24 @@ SLOW = Physics(sync_s=0.02)
 WILD = Physics(sync_s=0.005, chaos=Chaos())
 
 
+STORIES = pytest.mark.parametrize(
+    "story", [BRANCHING, STREAMING, MIXING], ids=["branching", "streaming", "mixing"]
+)
+
+
+async def client(box, key, payload):
+    """Invoke, and follow what comes; once the power is back, ask again and go on."""
+    execution_id = await box.accept(payload, key)
+    if box.world.story.artifact.mode == "pipeline":
+        await follow(box, execution_id)
+
+
 async def live(world, physics):
     """One life: the clients invoke and wait; what became of it, or None after a power cut."""
     async with open_box(world, physics) as box:
         async with trio.open_nursery() as nursery:
             for key, payload in CLIENTS.items():
-                nursery.start_soon(box.accept, payload, key)
+                nursery.start_soon(client, box, key, payload)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(answer_doubts, box, Random(world.seed))
             await box.all_ended()
@@ -75,9 +90,12 @@ def check(story, world, told, ending):
         (identity,) = (i for i, k in world.told.items() if k == key)
         assert told.get(identity, key) == key
         status, out = found[identity]
-        wanted = expected(story, CLIENTS[key])
+        wanted = expected(story, CLIENTS[key], out)
         assert status == "COMPLETED"
         assert out == (wanted.outputs or wanted.frames)
+        if wanted.frames:
+            terminal = story.artifact.placements[story.artifact.terminal].alias
+            assert world.streamed[identity] == wanted.frames[terminal]
     again = {(s.execution_id, s.alias, s.frame) for s in world.nodes.starts if s.life == 2}
     assert not again & world.durable_at_cut, "checkpointed work was done again"
 

@@ -10,7 +10,7 @@ import pytest
 import trio
 from contract.chaos import Chaos
 from worlds.box import Physics, World, open_box
-from worlds.flows import BRANCHING, STREAMING
+from worlds.flows import BRANCHING, MIXING, STREAMING
 from worlds.oracle import expected
 from worlds.seeds import run_seeded
 
@@ -23,7 +23,9 @@ from axiomd.store import commit as commits
 
 BODIES = {"unary": run_unary, "pipeline": run_pipeline}
 PHYSICS = Physics(sync_s=0.01, chaos=Chaos(late=0.5))
-STORIES = pytest.mark.parametrize("story", [BRANCHING, STREAMING], ids=["branching", "streaming"])
+STORIES = pytest.mark.parametrize(
+    "story", [BRANCHING, STREAMING, MIXING], ids=["branching", "streaming", "mixing"]
+)
 
 
 async def usurp(box, execution_id, dice, nursery):
@@ -59,7 +61,7 @@ def test_a_superseded_attempt_changes_nothing(tmp_path, story, seed):
     execution, out, broken = run_seeded(seed, live_with_rivals, world, b"hello")
     assert broken == []
     assert execution.status is Status.COMPLETED
-    wanted = expected(story, b"hello")
+    wanted = expected(story, b"hello", out)
     assert out == (wanted.outputs or wanted.frames)
 
 

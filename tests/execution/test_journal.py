@@ -87,6 +87,17 @@ def test_what_only_tells_changes_nothing(kind):
     assert state_of(history) == before
 
 
+def test_progress_clears_losses_and_crashes_alike():
+    """Else a node that is lost and crashes with every other frame would go round only so often."""
+    _, history = live([0])
+    position = Position(1)
+    for frames in range(1, 50):
+        for crash in (True, False):
+            lost = Entry(EntryKind.NODE_LOST, 1, position, crash=crash, frames=frames)
+            assert history.losses_with(lost) == 1
+            history.apply(lost)
+
+
 def test_numbers_of_kinds_are_on_disk_and_never_change():
     assert {kind.name: kind.value for kind in EntryKind} == {
         "EXECUTION_ACCEPTED": 1,

@@ -488,7 +488,6 @@ def test_once_is_refused_in_a_pipeline():
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("kind", "XOR"),
         ("failure_policy", "TOLERATE_FAILURES"),
         ("quorum", 1),
         ("timeout_seconds", 3),
@@ -500,6 +499,27 @@ def test_a_join_but_and_fail_fast_is_refused_by_name(key, value):
     ((path, message),) = refused(flow("a>b", nodes), error=NotSupportedYet)
     assert path == f"nodes[1].config.join.{key}"
     assert message.startswith("NOT_SUPPORTED_YET: join")
+
+
+def test_a_unary_xor_gate_is_refused_by_name():
+    nodes = [*map(placed, "abc"), placed("d", config={"join": {"kind": "XOR"}})]
+    arrows = "a>b a>c b>d c>d"
+    ((path, message),) = refused(flow(arrows, nodes), error=NotSupportedYet)
+    assert path == "nodes[3].config.join.kind"
+    assert message.startswith("NOT_SUPPORTED_YET: join kind XOR of 'd' in a unary flow")
+
+
+def test_an_xor_gate_of_a_pipeline_is_another_artifact_than_an_and_gate():
+    nodes = {
+        kind: [*map(placed, "abc"), placed("d", config={"join": {"kind": kind}})]
+        for kind in ("AND", "XOR")
+    }
+    gates = {
+        kind: compiled(flow("a>b a>c b>d c>d", nodes[kind], pipeline_mode=True)) for kind in nodes
+    }
+    assert [gates["XOR"].is_xor_gate(number) for number in range(4)] == [False] * 3 + [True]
+    assert not gates["AND"].is_xor_gate(3)
+    assert gates["AND"].content_hash != gates["XOR"].content_hash
 
 
 def test_a_join_of_and_with_fail_fast_and_switches_that_are_off_are_run():

@@ -6,6 +6,7 @@ from worlds.flows import BRANCHING, STREAMING
 from worlds.rows import commit_now, new_execution, open_writing
 
 from axiomd.errors import Malformed, NotFound
+from axiomd.execution.arrivals import Order
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.status import Status
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
@@ -203,6 +204,27 @@ def test_frames_that_are_blobs_count_with_their_size(tmp_path):
         writer.submit(commits.frames(identity, 1, 1, rows))
         commit_now(writer)
         assert [index for index, _ in Reader(store).frames(identity, 0, 2, 10)] == [2, 3, 4]
+
+
+def test_arrivals_are_read_from_the_row_that_holds_an_input(tmp_path):
+    counts = (3, 1, 4)
+    order = Order(7, (5, 6))
+    made = [order.decide({5: 3, 6: n}, 9) for n in (0, 1, 5)]
+    assert [arrival.count for (arrival,) in made] == list(counts)
+    with open_writing(tmp_path) as (store, writer):
+        writer.submit(commits.accept(new_execution(1), INPUT, claimed=True))
+        identity = new_execution(1).execution_id
+        for arrivals in made:
+            writer.submit(commits.arrived(identity, 1, 5, arrivals))
+        commit_now(writer)
+        reader = Reader(store)
+        rows = [arrival for (arrival,) in made]
+        holding = [rows[0]] * 3 + [rows[1]] + [rows[2]] * 4
+        for index, row in enumerate(holding):
+            assert reader.arrivals(identity, 7, index, 1) == [row]
+            assert reader.arrivals(identity, 7, index, 9) == rows[rows.index(row) :]
+        assert reader.arrivals(identity, 7, len(holding), 9) == []
+        assert reader.arrivals(identity, 6, 0, 9) == reader.arrivals(identity, 8, 0, 9) == []
 
 
 def test_catalog_pages_together_are_the_list(tmp_path):

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 from worlds.flows import BRANCHING, STREAMING
 
 from axiomd.errors import StoreFailed
+from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
+from axiomd.store import keys
 from axiomd.store import records as r
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -77,6 +79,12 @@ def test_an_entry_comes_back_as_it_went(entry):
 @given(PAYLOADS)
 def test_a_frame_comes_back_as_it_went(payload):
     assert r.decode_frame(r.encode_frame(payload)) == payload
+
+
+@given(st.builds(Arrival, st.integers(0, 0xFFFF), U32, st.integers(0, 40_000), U32, U32), IDENTITY)
+def test_an_arrival_comes_back_as_it_went(arrival, identity):
+    key = keys.arrival_key(keys.execution_key(identity), arrival.gate, arrival.index)
+    assert r.decode_arrival(key, r.encode_arrival(arrival)) == arrival
 
 
 @given(st.builds(r.PackageRecord, TEXT, TEXT, TEXT, TEXT, *[st.binary(max_size=9)] * 3, NS))

@@ -63,6 +63,8 @@ class World:
         self.durable_at_cut: set[tuple[str, str, int]] = set()
         """(execution, alias, frame) that were on disk when the power went."""
         self.lives = 0
+        self.streamed: dict[str, list[bytes]] = {}
+        """By execution: the frames that its client has seen."""
 
     @property
     def story(self) -> Story:
@@ -117,13 +119,12 @@ class Box:
 
     def frames(self, execution_id: str) -> dict[str, list[bytes]]:
         """What each placement of a pipeline execution emitted."""
-        return {
-            placement.alias: [
-                self.blobs.get(payload)
-                for _, payload in self.reader.frames(execution_id, number, 0, 10**6)
-            ]
-            for number, placement in enumerate(self.artifact_of(execution_id).placements)
-        }
+        placements = self.artifact_of(execution_id).placements
+        found: dict[str, list[bytes]] = {placement.alias: [] for placement in placements}
+        for number, frames in enumerate(found.values()):
+            while rows := self.reader.frames(execution_id, number, len(frames), 10**6):
+                frames += [self.blobs.get(payload) for _, payload in rows]
+        return found
 
     def artifact_of(self, execution_id: str):
         execution = self.reader.find_execution(execution_id)

@@ -67,6 +67,7 @@ def flow(
     *,
     mode: Mode = "unary",
     streams: str = "",
+    xor: str = "",
     graph_id: str = "",
     tenant: str = TENANT,
     retries: Mapping[str, Retry] | None = None,
@@ -74,7 +75,7 @@ def flow(
 ) -> Artifact:
     """The artifact of `"a>b a>c b>d c>d"`; the first alias is the entry, the last the terminal.
 
-    streams: aliases of generators, as one word or several.
+    streams: aliases of generators, as one word or several. xor: those of XOR gates.
     """
     pairs = [tuple(arrow.split(">")) for arrow in arrows.split()]
     aliases = list(dict.fromkeys(alias for pair in pairs for alias in pair))
@@ -83,10 +84,10 @@ def flow(
     targets, sources = {e.destination for e in edges}, {e.source for e in edges}
     (entry,) = set(range(len(aliases))) - targets
     (terminal,) = set(range(len(aliases))) - sources
-    generators = set(streams.split())
+    generators, takers = set(streams.split()), set(xor.split())
     return Artifact(
         graph_id=graph_id
-        or hashlib.sha256(f"{arrows}{mode}{tenant}{retries}{once}".encode()).hexdigest()[:26],
+        or hashlib.sha256(f"{arrows}{mode}{tenant}{retries}{once}{xor}".encode()).hexdigest()[:26],
         tenant=tenant,
         flow=f"{tenant}/story",
         mode=mode,
@@ -102,6 +103,7 @@ def flow(
                 runner="inline",
                 retry=(retries or {}).get(alias, Retry()),
                 once=alias in once.split(),
+                join_kind="XOR" if alias in takers else "AND",
             )
             for alias in aliases
         ),
@@ -142,3 +144,15 @@ STREAMING = Story(
     {"s": Behaviour(fan=4), "m": Behaviour(pad=65 * KIB), "t": Behaviour(rest=1)},
 )
 """Pipeline: a generator, a mapped node beside a second generator, a gate, a third generator."""
+
+MIXING = Story(
+    flow("s>m s>g m>x g>x x>y s>y s>e e>y y>t", mode="pipeline", streams="s g e y t", xor="x y"),
+    {
+        "s": Behaviour(fan=3),
+        "m": Behaviour(pad=65 * KIB),
+        "g": Behaviour(fan=0, rest=2),
+        "e": Behaviour(fan=0),
+        "t": Behaviour(rest=1),
+    },
+)
+"""Pipeline: a mapped XOR gate inside one that is a generator, an arm that is late, an empty one."""

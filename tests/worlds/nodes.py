@@ -46,6 +46,8 @@ class Nodes:
         self.strict = True
         """Whether no call may come late: off where superseded attempts are played."""
         self.starts: list[Start] = []
+        self._given: dict[tuple[str, str, int], bytes] = {}
+        """The input of each index that a visit was ever given: its effect key is for that one."""
         self.violations: list[str] = []
         self.reader: Reader
         self.blobs: Blobs
@@ -142,15 +144,28 @@ class Nodes:
     def _check_input(self, call: NodeCall, index: int, item: bytes) -> None:
         artifact = self._artifact(call)
         sources = artifact.incoming[artifact.index_of[call.placement]]
-        if not self.strict or self.dead or not sources:
+        if self.dead or not sources:
+            return
+        if self._given.setdefault((call.execution_id, call.placement, index), item) != item:
+            self._complain(call, f"was given another input {index} than before")
+        if not self.strict:
             return
         rows = [
-            self.reader.frames(call.execution_id, artifact.edges[edge].source, index, 1)
-            for edge in sources
+            self.reader.frames(call.execution_id, artifact.edges[edge].source, frame, 1)
+            for edge, frame in self._places(call, index)
         ]
         stored = b"".join(self.blobs.get(payload) for row in rows for _, payload in row)
         if stored != item:
             self._complain(call, f"was given input {index} before it was durable")
+
+    def _places(self, call: NodeCall, index: int) -> list[tuple[int, int]]:
+        """Edges, and the frames of their sources, that make an input, as far as is on record."""
+        artifact = self._artifact(call)
+        placement = artifact.index_of[call.placement]
+        if not artifact.is_xor_gate(placement):
+            return [(edge, index) for edge in artifact.incoming[placement]]
+        arrivals = self.reader.arrivals(call.execution_id, placement, index, 1)
+        return [(a.edge, a.frame + index - a.index) for a in arrivals]
 
     def _complain(self, call: NodeCall, what: str) -> None:
         self.violations.append(f"{call.placement} of {call.execution_id[-4:]}: {what}")

@@ -1,4 +1,12 @@
-"""What must come out of a story, computed as naively as can be: no store, no engine, no order."""
+"""What must come out of a story, computed as naively as can be: no store, no engine, no order.
+
+What an XOR gate takes when is chance. So the oracle reads the order off what the gate emitted: one
+in which each arm's frames keep theirs, none is lost and none is there twice; if there is no such
+order, what it expects differs from what was seen.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
 
 import attrs
 from worlds.flows import Story, answer
@@ -16,10 +24,15 @@ class Outcome:
     """Of a pipeline: what each placement emits, if none fails."""
 
 
-def expected(story: Story, payload: bytes) -> Outcome:
+Seen = Mapping[str, Sequence[bytes]]
+"""What each placement of a pipeline emitted."""
+
+
+def expected(story: Story, payload: bytes, seen: Seen | None = None) -> Outcome:
+    """seen: what came out, for stories with XOR gates."""
     if story.artifact.mode == "unary":
         return _expected_unary(story, payload)
-    return _expected_pipeline(story, payload)
+    return _expected_pipeline(story, payload, seen or {})
 
 
 def doomed(story: Story, alias: str) -> bool:
@@ -47,16 +60,22 @@ def _expected_unary(story: Story, payload: bytes) -> Outcome:
     return Outcome(frozenset(reached_and_doomed), outputs if not reached_and_doomed else {})
 
 
-def _expected_pipeline(story: Story, payload: bytes) -> Outcome:
+def _expected_pipeline(story: Story, payload: bytes, seen: Seen) -> Outcome:
     frames: dict[str, list[bytes]] = {}
     failing: set[str] = set()
     for alias, sources in _in_order(story):
         arms = [frames[source] for source in sources]
-        inputs = [b"".join(row) for row in zip(*arms, strict=False)] if arms else [payload]
         behaviour = story.behaviour(alias)
+        placement = story.artifact.index_of[alias]
+        if story.artifact.is_xor_gate(placement):
+            streams = story.artifact.placements[placement].kind == "pipeline"
+            frames_each = behaviour.fan if streams else 1
+            inputs = _order_taken(alias, arms, seen.get(alias, ()), frames_each, behaviour.pad)
+        else:
+            inputs = [b"".join(row) for row in zip(*arms, strict=False)] if arms else [payload]
         if doomed(story, alias):
             failing.add(alias)
-        if story.artifact.placements[story.artifact.index_of[alias]].kind == "pipeline":
+        if story.artifact.placements[placement].kind == "pipeline":
             frames[alias] = [
                 answer(alias, item, number, behaviour.pad)
                 for item in inputs
@@ -65,6 +84,23 @@ def _expected_pipeline(story: Story, payload: bytes) -> Outcome:
         else:
             frames[alias] = [answer(alias, item, pad=behaviour.pad) for item in inputs]
     return Outcome(frozenset(failing), frames=frames)
+
+
+def _order_taken(
+    alias: str, arms: Sequence[Sequence[bytes]], seen: Sequence[bytes], frames_each: int, pad: int
+) -> list[bytes]:
+    """The arms' frames in an order that explains what a gate emitted, if there is one.
+
+    What it had not come to yet follows arm by arm.
+    """
+    left = [deque(arm) for arm in arms]
+    taken: list[bytes] = []
+    for frame in seen[::frames_each] if frames_each else ():
+        arm = next((arm for arm in left if arm and answer(alias, arm[0], 0, pad) == frame), None)
+        if arm is None:
+            break
+        taken.append(arm.popleft())
+    return taken + [item for arm in left for item in arm]
 
 
 def _in_order(story: Story) -> list[tuple[str, list[str]]]:
