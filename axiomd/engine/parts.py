@@ -9,7 +9,7 @@ import structlog
 from axiomd.clock import Clock
 from axiomd.flow.artifact import Artifact
 from axiomd.runners.base import Runner
-from axiomd.settings import EngineSettings
+from axiomd.settings import EngineSettings, RetentionSettings
 from axiomd.store.blobs import Blobs
 from axiomd.store.reader import Reader
 from axiomd.store.writer import Writer
@@ -38,3 +38,4 @@ class Parts:
     clock: Clock
     settings: EngineSettings
     run_blocking: RunBlocking
+    retention: RetentionSettings = attrs.field(factory=RetentionSettings)

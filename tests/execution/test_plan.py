@@ -179,6 +179,7 @@ def test_losses_and_crashes_are_counted_apart():
 def test_index_rows_say_where_an_execution_lives(status):
     names = {name for name, _ in index_keys(new_execution(1, status=status))}
     homes = {Residence.READY: {"ready"}, Residence.CLAIMED: {"claimed"}}
+    homes[Residence.ENDED] = {"ended"}
     assert names == {"by_tenant", "by_status", "by_flow"} | homes.get(residence(status), set())
 
 

@@ -51,6 +51,21 @@ def commit_now(writer: Writer) -> None:
         writer.publish(writer.write(batch))
 
 
+def put_rows(store: Store, *rows: tuple[str, bytes, bytes]) -> None:
+    """Rows by hand: (table, key, value)."""
+
+    def put(transaction: Any) -> None:
+        for table, key, value in rows:
+            transaction.put(key, value, db=store.tables[table])
+
+    store.transact(put)
+
+
+def delete_row(store: Store, table: str, key: bytes) -> None:
+    """Take a row away by hand; it must be there."""
+    assert store.transact(lambda transaction: transaction.delete(key, db=store.tables[table]))
+
+
 def ballast(name: str, size: int) -> RowsCommit:
     """A row that takes room."""
     return RowsCommit(((keys.DRAFTS, name.encode(), b"=" * size),))
