@@ -13,6 +13,7 @@ from axiomd.settings import StoreSettings
 from axiomd.store import keys
 from axiomd.store.commit import RowsCommit
 from axiomd.store.env import Store, open_store
+from axiomd.store.records import DraftRecord, encode_draft
 from axiomd.store.writer import Writer
 
 
@@ -68,7 +69,8 @@ def delete_row(store: Store, table: str, key: bytes) -> None:
 
 def ballast(name: str, size: int) -> RowsCommit:
     """A row that takes room."""
-    return RowsCommit(((keys.DRAFTS, name.encode(), b"=" * size),))
+    draft = encode_draft(DraftRecord(name, "=" * size, 1))
+    return RowsCommit(((keys.DRAFTS, keys.text_key(TENANT) + name.encode(), draft),))
 
 
 def new_execution(number: int, **changes: Any) -> Execution:
