@@ -35,6 +35,7 @@ from axiomd.settings import Settings
 from axiomd.store.blobs import Blobs
 from axiomd.store.env import Store, count_boot, lock_data_dir, open_store
 from axiomd.store.reader import Reader
+from axiomd.store.upgrade import upgrade
 from axiomd.store.writer import Writer, open_writer, write_now
 
 _HARD_STOP_EXTRA_S = 1.0
@@ -65,7 +66,10 @@ async def run(
     stop = stopping or trio.Event()
     directory = settings.data_dir
     _allow_descriptors()
-    with lock_data_dir(directory), open_store(settings.store, directory) as store:
+    with (
+        lock_data_dir(directory),
+        open_store(settings.store, directory, upgrade=upgrade) as store,
+    ):
         nodes_lock_fd = wait_for_predecessors(directory / "nodes.lock")
         try:
             async with open_box(settings, store, directory, nodes_lock_fd) as (box, writer):
@@ -113,6 +117,7 @@ async def open_box(
             chance=ids.chance,
             settings=settings.engine,
             run_blocking=trio.to_thread.run_sync,
+            retention=settings.retention,
         )
         keyring = Keyring(writer, reader, clock, ids)
         async with open_engine(parts, ids, tail) as engine:

@@ -32,6 +32,11 @@ INLINE_BYTES_MAX = 64 * KIB
 PAYLOAD_BYTES_CEILING = 1024 * MIB
 """What the payload cap can be raised to: lengths in node frames are 32 bits."""
 
+MAP_START_BYTES = 1024 * MIB
+"""Size that the store's map is opened with, unless the store is larger."""
+MAP_STEP_BYTES_MAX = 64 * 1024 * MIB
+"""What a full map grows by at most; below it, it doubles."""
+
 COMMIT_BATCH_COUNT_MAX = 512
 """Commits in one LMDB transaction."""
 COMMIT_BATCH_BYTES_MAX = 16 * MIB
@@ -45,6 +50,13 @@ SCAN_ROWS_MAX = 5_000
 """Index rows one list request looks at before it hands back a cursor."""
 PAGE_ROWS_MAX = 1_000
 """Rows one list request returns."""
+
+FORGET_ROWS_MAX = 200
+"""Rows of executions that are being forgotten which go in one commit."""
+FORGET_EXECUTIONS_MAX = 32
+"""Executions that are looked at for one such commit."""
+UPGRADE_ROWS_MAX = 1_000
+"""Rows that a step from one format of the store to the next looks at in one transaction."""
 
 VERIFY_ROWS_MAX = 500
 """Rows that `axiomd verify` looks at in one read transaction."""

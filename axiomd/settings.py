@@ -30,6 +30,17 @@ def _range(low: float, high: float) -> Any:
     return check
 
 
+def _zero_or(low: float, high: float) -> Any:
+    """An attrs validator: 0, or low <= value <= high."""
+    within = _range(low, high)
+
+    def check(owner: object, field: "attrs.Attribute[float]", value: float) -> None:
+        if value != 0:
+            within(owner, field, value)
+
+    return check
+
+
 @attrs.frozen
 class ServerSettings:
     """[server]"""
@@ -52,8 +63,8 @@ class StoreSettings:
 
     data_dir: str = ""
     """Directory of everything durable; empty takes the platform's data directory."""
-    map_size_bytes: int = attrs.field(default=64 * 1024 * MIB, validator=_range(MIB, 2**46))
-    """Size the store may grow to; address space, not disk."""
+    map_size_bytes: int = attrs.field(default=0, validator=_zero_or(MIB, 2**46))
+    """Size the store may grow to, in bytes; 0 for as far as the disk goes."""
     sync: bool = True
     """Whether commits reach the disk before they are acknowledged; off only in tests."""
 
@@ -74,6 +85,14 @@ class EngineSettings:
     """Seconds that running node calls get to finish at shutdown; the rest resumes after it."""
     started_delay_ms: float = attrs.field(default=10.0, validator=_range(0, 1000))
     """Milliseconds a `node_started` event may wait for the checkpoint it shares a commit with."""
+
+
+@attrs.frozen
+class RetentionSettings:
+    """[retention]"""
+
+    days: float = attrs.field(default=30.0, validator=_range(0, 36_500))
+    """Days that executions are kept after their end; 0 keeps them for ever."""
 
 
 @attrs.frozen
@@ -111,6 +130,7 @@ class Settings:
     server: ServerSettings = attrs.field(factory=ServerSettings)
     store: StoreSettings = attrs.field(factory=StoreSettings)
     engine: EngineSettings = attrs.field(factory=EngineSettings)
+    retention: RetentionSettings = attrs.field(factory=RetentionSettings)
     runners: RunnerSettings = attrs.field(factory=RunnerSettings)
     log: LogSettings = attrs.field(factory=LogSettings)
 

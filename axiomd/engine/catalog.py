@@ -21,6 +21,7 @@ from axiomd.clock import Clock
 from axiomd.engine.parts import RunBlocking
 from axiomd.engine.recent import Recent
 from axiomd.errors import NotFound, StoreFailed, WrongMode
+from axiomd.execution.journal import Payload
 from axiomd.flow.artifact import Artifact, Placement
 from axiomd.flow.compile import compile_flow
 from axiomd.flow.messages import MessageType, MessageTypes
@@ -127,14 +128,16 @@ class Catalog:
 
         Raises Malformed, TooLarge, Invalid, NotSupportedYet, StoreFull.
         """
-        prepared: tuple[CheckedPackage, PackageRecord] = await self._run_blocking(
+        prepared: tuple[CheckedPackage, PackageRecord, Payload] = await self._run_blocking(
             self._prepare, tenant, archive
         )
-        checked, record = prepared
-        contents = (keys.PACKAGE_CONTENTS, keys.content_key(tenant, record.digest))
-        kept = await self._writer.submit(
-            RowsCommit(((*contents, encode_package(record)),), unless=contents)
-        ).wait()
+        # Held to the end of this: the files are not collected before their name is on disk.
+        checked, record, _files = prepared
+        content_key = keys.content_key(tenant, record.digest)
+        contents = (keys.PACKAGE_CONTENTS, content_key)
+        reference = keys.named_by_package(record.bundle, content_key)
+        rows = ((*contents, encode_package(record)), (keys.BLOB_REFERENCES, reference, b""))
+        kept = await self._writer.submit(RowsCommit(rows, unless=contents)).wait()
         if isinstance(kept, Existing):
             # What a digest names never changes, not even by a newer proto compiler.
             record = attrs.evolve(decode_package(kept.value), pushed_ns=record.pushed_ns)
@@ -145,21 +148,25 @@ class Catalog:
         ).wait()
         return Pushed(record, checked, before is None or before.digest != record.digest)
 
-    def _prepare(self, tenant: str, archive: bytes) -> tuple[CheckedPackage, PackageRecord]:
+    def _prepare(
+        self, tenant: str, archive: bytes
+    ) -> tuple[CheckedPackage, PackageRecord, Payload]:
         """Check, install and keep a packed package; blocks."""
         bundle = unpack(archive)
         checked = check(bundle, self._imports(tenant, bundle))
         self._installer.install(checked.digest, {**bundle.files, **generate(checked.compiled)})
-        return checked, PackageRecord(
+        files = self._blobs.put(pack(bundle))
+        record = PackageRecord(
             name=checked.manifest.name,
             version=checked.manifest.version,
             digest=checked.digest,
             manifest=bundle.files[MANIFEST_FILE].decode(),
             descriptor_set=checked.compiled.descriptor_set,
-            bundle=self._blobs.put(pack(bundle)),
+            bundle=files.blob,
             own_proto=bundle.files[PROTO_FILE],
             pushed_ns=self._clock.now_ns(),
         )
+        return checked, record, files
 
     def _imports(self, tenant: str, bundle: Bundle) -> dict[str, bytes]:
         """The protos of the packages that a manifest imports, by the path they are imported as."""

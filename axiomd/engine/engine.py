@@ -14,6 +14,7 @@ import trio
 from axiomd.engine.attempt import Attempt, Stopped
 from axiomd.engine.calls import make_call
 from axiomd.engine.parts import Parts, log
+from axiomd.engine.retention import Retention
 from axiomd.engine.scheduler import Scheduler
 from axiomd.engine.tail import Tail
 from axiomd.engine.timers import Timers
@@ -266,6 +267,7 @@ class Engine:
             self._nursery = nursery
             nursery.start_soon(self._flush_events)
             nursery.start_soon(self._timers.run)
+            nursery.start_soon(Retention(self.parts).run)
             nursery.start_soon(
                 self._scheduler.run,
                 self._attempts.keys,

@@ -9,7 +9,7 @@ import structlog
 from axiomd.clock import Clock
 from axiomd.flow.artifact import Artifact
 from axiomd.runners.base import Runner
-from axiomd.settings import EngineSettings
+from axiomd.settings import EngineSettings, RetentionSettings
 from axiomd.store.blobs import Blobs
 from axiomd.store.reader import Reader
 from axiomd.store.writer import Writer
@@ -40,3 +40,4 @@ class Parts:
     """A number from 0 to 1, for what is left to it."""
     settings: EngineSettings
     run_blocking: RunBlocking
+    retention: RetentionSettings = attrs.field(factory=RetentionSettings)

@@ -58,6 +58,8 @@ class Execution:
     config_id: str = ""
     parent_id: str = ""
     forked_from: str = ""
+    idempotency: bytes = b""
+    """SHA-256 of the Idempotency-Key that made it; empty if there was none."""
 
     @property
     def residence(self) -> Residence:
@@ -85,6 +87,8 @@ def index_keys(execution: Execution) -> frozenset[IndexKey]:
             keys.add(("ready", (created, identity)))
         case Residence.CLAIMED:
             keys.add(("claimed", (identity,)))
-        case Residence.PARKED | Residence.ENDED:
+        case Residence.ENDED:
+            keys.add(("ended", (tenant, execution.completed_ns, identity)))
+        case Residence.PARKED:
             pass
     return frozenset(keys)

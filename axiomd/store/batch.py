@@ -18,8 +18,9 @@ from axiomd.execution.journal import Entry
 from axiomd.execution.status import IllegalTransition, Residence, Trigger, advance
 from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX
 from axiomd.store import keys
-from axiomd.store.commit import NO_FENCE, ExecutionCommit, RowsCommit
+from axiomd.store.commit import NO_FENCE, Commit, ExecutionCommit, ForgetCommit, RowsCommit
 from axiomd.store.env import Store, get
+from axiomd.store.forget import Forgetting, Forgotten
 from axiomd.store.records import (
     IdempotencyRecord,
     decode_execution,
@@ -46,7 +47,7 @@ class Existing:
     value: bytes
 
 
-Result = Execution | Duplicate | Existing | None
+Result = Execution | Duplicate | Existing | Forgotten | None
 """The record after an `ExecutionCommit`; None after a `RowsCommit`."""
 
 
@@ -59,13 +60,15 @@ class Batch:
         self._stored: dict[str, Execution] = {}
         self._latest: dict[str, Execution] = {}
 
-    def add(self, commit: ExecutionCommit | RowsCommit) -> Result:
+    def add(self, commit: Commit) -> Result:
         """Judge and apply one commit.
 
         Raises Fenced, WrongState, IdempotencyConflict or NotFound: then nothing of it is written.
         """
         if isinstance(commit, RowsCommit):
             return self._add_rows(commit)
+        if isinstance(commit, ForgetCommit):
+            return Forgetting(self._tables, self._transaction).apply(commit, self._latest)
         if commit.idempotency is not None:
             duplicate = self._find_duplicate(commit)
             if duplicate is not None:
@@ -118,14 +121,23 @@ class Batch:
         table = self._tables[keys.JOURNAL]
         for number, entry in enumerate(_numbered(commit, after), seq):
             self._transaction.put(keys.journal_key(key, number), encode_entry(entry), db=table)
+            if entry.payload is not None and entry.payload.blob:
+                self._put_reference(entry.payload.blob, key)
         table = self._tables[keys.FRAMES]
         for row in commit.frames:
             frame_key = keys.frame_key(key, row.placement, row.index)
             self._transaction.put(frame_key, encode_frame(row.payload), db=table)
+            if row.payload.blob:
+                self._put_reference(row.payload.blob, key)
         for arrival in commit.arrivals:
             arrival_key = keys.arrival_key(key, arrival.gate, arrival.index)
             table = self._tables[keys.ARRIVALS]
             self._transaction.put(arrival_key, encode_arrival(arrival), db=table)
+
+    def _put_reference(self, blob: bytes, execution: bytes) -> None:
+        """In the transaction of the name itself: a blob that is named is never collected."""
+        reference = keys.named_by_execution(blob, execution)
+        self._transaction.put(reference, b"", db=self._tables[keys.BLOB_REFERENCES])
 
     def _put_indexes(self, before: Execution | None, after: Execution) -> None:
         if before is not None and before.status is after.status and before.wake_ns == after.wake_ns:

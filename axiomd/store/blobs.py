@@ -2,13 +2,23 @@
 
 A payload is durable before any record names it: `put` returns after the file and its directory
 are on disk. Files are drafted in another directory first, so a name that exists is whole.
+
+What nothing names is collected. A record names a blob with a row of the table `bl`, written in
+the record's own transaction; until then the `Payload` that `put` handed out holds the blob: as
+long as that object lives, its blob stays. So whoever drops the payload without a commit leaves a
+file that can go, and nobody has to say so. Both are asked under one lock, in which `put` marks a
+content as held before it looks whether the file is there already.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import attrs
 
@@ -18,14 +28,21 @@ from axiomd.execution.journal import Payload
 from axiomd.limits import INLINE_BYTES_MAX
 
 _DRAFTS = ".drafts"
+_LOCK = ".lock"
+_DIGEST_CHARS = 64
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Blobs:
-    """The directory of blobs. Its functions block: call them from a thread, `inline` apart."""
+    """The directory of blobs. Its functions block: call them from a thread, `is_small` apart."""
 
     root: Path
     sync: bool = True
+    _held: "WeakValueDictionary[bytes, Payload]" = attrs.field(
+        init=False, factory=WeakValueDictionary
+    )
+    """Payloads that were handed out and are still somebody's."""
+    _lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
 
     @staticmethod
     def is_small(content: bytes) -> bool:
@@ -36,11 +53,15 @@ class Blobs:
         """`content` as a payload that a record may name: inline if small, else a durable blob."""
         if self.is_small(content):
             return Payload(len(content), content)
-        return Payload(len(content), None, self.put(content))
+        return self.put(content)
 
-    def put(self, content: bytes) -> bytes:
-        """Store `content`; the same content is stored once. Raises StoreFull."""
+    def put(self, content: bytes) -> Payload:
+        """Store `content`; the same content is stored once. Raises StoreFull.
+
+        The blob is safe from being collected as long as the payload is referred to.
+        """
         digest = hashlib.sha256(content).digest()
+        payload = self._hold(digest, len(content))
         path = self._path(digest)
         try:
             if not path.exists():
@@ -50,7 +71,14 @@ class Blobs:
             if no_room(failure):
                 raise StoreFull(f"The store cannot grow: {failure}") from failure
             raise
-        return digest
+        return payload
+
+    def _hold(self, digest: bytes, size: int) -> Payload:
+        """The one payload of this content that is handed out, to all who want it at a time."""
+        with self._lock:
+            payload = self._held.get(digest) or Payload(size, None, digest)
+            self._held[digest] = payload
+        return payload
 
     def get(self, payload: Payload) -> bytes:
         """The bytes of a payload, wherever they are."""
@@ -75,13 +103,6 @@ class Blobs:
         except FileNotFoundError:
             return None
 
-    def every(self) -> Iterator[bytes]:
-        """The names of all that is there, one directory at a time."""
-        for number in range(256):
-            directory = self.root / f"{number:02x}"
-            if directory.is_dir():
-                yield from sorted(bytes.fromhex(path.name) for path in directory.iterdir())
-
     def is_damaged(self, digest: bytes) -> bool:
         """Whether a content that is there is not the one it is named by."""
         try:
@@ -89,6 +110,61 @@ class Blobs:
                 return hashlib.file_digest(file, "sha256").digest() != digest
         except FileNotFoundError:
             return False
+
+    # -- what nothing names -------------------------------------------------------------------
+
+    def shelves(self) -> list[str]:
+        """The directories that blobs are in."""
+        if not self.root.is_dir():
+            return []
+        return sorted(path.name for path in self.root.iterdir() if len(path.name) == 2)
+
+    def on_shelf(self, shelf: str) -> list[bytes]:
+        """The names of what is in one directory."""
+        names = sorted(path.name for path in (self.root / shelf).iterdir())
+        return [bytes.fromhex(name) for name in names if len(name) == _DIGEST_CHARS]
+
+    def every(self) -> Iterator[bytes]:
+        """The names of all that is there, one directory at a time."""
+        for shelf in self.shelves():
+            yield from self.on_shelf(shelf)
+
+    def collect(self, digest: bytes, is_named: Callable[[bytes], bool]) -> bool:
+        """Remove a blob that nobody holds and no record names; whether it was removed.
+
+        is_named: asks the store, in a snapshot of its own: what was held before is named by then.
+        """
+        with self._lock:
+            if digest in self._held or is_named(digest):
+                return False
+            self._path(digest).unlink(missing_ok=True)
+        return True
+
+    @contextmanager
+    def collecting(self) -> Iterator[bool]:
+        """Whether blobs may be collected within: not while another process copies them."""
+        with self._flock(fcntl.LOCK_EX | fcntl.LOCK_NB) as had:
+            yield had
+
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """While within, no process collects a blob; one that is at it is waited for."""
+        with self._flock(fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def _flock(self, kind: int) -> Iterator[bool]:
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(self.root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(lock, kind)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(lock)
 
     def remove_drafts(self) -> None:
         """Remove what a process that was killed left half written; before anything is put."""

@@ -77,7 +77,18 @@ class RowsCommit:
     """(table, key)."""
 
 
-Commit = ExecutionCommit | RowsCommit
+@attrs.frozen
+class ForgetCommit:
+    """A slice of forgetting: of executions that ended long ago, a bounded number of rows."""
+
+    executions: tuple[str, ...]
+    """Those of which a history is still left, or a tenant's that may be due."""
+    tenant: str = ""
+    ended_before_ns: int = 0
+    """Which of `tenant`'s executions are old enough; judged by the stored record."""
+
+
+Commit = ExecutionCommit | RowsCommit | ForgetCommit
 
 
 def accept(
@@ -90,6 +101,8 @@ def accept(
     """A new execution with its input; `claimed` by the worker that waits for it already."""
     assert execution.status is Status.QUEUED
     at_ns = execution.created_ns
+    if idempotency is not None:
+        execution = attrs.evolve(execution, idempotency=idempotency.key_hash)
     accepted = Entry(EntryKind.EXECUTION_ACCEPTED, at_ns, payload=payload)
     claim = Entry(EntryKind.EXECUTION_CLAIMED, at_ns)
     return ExecutionCommit(

@@ -8,9 +8,10 @@ import errno
 import fcntl
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 import lmdb
@@ -20,15 +21,21 @@ from axiomd.errors import DataDirBusy, NotFound, StoreFailed, StoreFull
 from axiomd.limits import COMMIT_BATCH_BYTES_MAX
 from axiomd.settings import StoreSettings
 from axiomd.store.keys import META, TABLES
+from axiomd.store.room import Reading, Room, first_size
 
-FORMAT = 1
-"""Version of the layout in `keys.py`; a store of another one is refused."""
+T = TypeVar("T")
 
-_FORMAT_KEY = b"format"
+FORMAT = 2
+"""Version of the layout in `keys.py`; an older store is upgraded, a newer one refused."""
+
+FORMAT_KEY = b"format"
 _BOOTS_KEY = b"boots"
 _READERS_MAX = 512
 _ROOM_BYTES_MIN = 2 * COMMIT_BATCH_BYTES_MAX
 """A file that may grow by less has run into the end of its disk."""
+
+Upgrade = Callable[["Store", int, int], None]
+"""Brings a store from the first format to the second."""
 
 
 @attrs.frozen(eq=False)
@@ -37,27 +44,47 @@ class Store:
 
     environment: "lmdb.Environment"
     tables: dict[str, "lmdb._Database"]
+    room: Room
 
-    def read(self) -> "lmdb.Transaction":
-        """A snapshot, as a context. Never awaited in: a reader held open makes the file grow."""
-        return self.environment.begin(buffers=False)
+    def read(self) -> Reading:
+        """A snapshot, as a context. Never awaited in: a reader held open makes the file grow.
 
-    @contextmanager
-    def write(self) -> Iterator["lmdb.Transaction"]:
-        """The one write transaction; committed and on disk when left without an error.
-
-        Raises StoreFull when the disk or the map has no room: then nothing was written.
+        Never opened inside another, either: the map could not be moved between the two.
         """
+        return Reading(self.room)
+
+    def transact(self, body: Callable[["lmdb.Transaction"], T]) -> T:
+        """The one write transaction, in which `body` runs; committed and on disk on return.
+
+        A full map grows, and `body` runs again from its beginning: it must leave nothing behind
+        but what it writes. Raises StoreFull when the disk has no room, or the map may not grow:
+        then nothing was written.
+        """
+        while True:
+            try:
+                return self._transact(body)
+            except lmdb.MapFullError as failure:
+                if not self.room.grow():
+                    raise StoreFull(f"The store cannot grow: {failure}") from failure
+
+    def _transact(self, body: Callable[["lmdb.Transaction"], T]) -> T:
         try:
-            with self.environment.begin(write=True) as transaction:
-                yield transaction
-        except (lmdb.MapFullError, lmdb.DiskError) as failure:
+            transaction = self.room.begin(write=True)
+            try:
+                result = body(transaction)
+                transaction.commit()
+            finally:
+                self.room.end(transaction)
+        except lmdb.MapFullError:
+            raise
+        except lmdb.DiskError as failure:
             raise StoreFull(f"The store cannot grow: {failure}") from failure
         except lmdb.Error as failure:
             # LMDB tells most of its troubles with the disk by their text only.
             if says_no_room(str(failure)) or (_cut_short(failure) and not self._may_grow()):
                 raise StoreFull(f"The store cannot grow: {failure}") from failure
             raise StoreFailed(str(failure)) from failure
+        return result
 
     def _may_grow(self) -> bool:
         """Whether the file could take a batch more, by the disk and by the process's limit."""
@@ -79,11 +106,16 @@ def get(transaction: "lmdb.Transaction", key: bytes, table: "lmdb._Database") ->
 
 @contextmanager
 def open_store(
-    settings: StoreSettings, directory: Path, *, read_only: bool = False
+    settings: StoreSettings,
+    directory: Path,
+    *,
+    read_only: bool = False,
+    upgrade: Upgrade | None = None,
 ) -> Iterator[Store]:
     """The store in `directory`, made if it is new.
 
     read_only: to look only, which needs no room on the disk; NotFound if there is no store.
+    upgrade: what brings an older store to this format; for whoever holds the data directory.
     Raises StoreFailed if it is of another format or cannot be opened.
     """
     path = directory / "store"
@@ -93,7 +125,7 @@ def open_store(
     try:
         environment = lmdb.open(
             str(path),
-            map_size=settings.map_size_bytes,
+            map_size=first_size(settings.map_size_bytes),
             max_dbs=len(TABLES),
             max_readers=_READERS_MAX,
             sync=settings.sync,
@@ -105,20 +137,33 @@ def open_store(
         raise StoreFailed(f"The store in {path} cannot be opened: {failure}") from failure
     try:
         environment.reader_check()
-        yield _open_tables(environment, path)
+        yield _open_tables(environment, Room(environment, settings.map_size_bytes), upgrade)
     finally:
         environment.close()
 
 
-def _open_tables(environment: "lmdb.Environment", path: Path) -> Store:
+def _open_tables(environment: "lmdb.Environment", room: Room, upgrade: Upgrade | None) -> Store:
     """The store with all its tables, its format checked before any but the first is touched."""
     try:
         meta = environment.open_db(META.encode())
-        _check_format(Store(environment, {META: meta}))
+        found = _read_format(Store(environment, {META: meta}, room))
+        if found > FORMAT or (found < FORMAT and upgrade is None):
+            raise StoreFailed(_OTHER_FORMAT[found < FORMAT].format(found, FORMAT))
         tables = {name: environment.open_db(name.encode()) for name in TABLES}
     except lmdb.Error as failure:
+        path = environment.path()
         raise StoreFailed(f"The store in {path} cannot be opened: {failure}") from failure
-    return Store(environment, tables)
+    store = Store(environment, tables, room)
+    if found < FORMAT and upgrade is not None:
+        upgrade(store, found, FORMAT)
+    return store
+
+
+_OTHER_FORMAT = (
+    "The store has format {}, this axiomd reads format {}.",
+    "The store has format {}, this axiomd reads format {}: `axiomd serve` brings it there.",
+)
+"""Said of a newer store, and of an older one."""
 
 
 @contextmanager
@@ -147,22 +192,24 @@ def lock_data_dir(directory: Path) -> Iterator[None]:
 
 def count_boot(store: Store) -> int:
     """Record that a server started on this store, and say how often that has happened."""
-    with store.write() as transaction:
+
+    def count(transaction: "lmdb.Transaction") -> int:
         meta = store.tables[META]
         boots = int(get(transaction, _BOOTS_KEY, meta) or b"0") + 1
         transaction.put(_BOOTS_KEY, str(boots).encode(), db=meta)
-    return boots
+        return boots
+
+    return store.transact(count)
 
 
-def _check_format(store: Store) -> None:
+def _read_format(store: Store) -> int:
+    """The format of the store; a new one is given this axiomd's."""
     meta = store.tables[META]
     with store.read() as transaction:
-        found = get(transaction, _FORMAT_KEY, meta)
+        found = get(transaction, FORMAT_KEY, meta)
     if found is None:
-        with store.write() as transaction:
-            transaction.put(_FORMAT_KEY, str(FORMAT).encode(), db=meta)
-    elif int(found) != FORMAT:
-        raise StoreFailed(f"The store has format {int(found)}, this axiomd reads format {FORMAT}.")
+        store.transact(lambda new: new.put(FORMAT_KEY, str(FORMAT).encode(), db=meta))
+    return int(found or FORMAT)
 
 
 def _cut_short(failure: "lmdb.Error") -> bool:

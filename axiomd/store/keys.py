@@ -1,7 +1,7 @@
 """Every key in the store, in order.
 
     me  name                                            what this store is: format, boots
-    tn  -                                               reserved: tenants
+    tn  tenant                                          what is set for a tenant
     kx  SHA-256 of the key (32)                         API key
     pk  tenant 0 handle/package 0 version               pushed package
     pd  tenant 0 digest hex                             pushed package, by content
@@ -13,12 +13,16 @@
     jo  execution (16) seq u32                          journal entry
     fr  execution (16) placement u16 index u32          frame of a pipeline
     ga  execution (16) gate u16 index u32               arrival: frames an XOR gate took of an arm
+    fo  execution (16)                                  has no record any more, and still a history
+    bl  blob (32) e execution (16)                      reference: a history names the blob
+        blob (32) p tenant 0 digest hex                 reference: a package content does
     rd  created u64 execution (16)                      index: ready for a worker
     cl  execution (16)                                  index: claimed by one
     du  due u64 execution (16)                          index: goes on at a time of its own
     ti  tenant 0 created u64 execution (16)             index: all, by time
     st  tenant 0 status 0 created u64 execution (16)    index: by status and time
     fl  tenant 0 flow 0 created u64 execution (16)      index: by flow and time
+    en  tenant 0 ended u64 execution (16)               index: ended, by the time of its end
 
 Numbers are big-endian, so byte order is the order we list by; newest first is a reverse scan.
 Execution IDs are led by time, so every per-execution key lands at the end of its table. Table
@@ -29,6 +33,7 @@ import struct
 from typing import Final
 
 META: Final = "me"
+TENANTS: Final = "tn"
 API_KEYS: Final = "kx"
 PACKAGES: Final = "pk"
 PACKAGE_CONTENTS: Final = "pd"
@@ -40,15 +45,19 @@ EXECUTIONS: Final = "ex"
 JOURNAL: Final = "jo"
 FRAMES: Final = "fr"
 ARRIVALS: Final = "ga"
+FORGOTTEN: Final = "fo"
+BLOB_REFERENCES: Final = "bl"
 READY: Final = "rd"
 CLAIMED: Final = "cl"
 DUE: Final = "du"
 BY_TENANT: Final = "ti"
 BY_STATUS: Final = "st"
 BY_FLOW: Final = "fl"
+ENDED: Final = "en"
 
 TABLES: Final = (
     META,
+    TENANTS,
     API_KEYS,
     PACKAGES,
     PACKAGE_CONTENTS,
@@ -60,12 +69,15 @@ TABLES: Final = (
     JOURNAL,
     FRAMES,
     ARRIVALS,
+    FORGOTTEN,
+    BLOB_REFERENCES,
     READY,
     CLAIMED,
     DUE,
     BY_TENANT,
     BY_STATUS,
     BY_FLOW,
+    ENDED,
 )
 
 INDEX_TABLES: Final = {
@@ -75,11 +87,13 @@ INDEX_TABLES: Final = {
     "by_tenant": BY_TENANT,
     "by_status": BY_STATUS,
     "by_flow": BY_FLOW,
+    "ended": ENDED,
 }
 """Names of `execution.index_keys` to tables."""
 
 EXECUTION_BYTES: Final = 16
 CREATED_BYTES: Final = 8
+BLOB_BYTES: Final = 32
 KEY_BYTES_MAX: Final = 511
 """LMDB's own bound."""
 
@@ -144,6 +158,16 @@ def content_key(tenant: str, digest: str) -> bytes:
 def hashed_key(tenant: str, digest: bytes) -> bytes:
     """Something of a tenant's, by hash."""
     return text_key(tenant) + digest
+
+
+def named_by_execution(blob: bytes, execution: bytes) -> bytes:
+    """The reference of an execution's history to a blob."""
+    return blob + b"e" + execution
+
+
+def named_by_package(blob: bytes, content: bytes) -> bytes:
+    """The reference of a package content, by its key, to the blob of its files."""
+    return blob + b"p" + content
 
 
 def index_key(name: str, parts: tuple[object, ...]) -> bytes:

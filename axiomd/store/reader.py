@@ -22,11 +22,13 @@ from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
 from axiomd.store import keys
+from axiomd.store.commit import ForgetCommit
 from axiomd.store.env import Store, get
 from axiomd.store.records import (
     ApiKeyRecord,
     DraftRecord,
     PackageRecord,
+    TenantRecord,
     decode_api_key,
     decode_arrival,
     decode_artifact,
@@ -35,7 +37,9 @@ from axiomd.store.records import (
     decode_execution,
     decode_frame,
     decode_package,
+    decode_tenant,
 )
+from axiomd.store.retention import next_slice
 
 
 @attrs.frozen
@@ -146,6 +150,29 @@ class Reader:
                 if size > STREAM_BATCH_BYTES_MAX:
                     break
         return found
+
+    def blob_is_named(self, digest: bytes) -> bool:
+        """Whether any record names the blob."""
+        with self._store.read() as transaction:
+            walk = transaction.cursor(self._tables[keys.BLOB_REFERENCES])
+            return walk.set_range(digest) and bytes(walk.key()).startswith(digest)
+
+    def blob_is_named_by(self, digest: bytes, execution_id: str) -> bool:
+        """Whether an execution's history is known to name the blob."""
+        key = keys.named_by_execution(digest, keys.execution_key(execution_id))
+        return self._get(keys.BLOB_REFERENCES, key) is not None
+
+    def next_to_forget(self, days: float, now_ns: int) -> ForgetCommit | None:
+        """The next executions to forget, or None if none is due.
+
+        days: how long ended executions are kept where a tenant has nothing else set.
+        """
+        return next_slice(self._store, days, now_ns)
+
+    def tenant(self, tenant: str) -> TenantRecord:
+        """What is set for a tenant; nothing, for one that nobody has set anything for."""
+        value = self._get(keys.TENANTS, tenant.encode())
+        return decode_tenant(value) if value is not None else TenantRecord()
 
     def frame_count(self, execution_id: str, placement: int) -> int:
         """Durable frames of a placement."""

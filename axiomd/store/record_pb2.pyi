@@ -21,7 +21,7 @@ class Ending(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., message: _Optional[str] = ..., placement: _Optional[str] = ..., edge: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
 
 class Execution(_message.Message):
-    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from", "wake_ns", "doubts")
+    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from", "wake_ns", "doubts", "idempotency")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
     GRAPH_ID_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,7 @@ class Execution(_message.Message):
     FORKED_FROM_FIELD_NUMBER: _ClassVar[int]
     WAKE_NS_FIELD_NUMBER: _ClassVar[int]
     DOUBTS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     flow: str
     graph_id: str
@@ -60,7 +61,8 @@ class Execution(_message.Message):
     forked_from: str
     wake_ns: int
     doubts: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ..., wake_ns: _Optional[int] = ..., doubts: _Optional[_Iterable[str]] = ...) -> None: ...
+    idempotency: bytes
+    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ..., wake_ns: _Optional[int] = ..., doubts: _Optional[_Iterable[str]] = ..., idempotency: _Optional[bytes] = ...) -> None: ...
 
 class Payload(_message.Message):
     __slots__ = ("size", "inline", "blob")
@@ -239,6 +241,12 @@ class ApiKey(_message.Message):
     created_ns: int
     revoked_ns: int
     def __init__(self, tenant: _Optional[str] = ..., name: _Optional[str] = ..., first8: _Optional[str] = ..., last4: _Optional[str] = ..., created_ns: _Optional[int] = ..., revoked_ns: _Optional[int] = ...) -> None: ...
+
+class Tenant(_message.Message):
+    __slots__ = ("retention_days",)
+    RETENTION_DAYS_FIELD_NUMBER: _ClassVar[int]
+    retention_days: float
+    def __init__(self, retention_days: _Optional[float] = ...) -> None: ...
 
 class Idempotency(_message.Message):
     __slots__ = ("execution_id", "body_hash")

@@ -67,6 +67,14 @@ class ApiKeyRecord:
 
 
 @attrs.frozen
+class TenantRecord:
+    """What is set for one tenant."""
+
+    retention_days: float | None = None
+    """Days that its ended executions are kept; 0 for ever, None as the box is set."""
+
+
+@attrs.frozen
 class IdempotencyRecord:
     """The execution an Idempotency-Key made, and from which body."""
 
@@ -102,6 +110,7 @@ def encode_execution(execution: Execution) -> bytes:
         forked_from=execution.forked_from,
         wake_ns=execution.wake_ns,
         doubts=execution.doubts,
+        idempotency=execution.idempotency,
     )
     if failure is not None:
         record.failure.CopyFrom(pb.Ending(**attrs.asdict(failure)))
@@ -137,6 +146,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         forked_from=record.forked_from,
         wake_ns=record.wake_ns,
         doubts=tuple(record.doubts),
+        idempotency=record.idempotency,
     )
 
 
@@ -187,6 +197,12 @@ def decode_entry(seq: int, value: bytes) -> Entry:
         trigger=Trigger(record.trigger) if record.trigger else None,
         seq=seq,
     )
+
+
+def blob_in_entry(value: bytes) -> bytes:
+    """The blob that a stored entry names; empty if it names none."""
+    blob: bytes = pb.Entry.FromString(_body(value)).payload.blob
+    return blob
 
 
 def encode_frame(payload: Payload) -> bytes:
@@ -343,6 +359,17 @@ def decode_api_key(value: bytes) -> ApiKeyRecord:
         created_ns=record.created_ns,
         revoked_ns=record.revoked_ns,
     )
+
+
+def encode_tenant(tenant: TenantRecord) -> bytes:
+    """What is set for a tenant."""
+    return VERSION + pb.Tenant(retention_days=tenant.retention_days).SerializeToString()
+
+
+def decode_tenant(value: bytes) -> TenantRecord:
+    """The tenant's record stored as `value`."""
+    record = pb.Tenant.FromString(_body(value))
+    return TenantRecord(record.retention_days if record.HasField("retention_days") else None)
 
 
 def encode_idempotency(record: IdempotencyRecord) -> bytes:

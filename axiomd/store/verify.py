@@ -32,6 +32,7 @@ from axiomd.store.records import (
     decode_execution,
     decode_idempotency,
     decode_package,
+    decode_tenant,
 )
 from axiomd.store.rules import arrival_faults, history_faults
 
@@ -121,7 +122,6 @@ class _Look:
         self._reader = Reader(store)
         self._find_artifact = find_artifact or lru_cache(_ARTIFACTS_HELD)(self._stored_artifact)
         self._on_progress = on_progress
-        self._named: set[bytes] = set()
         self.findings: list[Finding] = []
         self.found = 0
         self.counts: Counter[str] = Counter()
@@ -133,12 +133,15 @@ class _Look:
             self._walk("index_rows", table, self._index_row_faults(name))
         for table in (keys.JOURNAL, keys.FRAMES, keys.ARRIVALS):
             self._walk("strays", table, self._stray_faults, _after_execution)
+        self._walk("forgotten", keys.FORGOTTEN, self._forgotten_faults)
+        self._walk("references", keys.BLOB_REFERENCES, self._reference_faults)
         self._walk("idempotency_keys", keys.IDEMPOTENCY, self._idempotency_faults)
         self._at_catalog()
         self._at_histories()
         self._at_blobs()
 
     def _at_catalog(self) -> None:
+        self._walk("tenants", keys.TENANTS, self._tenant_faults)
         self._walk("api_keys", keys.API_KEYS, self._api_key_faults)
         self._walk("packages", keys.PACKAGES, self._package_faults)
         self._walk("package_contents", keys.PACKAGE_CONTENTS, self._package_content_faults)
@@ -212,9 +215,26 @@ class _Look:
         return look
 
     def _stray_faults(self, transaction: "lmdb.Transaction", key: bytes, _: bytes) -> Faults:
-        """No history is left of an execution that has no record."""
-        if self._get(transaction, keys.EXECUTIONS, key[: keys.EXECUTION_BYTES]) is None:
+        """No history is left without a record, unless it is known to be on its way out."""
+        owner = key[: keys.EXECUTION_BYTES]
+        places = (keys.EXECUTIONS, keys.FORGOTTEN)
+        if all(self._get(transaction, place, owner) is None for place in places):
             yield "it has a history and no record"
+
+    def _forgotten_faults(self, transaction: "lmdb.Transaction", key: bytes, _: bytes) -> Faults:
+        """What is being forgotten has no record any more."""
+        if self._get(transaction, keys.EXECUTIONS, key) is not None:
+            yield "it is being forgotten and still has a record"
+
+    def _reference_faults(self, transaction: "lmdb.Transaction", key: bytes, _: bytes) -> Faults:
+        """A reference to a blob is that of something that is there."""
+        kind, owner = key[keys.BLOB_BYTES : keys.BLOB_BYTES + 1], key[keys.BLOB_BYTES + 1 :]
+        places: tuple[str, ...] = (keys.EXECUTIONS, keys.FORGOTTEN)
+        words = f"execution {owner.hex()}"
+        if kind != b"e":
+            places, words = (keys.PACKAGE_CONTENTS,), f"package content {owner[-64:].decode()}"
+        if all(self._get(transaction, place, owner) is None for place in places):
+            yield f"{words} refers to it and is not there"
 
     def _idempotency_faults(
         self, transaction: "lmdb.Transaction", _: bytes, value: bytes
@@ -275,7 +295,7 @@ class _Look:
             return
         for entry in self._reader.whole_journal(execution.execution_id):
             if entry.payload is not None:
-                faults += self._payload_faults(entry.payload)
+                faults += self._payload_faults(execution, entry.payload)
             self.counts["entries"] += 1
             yield entry
             if entry.seq + 1 >= execution.entries:
@@ -297,7 +317,7 @@ class _Look:
             for index, payload in some:
                 if index != count:
                     faults.append(f"the frames of placement {placement} have a gap at {count}")
-                faults += self._payload_faults(payload)
+                faults += self._payload_faults(execution, payload)
                 count = index + 1
             self.counts["frames"] += len(some)
         return count
@@ -308,6 +328,12 @@ class _Look:
         with self._store.read() as transaction:
             value = self._get(transaction, keys.ARTIFACTS, graph_id.encode())
         return decode_artifact(value) if value is not None else None
+
+    def _tenant_faults(self, _: "lmdb.Transaction", __: bytes, value: bytes) -> Faults:
+        """What is set for a tenant can be read, and means something."""
+        days = decode_tenant(value).retention_days
+        if days is not None and days < 0:
+            yield f"it keeps executions for {days} days"
 
     def _api_key_faults(self, _: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
         """An API key can be read."""
@@ -321,14 +347,18 @@ class _Look:
         if self._get(transaction, keys.PACKAGE_CONTENTS, keys.content_key(tenant, digest)) is None:
             yield f"its content {digest} is not there"
 
-    def _package_content_faults(self, _: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
+    def _package_content_faults(
+        self, transaction: "lmdb.Transaction", key: bytes, value: bytes
+    ) -> Faults:
         """A content is stored under its own digest, and its files are there (rule 10)."""
         package = decode_package(value)
         if key.split(b"\0")[1].decode() != package.digest:
             yield f"it is the content {package.digest}"
-        self._named.add(package.bundle)
         if self._blobs.size(package.bundle) is None:
             yield f"rule 10: blob {package.bundle.hex()} is named and not there"
+        reference = keys.named_by_package(package.bundle, key)
+        if self._get(transaction, keys.BLOB_REFERENCES, reference) is None:
+            yield f"rule 10: blob {package.bundle.hex()} is named and not referred to"
 
     def _draft_faults(self, _: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
         """A draft is stored under its own name."""
@@ -356,13 +386,14 @@ class _Look:
 
     # -- payloads -----------------------------------------------------------------------------
 
-    def _payload_faults(self, payload: Payload) -> Faults:
+    def _payload_faults(self, execution: Execution, payload: Payload) -> Faults:
         """What a record names is there (rule 10), and as long as it says."""
         if payload.inline is not None:
             if len(payload.inline) != payload.size:
                 yield f"a payload says {payload.size} bytes and has {len(payload.inline)}"
             return
-        self._named.add(payload.blob)
+        if not self._reader.blob_is_named_by(payload.blob, execution.execution_id):
+            yield f"rule 10: blob {payload.blob.hex()} is named and not referred to"
         size = self._blobs.size(payload.blob)
         if size is None:
             yield f"rule 10: blob {payload.blob.hex()} is named and not there"
@@ -372,7 +403,7 @@ class _Look:
     def _at_blobs(self) -> None:
         """Every blob is what its name says (rule 10)."""
         for digest in self._blobs.every():
-            if digest not in self._named:
+            if not self._reader.blob_is_named(digest):
                 self.counts["orphans"] += 1
             if self._blobs.is_damaged(digest):
                 self._note(f"blob {digest.hex()}", ["rule 10: it is damaged"])
@@ -393,7 +424,9 @@ def _tried(look: RowLook, transaction: "lmdb.Transaction", key: bytes, value: by
 
 def _subject(table: str, key: bytes) -> str:
     """What a row is about, for people."""
-    if table in (keys.EXECUTIONS, keys.JOURNAL, keys.FRAMES, keys.ARRIVALS):
+    if table == keys.BLOB_REFERENCES:
+        return f"blob {key[: keys.BLOB_BYTES].hex()}"
+    if table in (keys.EXECUTIONS, keys.JOURNAL, keys.FRAMES, keys.ARRIVALS, keys.FORGOTTEN):
         return f"execution {key[: keys.EXECUTION_BYTES].hex()}"
     if table in keys.INDEX_TABLES.values():
         return f"index {table}"
@@ -404,6 +437,7 @@ def _subject(table: str, key: bytes) -> str:
 
 _HASHED = (keys.API_KEYS, keys.IDEMPOTENCY, keys.ARTIFACT_HASHES)
 _TITLES: Mapping[str, str] = {
+    keys.TENANTS: "tenant",
     keys.API_KEYS: "API key",
     keys.PACKAGES: "package",
     keys.PACKAGE_CONTENTS: "package content",

@@ -18,14 +18,18 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 import attrs
+import lmdb
 import trio
 
 from axiomd.errors import AxiomdError, Fenced, NotFound, StoreFailed, StoreFull, WrongState
 from axiomd.execution.execution import Execution
-from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX
+from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX, KIB
 from axiomd.store.batch import Batch, Result
-from axiomd.store.commit import Commit, ExecutionCommit, RowsCommit
+from axiomd.store.commit import Commit, ExecutionCommit, ForgetCommit, RowsCommit
 from axiomd.store.env import Store
+
+_FORGET_BYTES = 64 * KIB
+"""What a slice of forgetting is taken for: it moves rows rather than bytes."""
 
 OnDurable = Callable[[Sequence[Execution]], None]
 """Told, on the trio thread, which executions changed in a batch that is on disk."""
@@ -184,11 +188,15 @@ class Writer:
         """One transaction; with the error, nothing of it was written."""
         if not batch:
             return [], None
+
+        def apply(transaction: "lmdb.Transaction") -> list[Settled]:
+            changes = Batch(self._store, transaction)
+            outcomes = [_settled(ticket, changes) for ticket in batch]
+            changes.finish()
+            return outcomes
+
         try:
-            with self._store.write() as transaction:
-                changes = Batch(self._store, transaction)
-                outcomes = [_settled(ticket, changes) for ticket in batch]
-                changes.finish()
+            return self._store.transact(apply), None
         except StoreFull as failure:
             return [], failure
         except Exception as failure:  # noqa: BLE001 - the last frame of the writer's thread
@@ -196,7 +204,6 @@ class Writer:
             broken = StoreFailed(f"{type(failure).__name__}: {failure}")
             broken.__cause__ = failure
             return [], broken
-        return outcomes, None
 
     def publish(self, written: "Written") -> None:
         """Tell everybody. On the trio thread."""
@@ -331,6 +338,8 @@ async def open_writer(store: Store, on_durable: OnDurable) -> AsyncIterator[Writ
 
 def commit_bytes(commit: Commit) -> int:
     """Roughly the bytes of a commit's rows."""
+    if isinstance(commit, ForgetCommit):
+        return _FORGET_BYTES
     if isinstance(commit, RowsCommit):
         return sum(len(key) + len(value) for _, key, value in commit.puts)
     payloads = [entry.payload for entry in commit.entries if entry.payload is not None]
@@ -341,11 +350,14 @@ def commit_bytes(commit: Commit) -> int:
 
 def write_now(store: Store, commit: Commit) -> Result:
     """Make one commit durable without a writer: for commands beside a server, or before one."""
-    with store.write() as transaction:
+
+    def apply(transaction: "lmdb.Transaction") -> Result:
         batch = Batch(store, transaction)
         result = batch.add(commit)
         batch.finish()
-    return result
+        return result
+
+    return store.transact(apply)
 
 
 def _settled(ticket: Ticket, batch: Batch) -> Settled:

@@ -25,10 +25,8 @@ def full(writer):
     class Full:
         tables: object = store.tables
 
-        @contextmanager
-        def write(self):
+        def transact(self, body):
             raise StoreFull
-            yield
 
     writer._store = Full()
     try:

@@ -132,7 +132,7 @@ async def test_an_execution_goes_on_once_a_full_store_has_room(
                 await trio.sleep(30)
             except StoreFull:
                 pass
-        box.store.environment.set_mapsize(2**24)
+        box.store.room._bytes_max = 2**24
         execution = await box.ended(execution_id or await box.accept(b"hello"))
         assert execution.status is Status.COMPLETED, execution.failure
         wanted = expected(story, b"hello")

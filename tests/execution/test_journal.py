@@ -87,15 +87,16 @@ def test_what_only_tells_changes_nothing(kind):
     assert state_of(history) == before
 
 
-def test_progress_clears_losses_and_crashes_alike():
-    """Else a node that is lost and crashes with every other frame would go round only so often."""
-    _, history = live([0])
+def test_each_frame_clears_losses_and_failures_alike():
+    """Else a node that is lost and fails with every other frame would go round only so often."""
+    history = History(flow("s>m", mode="pipeline", streams="s"))
     position = Position(1)
     for frames in range(1, 50):
-        for crash in (True, False):
-            lost = Entry(EntryKind.NODE_LOST, 1, position, crash=crash, frames=frames)
-            assert history.losses_with(lost) == 1
-            history.apply(lost)
+        lost = Entry(EntryKind.NODE_LOST, 1, position, frames=frames)
+        failed = Entry(EntryKind.NODE_FAILED, 1, position, frames=frames)
+        assert (history.losses_with(lost), history.failures_with(failed)) == (1, 1)
+        history.apply(lost)
+        history.apply(failed)
 
 
 def test_numbers_of_kinds_are_on_disk_and_never_change():

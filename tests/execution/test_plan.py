@@ -300,6 +300,7 @@ def test_a_visit_in_doubt_is_called_again_or_has_its_output_as_a_person_says():
 def test_index_rows_say_where_an_execution_lives(status):
     names = {name for name, _ in index_keys(new_execution(1, status=status))}
     homes = {Residence.READY: {"ready"}, Residence.CLAIMED: {"claimed"}}
+    homes[Residence.ENDED] = {"ended"}
     assert names == {"by_tenant", "by_status", "by_flow"} | homes.get(residence(status), set())
 
 

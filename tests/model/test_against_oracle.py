@@ -54,7 +54,7 @@ def random_behaviour(dice):
         fan=dice.randint(1, 4),
         rest=dice.randint(0, 2),
         says=dice.random() < 0.2,
-        fickle=dice.random() < 0.1,
+        fickle=dice.random() < 0.3,
     )
 
 

@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import os
+import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,101 @@ def test_what_a_killed_process_left_half_written_is_removed(blobs):
     blobs.remove_drafts()
     assert [path.name for path in files(blobs)] == [payload.blob.hex()]
     assert blobs.get(blobs.keep(LARGE + b"y")) == LARGE + b"y"
+
+
+# -- what nothing names -----------------------------------------------------------------------
+
+
+def named(_):
+    return True
+
+
+def unnamed(_):
+    return False
+
+
+def test_a_blob_stays_while_its_payload_is_held_and_goes_when_nobody_does(blobs):
+    payload = blobs.put(LARGE)
+    assert not blobs.collect(payload.blob, unnamed)
+    assert blobs.get(payload) == LARGE
+    digest = payload.blob
+    del payload
+    assert blobs.collect(digest, unnamed)
+    assert blobs.size(digest) is None
+
+
+def test_a_blob_that_a_record_names_is_not_collected(blobs):
+    digest = blobs.put(LARGE).blob
+    assert not blobs.collect(digest, named)
+    assert blobs.read(digest) == LARGE
+
+
+def test_a_content_that_is_put_again_is_held_again(blobs):
+    """Stored by one call, named by nobody: the second call finds the file and must keep it."""
+    digest = blobs.put(LARGE).blob
+    again = blobs.put(LARGE)
+    assert again.blob == digest
+    assert not blobs.collect(digest, unnamed)
+    # Two that want it at a time have one payload between them, and each alone holds it.
+    other = blobs.put(LARGE)
+    del again
+    assert not blobs.collect(digest, unnamed)
+    assert other.blob == digest
+
+
+def test_a_file_that_is_found_is_not_collected_before_it_is_handed_out(blobs, monkeypatch):
+    """The collector comes at the one moment at which `put` relies on a file that is there."""
+    digest = blobs.put(LARGE).blob
+    real, collected = Path.exists, []
+
+    def exists(path):
+        there = real(path)
+        if path.name == digest.hex():
+            collected.append(blobs.collect(digest, unnamed))
+        return there
+
+    monkeypatch.setattr(Path, "exists", exists)
+    payload = blobs.put(LARGE)
+    monkeypatch.undo()
+    assert collected == [False]
+    assert blobs.get(payload) == LARGE
+
+
+def test_names_and_collection_never_cross(blobs):
+    """Threads put, name and forget the same contents while others collect them."""
+    contents = [bytes([number]) * (INLINE_BYTES_MAX + 1) for number in range(3)]
+    references, lost, stop = set(), [], threading.Event()
+
+    def work(number):
+        dice = random.Random(number)
+        while not stop.is_set():
+            payload = blobs.put(dice.choice(contents))
+            references.add((payload.blob, number))
+            digest = payload.blob
+            del payload
+            if blobs.size(digest) is None:
+                lost.append(digest)
+            references.discard((digest, number))
+
+    def collect():
+        while not stop.is_set():
+            for digest in [hashlib.sha256(content).digest() for content in contents]:
+                blobs.collect(digest, lambda one: any(one == blob for blob, _ in set(references)))
+
+    object.__setattr__(blobs, "sync", False)
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
+    threads += [threading.Thread(target=collect) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    stop.wait(1.0)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert lost == []
+
+
+def test_nobody_collects_while_another_copies(blobs):
+    with blobs.pinned(), blobs.pinned(), blobs.collecting() as allowed:
+        assert not allowed
+    with blobs.collecting() as allowed:
+        assert allowed

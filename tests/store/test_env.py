@@ -4,6 +4,7 @@ import os
 
 import lmdb
 import pytest
+from worlds.rows import put_rows
 
 from axiomd.errors import DataDirBusy, StoreFailed, StoreFull
 from axiomd.settings import StoreSettings
@@ -40,8 +41,8 @@ def test_a_store_is_made_and_opened_again(tmp_path):
 
 
 def test_a_store_of_another_format_is_refused(tmp_path):
-    with open_store(SETTINGS, tmp_path) as store, store.write() as transaction:
-        transaction.put(b"format", str(FORMAT + 1).encode(), db=store.tables[META])
+    with open_store(SETTINGS, tmp_path) as store:
+        put_rows(store, (META, b"format", str(FORMAT + 1).encode()))
     with pytest.raises(StoreFailed, match=f"format {FORMAT + 1}"), open_store(SETTINGS, tmp_path):
         pass
 
@@ -53,24 +54,25 @@ def test_a_file_that_is_no_store_is_refused(tmp_path):
         pass
 
 
-def _put_and_break(store):
-    with store.write() as transaction:
-        transaction.put(b"k", b"v", db=store.tables[META])
-        _ = 1 / 0
-
-
 def test_an_error_inside_a_write_writes_nothing(tmp_path):
+    def put_and_break(transaction):
+        transaction.put(b"k", b"v", db=store.tables[META])
+        raise ZeroDivisionError
+
     with open_store(SETTINGS, tmp_path) as store:
         with pytest.raises(ZeroDivisionError):
-            _put_and_break(store)
+            store.transact(put_and_break)
         with store.read() as transaction:
             assert transaction.get(b"k", db=store.tables[META]) is None
 
 
 @pytest.mark.parametrize("words", ["put: File too large", "put: Disk quota exceeded"])
 def test_a_disk_without_room_is_full_and_not_broken(tmp_path, words):
+    def fail(said):
+        raise lmdb.Error(said)
+
     with open_store(SETTINGS, tmp_path) as store:
-        with pytest.raises(StoreFull), store.write():
-            raise lmdb.Error(words)
-        with pytest.raises(StoreFailed), store.write():
-            raise lmdb.Error("put: Input/output error")
+        with pytest.raises(StoreFull):
+            store.transact(lambda _: fail(words))
+        with pytest.raises(StoreFailed):
+            store.transact(lambda _: fail("put: Input/output error"))

@@ -4,7 +4,7 @@ import attrs
 import pytest
 from worlds.box import open_box
 from worlds.flows import BRANCHING, STREAMING
-from worlds.rows import commit_now, new_execution, open_writing
+from worlds.rows import commit_now, delete_row, new_execution, open_writing, put_rows
 from worlds.seeds import run_seeded
 
 from axiomd.execution.execution import Ending
@@ -50,12 +50,10 @@ class Broken:
             return list(transaction.cursor(self.store.tables[table]))
 
     def put(self, table, key, value):
-        with self.store.write() as transaction:
-            transaction.put(key, value, db=self.store.tables[table])
+        put_rows(self.store, (table, key, value))
 
     def delete(self, table, key):
-        with self.store.write() as transaction:
-            assert transaction.delete(key, db=self.store.tables[table])
+        delete_row(self.store, table, key)
 
     def change_record(self, **changes):
         changed = attrs.evolve(self.unary, **changes)
@@ -83,19 +81,19 @@ class Broken:
 
 def store_catalog(store, blobs):
     """What the executions of a world refer to, as the server would have stored it."""
-    bundle = blobs.put(b"files")
+    bundle = blobs.put(b"files").blob
     package = PackageRecord("t/t", "1", DIGEST, "", b"", bundle, b"", 1)
+    content = keys.content_key("tenant", DIGEST)
     rows = [
         (keys.PACKAGES, keys.package_key("tenant", "t/t", "1"), encode_package(package)),
-        (keys.PACKAGE_CONTENTS, keys.content_key("tenant", DIGEST), encode_package(package)),
+        (keys.PACKAGE_CONTENTS, content, encode_package(package)),
+        (keys.BLOB_REFERENCES, keys.named_by_package(bundle, content), b""),
     ]
     for artifact in (BRANCHING.artifact, STREAMING.artifact):
         by_hash = keys.hashed_key("tenant", bytes.fromhex(artifact.content_hash))
         rows.append((keys.ARTIFACTS, artifact.graph_id.encode(), encode_artifact(artifact)))
         rows.append((keys.ARTIFACT_HASHES, by_hash, artifact.graph_id.encode()))
-    with store.write() as transaction:
-        for table, key, value in rows:
-            transaction.put(key, value, db=store.tables[table])
+    put_rows(store, *rows)
 
 
 @pytest.fixture
@@ -185,6 +183,34 @@ def entry(which, **change):
 
 K = EntryKind
 CASES = {
+    "a blob that is named and not referred to": (
+        only(keys.BLOB_REFERENCES),
+        "is named and not referred to",
+    ),
+    "a reference of an execution that is gone": (
+        lambda broken: broken.put(
+            keys.BLOB_REFERENCES, keys.named_by_execution(b"\1" * 32, b"\2" * 16), b""
+        ),
+        "execution 02020202020202020202020202020202 refers to it and is not there",
+    ),
+    "a reference of a package that is gone": (
+        lambda broken: broken.put(
+            keys.BLOB_REFERENCES,
+            keys.named_by_package(b"\1" * 32, keys.content_key("tenant", "e" * 64)),
+            b"",
+        ),
+        f"package content {'e' * 64} refers to it and is not there",
+    ),
+    "a forgotten execution with a record": (
+        lambda broken: broken.put(
+            keys.FORGOTTEN, keys.execution_key(broken.unary.execution_id), b""
+        ),
+        "it is being forgotten and still has a record",
+    ),
+    "an unreadable tenant": (
+        lambda broken: broken.put(keys.TENANTS, b"acme", b"\x07"),
+        "tenant acme: it cannot be read",
+    ),
     "a status that the journal does not say": (
         execution({"status": Status.FAILED}),
         "rule 1: the journal says COMPLETED after 1 claims, the record FAILED after 1",
@@ -271,10 +297,8 @@ def test_a_blob_that_nothing_names_is_an_orphan_and_no_fault(broken):
 def test_findings_beyond_the_bound_are_counted(tmp_path):
     count = FINDINGS_MAX + 3
     with open_writing(tmp_path) as (store, _):
-        with store.write() as transaction:
-            for number in range(count):
-                key = keys.time_led(number, "ab" * 16)
-                transaction.put(key, b"", db=store.tables[keys.READY])
+        led = [keys.time_led(number, "ab" * 16) for number in range(count)]
+        put_rows(store, *((keys.READY, key, b"") for key in led))
         report = verify(store, Blobs(tmp_path / "blobs"))
     assert (len(report.findings), report.found) == (FINDINGS_MAX, count)
     assert not report.clean

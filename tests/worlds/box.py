@@ -24,7 +24,7 @@ from axiomd.execution.execution import Execution
 from axiomd.execution.journal import EntryKind, History
 from axiomd.execution.status import Status
 from axiomd.runners.base import Runner
-from axiomd.settings import EngineSettings, StoreSettings
+from axiomd.settings import EngineSettings, RetentionSettings, StoreSettings
 from axiomd.store.blobs import Blobs
 from axiomd.store.commit import IdempotencyClaim
 from axiomd.store.env import Store, open_store
@@ -46,6 +46,7 @@ class Physics:
         factory=lambda: EngineSettings(drain_s=0, started_delay_ms=1)
     )
     map_size_bytes: int = MAP_BYTES
+    retention: RetentionSettings = attrs.field(factory=RetentionSettings)
 
 
 class World:
@@ -186,6 +187,7 @@ async def open_box(world: World, physics: Physics | None = None) -> AsyncIterato
                 chance=world.ids.chance,
                 settings=physics.settings,
                 run_blocking=run_inline,
+                retention=physics.retention,
             )
             disk.on_cut = lambda: note_cut(world, store)
             async with open_engine(parts, world.ids, tail) as engine:

@@ -52,8 +52,23 @@ def commit_now(writer: Writer) -> None:
         writer.publish(writer.write(batch))
 
 
+def put_rows(store: Store, *rows: tuple[str, bytes, bytes]) -> None:
+    """Rows by hand: (table, key, value)."""
+
+    def put(transaction: Any) -> None:
+        for table, key, value in rows:
+            transaction.put(key, value, db=store.tables[table])
+
+    store.transact(put)
+
+
+def delete_row(store: Store, table: str, key: bytes) -> None:
+    """Take a row away by hand; it must be there."""
+    assert store.transact(lambda transaction: transaction.delete(key, db=store.tables[table]))
+
+
 def ballast(name: str, size: int) -> RowsCommit:
-    """A flow draft that takes room."""
+    """A row that takes room."""
     draft = encode_draft(DraftRecord(name, "=" * size, 1))
     return RowsCommit(((keys.DRAFTS, keys.text_key(TENANT) + name.encode(), draft),))
 

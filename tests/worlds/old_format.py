@@ -1,0 +1,31 @@
+"""Stores as older versions of axiomd wrote them, made from one of today's."""
+
+from pathlib import Path
+
+import lmdb
+
+from axiomd.store import keys
+from axiomd.store import record_pb2 as pb
+from axiomd.store.records import VERSION
+
+FORMAT_1_TABLES = (
+    *("me", "kx", "pk", "pd", "dr", "ar", "ah", "ik", "ex", "jo", "fr"),
+    *("rd", "cl", "ti", "st", "fl"),
+)
+
+
+def as_format_1(directory: Path) -> None:
+    """Take everything away that format 1 did not have: tables, and a field of executions."""
+    path = str(directory / "store")
+    with lmdb.open(path, map_size=2**30, max_dbs=64, sync=False) as environment:
+        for name in set(keys.TABLES) - set(FORMAT_1_TABLES):
+            table = environment.open_db(name.encode())
+            with environment.begin(write=True) as transaction:
+                transaction.drop(table)
+        executions, meta = environment.open_db(b"ex"), environment.open_db(b"me")
+        with environment.begin(write=True) as transaction:
+            for key, value in list(transaction.cursor(executions)):
+                record = pb.Execution.FromString(bytes(value)[1:])
+                record.ClearField("idempotency")
+                transaction.put(bytes(key), VERSION + record.SerializeToString(), db=executions)
+            transaction.put(b"format", b"1", db=meta)
