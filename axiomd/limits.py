@@ -82,6 +82,8 @@ ARTIFACTS_CACHED_MAX = 1_000
 PACKAGES_CACHED_MAX = 256
 """Packages whose message types are kept in memory."""
 
+COMMENT_CHARACTERS_MAX = 4_000
+"""What somebody says who settles a node visit."""
 KEY_NAME_CHARACTERS_MAX = 100
 """Length of an API key's name."""
 

@@ -1,5 +1,6 @@
 """Routes that show executions and end them."""
 
+import json
 from functools import partial
 from typing import Any
 
@@ -17,12 +18,13 @@ from axiomd.api.views import (
     execution_view,
     failure_view,
 )
-from axiomd.api.wire import LIST_PARAMETERS, Query, read_json, read_list_filter
+from axiomd.api.wire import LIST_PARAMETERS, Query, read_json, read_list_filter, read_settle
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.errors import Invalid, NodeFailed, NotFound, Problem, Unavailable, WrongMode
 from axiomd.execution.call import Crashed, Failure, Lost, Output
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import EntryKind
+from axiomd.execution.position import parse_position
 from axiomd.execution.status import Status
 from axiomd.ids import EXECUTION_ID
 from axiomd.limits import MIB, PAGE_ROWS_MAX, SCAN_ROWS_MAX, STREAM_BATCH_FRAMES_MAX
@@ -43,6 +45,7 @@ def executions_routes(box: Box) -> Blueprint:
     routes.delete("/flows/<execution_id>")(shown.cancel)
     routes.get("/executions")(shown.list_executions)
     routes.get("/executions/<execution_id>")(shown.execution)
+    routes.post("/executions/<execution_id>/settle")(shown.settle)
     routes.get("/executions/<execution_id>/events")(shown.events)
     routes.get("/executions/<execution_id>/checkpoints")(shown.checkpoints)
     routes.get("/executions/<execution_id>/branches")(shown.branches)
@@ -89,6 +92,23 @@ class Shown:
         ]
         view = {"execution_id": execution_id, "status": Status.CANCELLED.value}
         return {**view, "stopped": receipts}, 202
+
+    async def settle(self, execution_id: str) -> dict[str, Any]:
+        """Say whether a node visit in doubt has happened."""
+        _query().check()
+        execution = self._find(execution_id)
+        body = read_settle(await request_body())
+        loaded = self._box.loaded(execution)
+        output = None
+        if body.happened:
+            alias, _, _ = parse_position(body.position)
+            index = self._placement(loaded, alias)
+            output = loaded.outputs[index].parse_json(body.output, root="output")
+        detail = {"happened": body.happened, "comment": body.comment}
+        await self._box.engine.settle(
+            g.tenant, execution_id, body.position, output, json.dumps(detail)
+        )
+        return {"execution_id": execution_id, "position": body.position, "happened": body.happened}
 
     async def list_executions(self) -> dict[str, Any]:
         """A page of executions, newest first."""

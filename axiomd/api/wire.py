@@ -7,9 +7,10 @@ import attrs
 
 from axiomd.clock import parse_rfc3339
 from axiomd.errors import Invalid, Malformed, NotFound, NotSupportedYet, Problem
+from axiomd.execution.position import parse_position
 from axiomd.execution.status import Status
 from axiomd.ids import ARTIFACT_ID
-from axiomd.limits import PAGE_ROWS_MAX
+from axiomd.limits import COMMENT_CHARACTERS_MAX, PAGE_ROWS_MAX
 from axiomd.store.reader import ListFilter
 from axiomd.strict import structure, unknown
 
@@ -44,6 +45,18 @@ class StreamBody:
     timeout_seconds: float = WAIT_S_DEFAULT
     webhook: object = None
     config_id: str | None = None
+
+
+@attrs.frozen
+class SettleBody:
+    """POST /invocations/v1/executions/{id}/settle."""
+
+    position: str
+    """The node visit in doubt, as text."""
+    happened: bool
+    output: object = None
+    """What it returned, if it has happened."""
+    comment: str = ""
 
 
 @attrs.frozen
@@ -100,6 +113,25 @@ def read_new_key(body: bytes) -> NewKeyBody:
     if not read.name.isprintable():
         problems = [Problem("name", "must be printable text on one line")]
         raise Invalid("The key needs a name.", problems=problems)
+    return read
+
+
+def read_settle(body: bytes) -> SettleBody:
+    """The body that settles a node visit in doubt."""
+    read = read_body(body, SettleBody)
+    problems = []
+    if read.happened and read.output is None:
+        problems.append(Problem("output", "is required of what has happened"))
+    if not read.happened and read.output is not None:
+        problems.append(Problem("output", "cannot be given of what has not happened"))
+    try:
+        parse_position(read.position)
+    except ValueError as failure:
+        problems.append(Problem("position", str(failure)))
+    if len(read.comment) > COMMENT_CHARACTERS_MAX:
+        problems.append(Problem("comment", f"has more than {COMMENT_CHARACTERS_MAX} characters"))
+    if problems:
+        raise Invalid("The request body is not valid.", problems=problems)
     return read
 
 

@@ -1,4 +1,4 @@
-"""`axiomd executions`: list, show, follow, cancel."""
+"""`axiomd executions`: list, show, follow, settle, cancel."""
 
 import json
 from functools import partial
@@ -10,7 +10,7 @@ from rich.table import Table
 from axiomd.cli.client import Client
 from axiomd.cli.connected import with_client
 from axiomd.cli.exits import Exit
-from axiomd.cli.flows import show_failure, show_frames
+from axiomd.cli.flows import read_input, show_failure, show_frames
 from axiomd.cli.options import json_option
 from axiomd.cli.output import (
     milliseconds,
@@ -137,6 +137,11 @@ def _show_execution(view: Json) -> None:
     grid.add_row("attempt", str(view["attempt"]))
     if view["duration_ms"] is not None:
         grid.add_row("duration", milliseconds(view["duration_ms"]))
+    waiting = view["waiting_on"] or {"in_doubt": [], "until": None}
+    for position in waiting["in_doubt"]:
+        grid.add_row("in doubt", f"{position}: axiomd executions settle --help says what to do")
+    if waiting["until"]:
+        grid.add_row("goes on at", waiting["until"])
     console.print(grid)
 
 
@@ -219,6 +224,47 @@ def follow(
 
 def _has_ended(client: Client, path: str) -> bool:
     return Status(client.get(path)["status"]).ended
+
+
+@executions.command("settle")
+@click.argument("execution_id")
+@click.argument("position")
+@click.option("--happened/--not-happened", required=True, default=None, help="What is true of it.")
+@click.option("--output", metavar="JSON", help="What it returned, or @FILE; with --happened.")
+@click.option("--comment", default="", help="For the history: how you know.")
+@json_option
+@with_client
+def settle(
+    client: Client,
+    execution_id: str,
+    position: str,
+    happened: bool,
+    output: str | None,
+    comment: str,
+    as_json: bool,
+) -> None:
+    """Say whether a node visit in doubt has happened; the execution goes on.
+
+    A node that must run once is in doubt when its process, its worker or its box died during the
+    call: look at what it does outside, with its effect key, and say what you found.
+
+    \b
+    Example:
+      axiomd executions settle 0198c4d7a3f1e2b4c5d6a7b8c9d0e1f2 charge --not-happened
+      axiomd executions settle 0198c4d7a3f1e2b4c5d6a7b8c9d0e1f2 charge --happened \\
+        --output '{"receipt": "r-17"}' --comment "seen in the bank's log"
+    """
+    if happened == (output is None):
+        raise click.UsageError("--output is what a node returned: give it with --happened alone")
+    body: Json = {"position": position, "happened": happened, "comment": comment}
+    if output is not None:
+        body["output"] = read_input((output,), {})
+    told = client.send("POST", f"{_ROOT}/{execution_id}/settle", body=body)
+    if as_json:
+        write_json(told)
+        return
+    what = "has happened" if happened else "has not happened, and runs again"
+    say(stdout(), f"{execution_id} {position} {what}")
 
 
 @executions.command("cancel")

@@ -80,6 +80,12 @@ _UNARY = {
         "record(ax, input)\n"
         "return Text(text=f'{input.text}{ax.placement} ', log=input.log, ms=input.ms)"
     ),
+    "Flaky": (
+        "record(ax, input)\n"
+        "if ax.attempt <= input.count:\n"
+        "    raise LookupError(f'attempt {ax.attempt}')\n"
+        "return input"
+    ),
     "Die": (
         "if not input.flag:\n"
         "    if os.path.exists(input.log):\n"
@@ -203,6 +209,11 @@ NUMBERS = flow(
 def single(node: str, **more: Any) -> dict[str, Any]:
     """A flow of one node, called by the node's name."""
     return flow(snake(node), {snake(node): node}, **more)
+
+
+def configured(name: str, node: str, **config: Any) -> dict[str, Any]:
+    """A flow of one node, `only`, with a configuration."""
+    return flow(name, {"only": {"node": node, "config": config}})
 
 
 def prepare(box: Box) -> None:

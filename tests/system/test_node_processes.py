@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from system.box import Box, Pids, User, events, running
-from system.lab import NUMBERS, STEPS, compiled, flow, prepare, single
+from system.lab import NUMBERS, STEPS, compiled, configured, flow, prepare, single
 
 
 @pytest.fixture(scope="module")
@@ -87,27 +87,33 @@ def test_zygote_killed_while_it_starts_is_no_fault_of_the_package(box: Box, user
 
 
 @pytest.mark.parametrize("how", ["signal", "exit"])
-def test_node_that_dies_once_completes_in_a_replacement(box: Box, user: User, tmp_path, how):
-    die = compiled(box, single("Die"))
+def test_node_that_dies_once_and_may_be_tried_again_completes_in_a_replacement(
+    box: Box, user: User, tmp_path, how
+):
+    retry = {"max_attempts": 2, "initial_interval_ms": 1}
+    die = compiled(box, configured("die-twice", "Die", retry=retry))
     given = {"text": how, "log": str(tmp_path / "died")}
     body = user.invoke(die, given, wait=True).json()
     assert body["result"]["success"], body
     (point,) = user.execution(body["execution_id"], "/checkpoints")["checkpoints"]
     assert point["attempt"] == 2
-    (lost,) = user.execution(body["execution_id"], "/events?kind=node_lost")["events"]
-    assert lost["detail"]["reason"] == ("SIGSEGV" if how == "signal" else "exit 7")
+    (failed,) = user.execution(body["execution_id"], "/events?kind=node_failed")["events"]
+    assert failed["detail"]["kind"] == "NODE_CRASHED"
+    assert failed["detail"]["message"].endswith("SIGSEGV" if how == "signal" else "exit 7")
 
 
 @pytest.mark.parametrize(("how", "reason"), [("signal", "SIGSEGV"), ("exit", "exit 7")])
-def test_node_that_always_dies_fails_after_a_bounded_number_of_times(
-    box: Box, user: User, how: str, reason: str
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_node_that_always_dies_fails_with_the_name_of_its_death_after_its_attempts(
+    box: Box, user: User, how: str, reason: str, attempts: int
 ):
-    die = compiled(box, single("Die"))
+    retry = {"max_attempts": attempts, "initial_interval_ms": 1}
+    die = compiled(box, configured(f"die-{attempts}", "Die", retry=retry))
     body = user.invoke(die, {"text": how, "flag": True}, wait=True).json()
     failure = body["result"]["failure"]
-    assert (failure["kind"], failure["placement"]) == ("NODE_CRASHED", "die")
+    assert (failure["kind"], failure["placement"]) == ("NODE_CRASHED", "only")
     assert reason in failure["message"]
-    assert 2 <= failure["attempts"] <= 5
+    assert failure["attempts"] == attempts
     assert user.execution(body["execution_id"])["status"] == "FAILED"
 
 
