@@ -29,6 +29,7 @@ message Ask {
   double ms = 2;
   string deaths = 3;
   int32 bytes = 4;
+  string turnstile = 5;
 }
 message Item {
   int32 origin = 1;
@@ -64,6 +65,7 @@ def die_if_due(ax, item):
 """
 
 _HEAD = """\
+import fcntl
 import time
 from nodes.deaths import die_if_due
 from gen.messages_pb2 import Ask, Item
@@ -75,6 +77,10 @@ _NODES = {
 def source(ax, inputs):
     for ask in inputs:
         for number in range(ask.count):
+            if number == 1 and ask.turnstile:
+                # Waits in the kernel until nobody holds the file any more.
+                with open(ask.turnstile) as file:
+                    fcntl.flock(file, fcntl.LOCK_SH)
             item = Item(origin=number, value=number, deaths=ask.deaths, ballast="x" * ask.bytes)
             die_if_due(ax, item)
             if ask.ms:
