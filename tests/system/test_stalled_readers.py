@@ -15,7 +15,7 @@ FRAMES = 3_500
 FRAME_BYTES = 60_000
 """210 MB in all, all of it in the store itself."""
 SEND_TIMEOUT_S = 2.0
-GROWTH_MAX = 32 * MIB
+GROWTH_MAX = 24 * MIB
 STALLED = 10
 STALLED_BYTES_MAX = 8 * MIB
 """One batch of frames, as stored and as JSON, and the server's own buffers."""
