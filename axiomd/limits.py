@@ -69,6 +69,8 @@ STREAM_BATCH_FRAMES_MAX = 256
 """Frames one stream reads from the store, or a node's pump commits, at a time."""
 STREAM_BATCH_BYTES_MAX = 1 * MIB
 """Bytes of frames handled at a time, beyond the first."""
+STREAM_UNWRITTEN_BYTES_MAX = 4 * MIB
+"""Bytes of one node's frames on their way to the disk, beyond the last batch."""
 STREAM_AHEAD_FRAMES_MAX = 1_024
 """Durable frames a node may be ahead of the slowest node that reads them."""
 
@@ -102,5 +104,6 @@ assert JOURNAL_NOTES_MAX < JOURNAL_ENTRIES_MAX
 assert EVENT_TEXT_BYTES_MAX < EVENT_BYTES_MAX
 assert PLACEMENTS_MAX <= PLACEMENT_INDEX_MAX
 assert INLINE_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
+assert STREAM_BATCH_BYTES_MAX < STREAM_UNWRITTEN_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
 assert STREAM_BATCH_FRAMES_MAX <= STREAM_AHEAD_FRAMES_MAX
 assert PAYLOAD_BYTES_CEILING < 2**32

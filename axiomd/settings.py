@@ -73,7 +73,7 @@ class StoreSettings:
 class EngineSettings:
     """[engine]"""
 
-    slots: int = attrs.field(default=128, validator=_range(1, 10_000))
+    slots: int = attrs.field(default=1024, validator=_range(1, 10_000))
     """Executions that are worked on side by side."""
     node_timeout_s: float = attrs.field(default=300.0, validator=_range(1, 3600))
     """Seconds a node call may take where nothing else is said."""
@@ -101,7 +101,7 @@ class RunnerSettings:
 
     processes_max: int = attrs.field(default=64, validator=_range(1, 4096))
     """Node processes for unary calls on this box, all packages together; streams have others."""
-    streams_max: int = attrs.field(default=256, validator=_range(1, 4096))
+    streams_max: int = attrs.field(default=512, validator=_range(1, 4096))
     """Streams, each a node process, beyond which only executions that have one start more."""
     processes_initial: int = attrs.field(default=2, validator=_range(1, 64))
     """Node processes a package may start at once; more come when calls have to wait."""

@@ -26,6 +26,9 @@ HEADERS = {
 }
 KEEP_ALIVE = b": keep-alive\n\n"
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+"""Made once: `json.dumps` makes one for each call."""
+
 Chunks = AsyncGenerator[bytes, None]
 
 
@@ -48,7 +51,15 @@ class EventStreamBody(ResponseBody):
 def event(data: Any, event_id: int | None = None) -> bytes:
     """One event; without an ID the client's cursor stays where it is."""
     line = f"id: {event_id}\n" if event_id is not None else ""
-    return f"{line}data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    return f"{line}data: {_encode(data)}\n\n".encode()
+
+
+def frame_event(execution_id: str, index: int, payload: Any) -> bytes:
+    """One frame as an event. By hand: this is half of what the server spends on a frame."""
+    return (
+        f'id: {index}\ndata: {{"execution_id": "{execution_id}", "frame_index": {index}, '
+        f'"payload": {_encode(payload)}, "is_final": false, "success": true}}\n\n'
+    ).encode()
 
 
 def read_cursor(*given: tuple[str, str | None, int]) -> int:
@@ -93,10 +104,7 @@ async def frame_events(
             if rows:
                 chunk = b"".join(
                     [
-                        event(
-                            frame_view(identity, index, loaded.terminal.to_json(await box.read(p))),
-                            index,
-                        )
+                        frame_event(identity, index, loaded.terminal.to_json(await box.read(p)))
                         for index, p in rows
                     ]
                 )
@@ -146,17 +154,6 @@ async def _changed(changed: Any, keep_alive_s: float, deadline: float) -> bool:
     with trio.CancelScope(deadline=wake_at) as scope:
         await changed()
     return not scope.cancelled_caught
-
-
-def frame_view(execution_id: str, index: int, payload: Any) -> dict[str, Any]:
-    """One frame."""
-    return {
-        "execution_id": execution_id,
-        "frame_index": index,
-        "payload": payload,
-        "is_final": False,
-        "success": True,
-    }
 
 
 def closing_view(execution_id: str, count: int, record: Execution | None) -> dict[str, Any]:

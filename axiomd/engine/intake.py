@@ -43,7 +43,6 @@ class Intake:
         while not self._folded:
             await self._fold_more()
         while self._durable <= start:
-            await self._attempt.still_ours()
             if self._last is not None:
                 # Perhaps of a feed that was stopped meanwhile: decided is decided.
                 await self._attempt.durable(self._last)
@@ -98,6 +97,8 @@ class Intake:
             found += [payload for _, payload in rows]
             size += sum(payload.size for _, payload in rows)
             full = len(found) == STREAM_BATCH_FRAMES_MAX or size > STREAM_BATCH_BYTES_MAX
-            if full or len(rows) < wanted:
+            # Fewer come only where they are large, and then the next arrival's are not due yet.
+            assert full or len(rows) == wanted
+            if full:
                 break
         return [await self._attempt.read((payload,)) for payload in found]

@@ -28,6 +28,8 @@ class Outlet:
         """Frames on disk."""
         self.submitted = durable
         """Frames handed to the writer."""
+        self.unwritten = 0
+        """Bytes of those that are not on disk."""
         self.ended = ended
         """Whether there will be no more, and that is on disk."""
         self.taken: dict[int, int] = {}

@@ -20,7 +20,12 @@ from axiomd.execution.call import Crashed, Failure, Lost, Outcome, Output
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import after_stream
 from axiomd.execution.position import Position
-from axiomd.limits import DIVERGENCES_MAX, STREAM_AHEAD_FRAMES_MAX, STREAM_BATCH_FRAMES_MAX
+from axiomd.limits import (
+    DIVERGENCES_MAX,
+    STREAM_AHEAD_FRAMES_MAX,
+    STREAM_BATCH_FRAMES_MAX,
+    STREAM_UNWRITTEN_BYTES_MAX,
+)
 from axiomd.runners.base import NodeStream
 from axiomd.store.commit import FrameRow
 from axiomd.store.commit import frames as frames_commit
@@ -258,20 +263,24 @@ class Pipeline:
             FrameRow(outlet.placement, index, payload)
             for index, payload in enumerate(payloads, first)
         )
+        size = sum(map(len, contents))
         outlet.submitted += len(rows)
+        outlet.unwritten += size
         attempt = self._attempt
         commit = frames_commit(
             attempt.execution_id, attempt.fence, attempt.parts.clock.now_ns(), rows
         )
-        ticket = attempt.submit(commit, lambda: self._advance(outlet, first + len(rows)))
-        if outlet.submitted - outlet.durable > STREAM_BATCH_FRAMES_MAX:
+        ticket = attempt.submit(commit, lambda: self._advance(outlet, first + len(rows), size))
+        many = outlet.submitted - outlet.durable > STREAM_BATCH_FRAMES_MAX
+        if many or outlet.unwritten > STREAM_UNWRITTEN_BYTES_MAX:
             await attempt.durable(ticket)
         while outlet.ahead >= STREAM_AHEAD_FRAMES_MAX:
             await outlet.changed()
 
     @staticmethod
-    def _advance(outlet: Outlet, durable: int) -> None:
+    def _advance(outlet: Outlet, durable: int, size: int) -> None:
         outlet.durable = durable
+        outlet.unwritten -= size
         outlet.notify()
 
     async def _settle(self, outlet: Outlet) -> None:

@@ -107,16 +107,20 @@ def test_branches_of_a_failed_execution_wait_for_nothing(user: User, graph):
     assert arms == {"bad": ("FAILED", True), "slow": ("NOT_TAKEN", False)}
 
 
-def test_branches_of_a_pipeline_open(user: User, graph):
+@pytest.mark.parametrize("kind", ["AND", "XOR"])
+def test_branches_of_a_pipeline_open(user: User, graph, kind):
+    meet = {"node": "Twice", "config": {"join": {"kind": kind}}}
     graph_id = graph(
         flow(
-            "zipped",
-            {"split": "Split", "left": "Twice", "right": "Twice", "meet": "Twice"},
+            f"meeting-{kind.lower()}",
+            {"split": "Split", "left": "Twice", "right": "Twice", "meet": meet},
             ("split left", "split right", "left meet", "right meet"),
         )
     )
     identity = user.streamed(graph_id, {"count": 2})[0].data["execution_id"]
     (branch,) = user.execution(identity, "/branches")["branches"]
-    assert branch["status"] == "OPENED"
+    assert (branch["kind"], branch["status"]) == (kind, "OPENED")
     assert branch["opened_at"]
+    nodes = user.get(f"/app/v1/artifacts/{graph_id}")["nodes"]
+    assert [node["join"] for node in nodes] == [None, None, None, kind]
     assert all(arm["status"] == "ARRIVED" and arm["at"] for arm in branch["arms"])

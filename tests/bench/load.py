@@ -3,7 +3,7 @@
 Run by `run.py` with one JSON argument; prints one JSON line. `kind` "calls" keeps `clients`
 connections busy with one request each until `seconds` have passed (or `total` answers are there);
 an answer is complete when its Content-Length is. `kind` "streams" reads `total` event streams one
-after the other, each on a connection of its own.
+after the other, each on a connection of its own, and "crowd" all of them at once.
 """
 
 import json
@@ -149,6 +149,40 @@ def streams(plan: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def crowd(plan: dict[str, Any]) -> dict[str, Any]:
+    """Open `total` streams at once and read them all to their closing frames."""
+    selector = selectors.DefaultSelector()
+    started = time.perf_counter()
+    received: dict[socket.socket, bytearray] = {}
+    first: dict[socket.socket, float] = {}
+    for _ in range(plan["total"]):
+        sock = connect(plan["port"])
+        sock.sendall(plan["request"].encode())
+        received[sock] = bytearray()
+        selector.register(sock, selectors.EVENT_READ)
+    while selector.get_map():
+        ready = selector.select(SILENCE_S)
+        if not ready:
+            raise TimeoutError(f"{len(selector.get_map())} streams have not ended")
+        for key, _ in ready:
+            sock: Any = key.fileobj
+            received[sock] += sock.recv(RECEIVE_BYTES) or b'"is_final": true'
+            if b"data: " in received[sock]:
+                first.setdefault(sock, time.perf_counter() - started)
+            if b'"is_final": true' in received[sock][-2000:]:
+                selector.unregister(sock)
+    took = list(first.values())
+    return {
+        "seconds": time.perf_counter() - started,
+        "frames": sum(content.count(b"data: ") - 1 for content in received.values()),
+        "first_p50_ms": percentile(took, 0.50) * 1000,
+        "first_p99_ms": percentile(took, 0.99) * 1000,
+        "bad": sum(b'"is_final": true, "success": true' not in c for c in received.values()),
+        "example": bytes(min(received.values(), key=len)[-300:]).decode(),
+        "generator_cpu_s": time.process_time(),
+    }
+
+
 def stream(port: int, request: bytes) -> dict[str, Any]:
     """Read one stream to its closing frame."""
     first = 0.0
@@ -177,4 +211,4 @@ def stream(port: int, request: bytes) -> dict[str, Any]:
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    print(json.dumps({"calls": calls, "streams": streams}[given["kind"]](given)))
+    print(json.dumps({"calls": calls, "streams": streams, "crowd": crowd}[given["kind"]](given)))

@@ -27,6 +27,7 @@ SMALL = {"text": "hi", "count": "1", "ratio": 0.5}
 FRAMES = 20_000
 SHORT_STREAMS = 60
 SHORT_FRAMES = 10
+CROWD = 500
 LISTED = 100_000
 LIST_REQUESTS = 200
 QUEUED = 10_000
@@ -131,6 +132,28 @@ def measure_pipeline(directory: Path, effort: Effort) -> Iterator[Row]:
         }
 
 
+def measure_crowd(directory: Path, effort: Effort) -> Iterator[Row]:
+    """Very many streams at once, each of one generator node and so of one process."""
+    with open_box(directory / "crowd") as box:
+        push(box)
+        body = {"graph_id": compile_flow(box, "spout", ["Spout"])}
+        request = box.request("POST", INVOKE_STREAM, body | {"input": {"count": SHORT_FRAMES}})
+        count = effort.of(CROWD)
+        run_load(kind="streams", port=box.port, request=request, total=5)
+        before = box.cpu()
+        report = run_load(kind="crowd", port=box.port, request=request, total=count)
+        spent = box.cpu().since(before)
+        assert report["frames"] == count * SHORT_FRAMES, report
+        yield {
+            "name": f"{count} streams at once",
+            "per_s": count / report["seconds"],
+            "p50_ms": report["first_p50_ms"],
+            "p99_ms": report["first_p99_ms"],
+            "server_cpu_ms": spent.server / count * 1000,
+            "server_peak_mib": proc.memory_kib(box.pid, "VmHWM") / KIB,
+        }
+
+
 def measure_listing(directory: Path, effort: Effort) -> Iterator[Row]:
     """Pages of 50 executions out of very many."""
     here = directory / "listing"
@@ -171,6 +194,7 @@ def measure_queued(directory: Path, effort: Effort) -> Iterator[Row]:
 MEASUREMENTS: dict[str, Callable[[Path, Effort], Iterator[Row]]] = {
     "unary": measure_unary,
     "pipeline": measure_pipeline,
+    "crowd": measure_crowd,
     "listing": measure_listing,
     "queued": measure_queued,
 }

@@ -1,6 +1,6 @@
 """The benchmark: how fast this box is on this machine, in this hour.
 
-    python tests/bench/run.py [--quick] [--only unary|pipeline|listing|queued] [--seconds S]
+    python tests/bench/run.py [--quick] [--only unary|pipeline|crowd|listing|queued] [--seconds S]
                               [--dir DIRECTORY] [--json]
 
 Works from a clean checkout whose `pip install -e .` has been done. It starts real servers

@@ -31,11 +31,6 @@ SLOW = Physics(sync_s=0.02)
 WILD = Physics(sync_s=0.005, chaos=Chaos())
 
 
-STORIES = pytest.mark.parametrize(
-    "story", [BRANCHING, STREAMING, MIXING], ids=["branching", "streaming", "mixing"]
-)
-
-
 async def client(box, key, payload):
     """Invoke, and follow what comes; once the power is back, ask again and go on."""
     execution_id = await box.accept(payload, key)

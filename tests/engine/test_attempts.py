@@ -14,8 +14,16 @@ from worlds.rows import ballast, new_execution
 from axiomd.errors import StoreFull
 from axiomd.execution.journal import EntryKind, Payload
 from axiomd.execution.status import Status
-from axiomd.limits import LOSSES_MAX, MIB, STREAM_AHEAD_FRAMES_MAX
+from axiomd.limits import (
+    LOSSES_MAX,
+    MIB,
+    STREAM_AHEAD_FRAMES_MAX,
+    STREAM_BATCH_BYTES_MAX,
+    STREAM_BATCH_FRAMES_MAX,
+    STREAM_UNWRITTEN_BYTES_MAX,
+)
 from axiomd.store import commit as commits
+from axiomd.store.writer import commit_bytes
 
 PAIR = flow("a>b")
 PIPES = {"mode": "pipeline"}
@@ -226,3 +234,68 @@ async def test_a_fast_generator_waits_for_the_node_that_reads_it(make_world, aut
         await trio.sleep(200)
         ahead = box.reader.frame_count(execution_id, 0)
         assert ahead <= STREAM_AHEAD_FRAMES_MAX
+
+
+async def test_frames_on_their_way_to_a_slow_disk_are_bounded_in_bytes(make_world, autojump_clock):
+    story = Story(flow("s>t", streams="s", **PIPES), {"s": Behaviour(fan=400, pad=60_000)})
+    world, most = make_world(story), 0
+    async with open_box(world, Physics(sync_s=5)) as box:
+        execution_id = await box.accept(b"x")
+        while not box.reader.find_execution(execution_id).status.ended:
+            most = max(most, sum(commit_bytes(t.commit) for t in box.writer._queue))
+            await trio.sleep(0.01)
+        assert (await box.ended(execution_id)).status is Status.COMPLETED
+    assert most < STREAM_UNWRITTEN_BYTES_MAX + STREAM_BATCH_BYTES_MAX
+
+
+# -- XOR gates -------------------------------------------------------------------------------------
+
+
+def mixing(behaviours, streams="a b c"):
+    return Story(flow("a>b a>c b>d c>d", streams=streams, xor="d", **PIPES), behaviours)
+
+
+@pytest.mark.parametrize("streams", ["a b c", "a b c d"], ids=["mapped", "generator"])
+@pytest.mark.parametrize("fan", [0, 1, 3])
+async def test_an_xor_gate_passes_all_frames_of_all_arms(make_world, autojump_clock, streams, fan):
+    story = mixing({"a": Behaviour(fan=7), "c": Behaviour(fan=fan)}, streams)
+    async with open_box(make_world(story)) as box:
+        execution = await end_of(box)
+        assert execution.status is Status.COMPLETED
+        out = box.frames(execution.execution_id)
+        assert len(out["d"]) == 7 + 7 * fan
+        assert out == expected(story, b"x", out).frames
+        assert box.broken() == []
+
+
+async def test_an_xor_gate_does_not_wait_for_an_arm_that_is_silent(make_world, autojump_clock):
+    story = mixing({"a": Behaviour(fan=5), "b": Behaviour("hang")})
+    async with open_box(make_world(story)) as box:
+        execution_id = await box.accept(b"x")
+        await trio.sleep(100)
+        assert len(box.frames(execution_id)["d"]) == 5
+        assert box.reader.find_execution(execution_id).status is Status.RUNNING
+
+
+async def test_an_xor_gate_lets_its_arms_be_only_so_far_ahead(make_world, autojump_clock):
+    story = mixing({"a": Behaviour(fan=MANY), "d": Behaviour("hang")})
+    world = make_world(story)
+    world.nodes.strict = False
+    async with open_box(world, Physics(sync_s=0)) as box:
+        execution_id = await box.accept(b"x")
+        await trio.sleep(250)
+        for arm in (1, 2):
+            ahead = box.reader.frame_count(execution_id, arm)
+            assert ahead <= STREAM_AHEAD_FRAMES_MAX + STREAM_BATCH_FRAMES_MAX
+
+
+async def test_an_xor_gate_that_keeps_up_holds_nobody_back(make_world, autojump_clock):
+    story = mixing({"a": Behaviour(fan=MANY)})
+    world = make_world(story)
+    world.nodes.strict = False
+    async with open_box(world, Physics(sync_s=0)) as box:
+        execution = await end_of(box)
+        assert execution.status is Status.COMPLETED
+        out = box.frames(execution.execution_id)
+        assert out["d"] == expected(story, b"x", out).frames["d"]
+        assert len(out["d"]) == 2 * MANY

@@ -16,11 +16,7 @@ DOUBTFUL = Story(ONCE, {"b": Behaviour(losses=1)})
 
 async def doubted(box, execution_id, visit="b"):
     """The record once a visit of the execution is in doubt."""
-    while True:
-        execution = box.reader.find_execution(execution_id)
-        if visit in execution.doubts:
-            return execution
-        await trio.sleep(0.001)
+    return await box.reached(execution_id, lambda found: visit in found.doubts)
 
 
 async def settle(box, execution_id, output, visit="b"):

@@ -10,6 +10,7 @@ from axiomd.clock import NS_PER_S
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.status import Residence, Status
 from axiomd.flow.artifact import Retry
+from axiomd.limits import DUE_BATCH_MAX
 from axiomd.settings import EngineSettings
 
 HOUR_S = 3_600.0
@@ -33,11 +34,7 @@ def starts(box, execution_id, placement=1):
 
 async def parked(box, execution_id):
     """The record once nobody works on the execution."""
-    while True:
-        execution = box.reader.find_execution(execution_id)
-        if execution.residence is Residence.PARKED:
-            return execution
-        await trio.sleep(0.001)
+    return await box.reached(execution_id, lambda found: found.residence is Residence.PARKED)
 
 
 @pytest.mark.parametrize("mode", ["unary", "pipeline"])
@@ -176,7 +173,7 @@ async def test_a_parked_execution_that_is_cancelled_never_wakes(make_world, auto
 async def test_many_due_at_once_all_go_on(make_world, autojump_clock):
     world = make_world(stumbling(1))
     async with open_box(world) as box:
-        made = [await box.accept(b"%d" % number) for number in range(600)]
+        made = [await box.accept(b"%d" % number) for number in range(DUE_BATCH_MAX + 20)]
         for execution_id in made:
             await parked(box, execution_id)
     world.clock.advance(int(2 * HOUR_S * NS_PER_S))

@@ -313,6 +313,17 @@ def parse(lines: Iterator[str]) -> Iterator[Event]:
             identity, data = None, None
 
 
+def anonymous_bytes(pid: int) -> int:
+    """Memory of a process that is its own: without the mapped store and what it shares."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.split("RssAnon:")[1].split()[0]) * 1024
+
+
+def open_descriptors(pid: int) -> int:
+    """Files and sockets that a process holds."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
 class Pids:
     """Processes, watched by descriptor, so that a number used again cannot deceive."""
 

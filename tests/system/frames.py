@@ -18,6 +18,7 @@ from system.box import Box, Event, User, events
 from system.lab import flow
 
 PATIENCE_S = 60.0
+"""Between two frames."""
 MODULUS = 2**61
 
 PROTO = """\
@@ -29,6 +30,7 @@ message Ask {
   double ms = 2;
   string deaths = 3;
   int32 bytes = 4;
+  string turnstile = 5;
 }
 message Item {
   int32 origin = 1;
@@ -47,6 +49,7 @@ nodes:
   - {name: Source, input: Ask, output: Item, type: pipeline}
   - {name: Mark, input: Item, output: Item}
   - {name: Blend, input: Item, output: Item, type: pipeline}
+  - {name: Fickle, input: Ask, output: Item, type: pipeline}
 """
 
 _DEATHS = """\
@@ -64,6 +67,8 @@ def die_if_due(ax, item):
 """
 
 _HEAD = """\
+import fcntl
+import os
 import time
 from nodes.deaths import die_if_due
 from gen.messages_pb2 import Ask, Item
@@ -75,10 +80,24 @@ _NODES = {
 def source(ax, inputs):
     for ask in inputs:
         for number in range(ask.count):
+            if number == 1 and ask.turnstile:
+                # Waits in the kernel until nobody holds the file any more.
+                with open(ask.turnstile) as file:
+                    fcntl.flock(file, fcntl.LOCK_SH)
             item = Item(origin=number, value=number, deaths=ask.deaths, ballast="x" * ask.bytes)
             die_if_due(ax, item)
-            if ask.ms:
+            if ask.ms and number >= ax.resume_index:
+                # What is on record is only repeated: that need not take its time again.
                 time.sleep(ask.ms / 1000)
+            yield item
+""",
+    "fickle": """\
+def fickle(ax, inputs):
+    for ask in inputs:
+        for number in range(ask.count):
+            time.sleep(ask.ms / 1000)
+            item = Item(origin=number, value=os.getpid(), deaths=ask.deaths)
+            die_if_due(ax, item)
             yield item
 """,
     "mark": """\
@@ -142,6 +161,7 @@ def document(kind: str) -> dict[str, Any]:
 
 
 SOURCE = flow("source", {"source": placed("Source")})
+FICKLE = flow("fickle", {"fickle": placed("Fickle")})
 
 
 # -- what must come out -----------------------------------------------------------------------
@@ -204,9 +224,11 @@ class Reading:
 
     def read(self) -> list[Event]:
         """Everything, up to the closing frame."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline, seen = time.monotonic() + PATIENCE_S, 0
         with self.box.client() as user:
             while not (self.got and self.got[-1].data["is_final"]):
+                if len(self.got) > seen:
+                    deadline, seen = time.monotonic() + PATIENCE_S, len(self.got)
                 assert time.monotonic() < deadline, f"{self.name}: {len(self.got)} frames, no end"
                 try:
                     self._read_on(user)
@@ -234,13 +256,12 @@ class Reading:
 
 
 def prepare(box: Box) -> dict[str, str]:
-    """Push the package; the artifacts of the chains by kind, and of the source alone."""
+    """Push the package; the artifacts of the chains by kind, of single nodes by name."""
     with box.client() as user:
         pushed = user.push(package())
         assert pushed.status_code == 201, pushed.text
-        return {kind: user.compile(document(kind)) for kind in KINDS} | {
-            "source": user.compile(SOURCE)
-        }
+        chains = {kind: user.compile(document(kind)) for kind in KINDS}
+        return {**chains, "source": user.compile(SOURCE), "fickle": user.compile(FICKLE)}
 
 
 def deaths(directory: Path, *due: tuple[str, int]) -> str:

@@ -106,6 +106,20 @@ def test_box_that_dies_at_any_frame_changes_nothing(box, graphs):
     assert breaks >= COUNT, "the box died only when all was over"
 
 
+def test_generator_that_differs_when_it_runs_again_loses_to_the_record(box, graphs, tmp_path: Path):
+    given = {"count": 6, "ms": 20, "deaths": deaths(tmp_path / "due", ("fickle", 4))}
+    *frames, closing = Reading(box, graphs["fickle"], given, "fickle").read()
+    assert closing.data["success"]
+    pids = [event.data["payload"]["value"] for event in frames]
+    recorded = pids.index(pids[-1])
+    assert 1 <= recorded <= 4
+    assert pids == [pids[0]] * recorded + [pids[-1]] * (6 - recorded)
+    identity = closing.data["execution_id"]
+    with box.client() as user:
+        told = user.execution(identity, "/events?kind=node_diverged")["events"]
+    assert [event["detail"]["frame_index"] for event in told] == list(range(recorded))
+
+
 # -- long ones, by a seed ---------------------------------------------------------------------
 
 

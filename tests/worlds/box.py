@@ -4,7 +4,7 @@ A `World` is what outlives a power cut: the directory, the clock, what clients w
 node code saw. `open_box` is one life of the box in it.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -102,6 +102,16 @@ class Box:
         execution = await self.engine.wait_ended(execution_id, 30 * 86_400)
         assert execution is not None, f"{execution_id} never ends: {self.kinds(execution_id)}"
         return execution
+
+    async def reached(self, execution_id: str, reached: Callable[[Execution], bool]) -> Execution:
+        """The record once `reached` is true of it."""
+        with self.tail.watch(execution_id) as watch:
+            while True:
+                execution = self.reader.find_execution(execution_id)
+                assert execution is not None
+                if reached(execution):
+                    return execution
+                await watch.changed()
 
     async def all_ended(self) -> list[Execution]:
         return [await self.ended(e.execution_id) for e in stored_executions(self.store)]
