@@ -112,11 +112,12 @@ Outcome = Output | Failure | Crashed | Lost
 
 @attrs.frozen
 class NodeEvent:
-    """Something a running node said, or that it is one (`STARTED`)."""
+    """Something a running node said, or that it is one (`STARTED`), or how a cancel ended it."""
 
-    kind: Literal["started", "log", "progress"]
+    kind: Literal["started", "log", "progress", "stopped"]
     level: str
-    """debug, info, warn, error; `stdout` and `stderr` for captured text; empty for progress."""
+    """debug, info, warn, error; `stdout` and `stderr` for captured text; empty for progress;
+    cooperative or killed for the end."""
     message: str
     attributes: Mapping[str, str] = attrs.field(factory=dict)
     fraction: float | None = None
@@ -125,3 +126,7 @@ class NodeEvent:
 
 STARTED = NodeEvent("started", "", "")
 """From here on the node may be running; a call that ends before did nothing."""
+COOPERATIVE = NodeEvent("stopped", "cooperative", "")
+"""The node ended when it was told to."""
+KILLED = NodeEvent("stopped", "killed", "")
+"""Its process had to be killed."""

@@ -43,7 +43,7 @@ async def test_a_generator_that_raises_midway_delivers_its_frames_first(kind, pa
 
 
 async def test_frames_that_nobody_receives_stay_in_the_node(packages):
-    async with open_process(packages) as runner:
+    async with open_process(packages, spare=False) as runner:
         async with runner.stream(stream_call("Count"), ignore) as stream:
             await stream.send(ask(count=100_000, blob=bytes(KIB)))
             frames = list(await stream.receive())
@@ -58,7 +58,7 @@ async def test_frames_that_nobody_receives_stay_in_the_node(packages):
 
 
 async def test_sending_waits_while_the_node_does_not_read(packages):
-    async with open_process(packages) as runner:
+    async with open_process(packages, spare=False) as runner:
         async with runner.stream(stream_call("Count"), ignore) as stream:
             with trio.move_on_after(0.5) as scope:
                 for _ in range(1000):
@@ -128,7 +128,7 @@ async def test_a_stream_that_waits_for_its_inputs_is_not_silent(packages):
 
 
 async def test_leaving_a_stream_kills_its_node(packages, tmp_path):
-    async with open_process(packages) as runner:
+    async with open_process(packages, spare=False) as runner:
         async with runner.stream(stream_call("Silent"), ignore) as stream:
             await stream.receive()
             (worker,) = runner._pools["d1"]._alive
