@@ -7,7 +7,7 @@ import signal
 import pytest
 import trio
 from node_package import answer, ask, call, ignore, stream_call
-from runner_lab import drain, is_alive, open_process, read_pid, wait_for
+from runner_lab import drain, is_alive, open_process, read_pid, wait_for, zygote_of
 
 from axiomd.execution.call import COOPERATIVE, KILLED, STARTED, Crashed, Lost, Output
 from axiomd.limits import KIB
@@ -40,6 +40,11 @@ class Waiting:
 
     async def started(self):
         return await wait_for(lambda: read_pid(self.path))
+
+    @property
+    def number(self):
+        """What its process calls itself."""
+        return int(self.path.read_text())
 
     def decide(self, how):
         self.path.with_suffix(".new").write_text(how)
@@ -109,16 +114,17 @@ async def test_a_sync_node_with_concurrency_runs_one_call_at_a_time(packages):
 async def test_a_call_is_cancelled_alone_and_by_asking(packages, tmp_path):
     async with open_process(packages) as runner, trio.open_nursery() as nursery:
         (first, second), pid = await start(nursery, runner, tmp_path, "a", "b")
+        number = first.number
         await first.cancel()
         assert first.said == [STARTED, COOPERATIVE]
         assert first.path.with_suffix(".left").exists()
         assert is_alive(pid)
         await second.tell("return")
         await second.ended.wait()
-        assert answer(second.outcome.payload).count == pid
+        assert answer(second.outcome.payload).count == number
         assert second.said == [STARTED]
         outcome = await runner.run(shared("Meet", ask(count=1)), ignore)
-        assert answer(outcome.payload).count == pid
+        assert answer(outcome.payload).count == number
 
 
 @pytest.mark.parametrize("how", ["refuse", "spin", "thread"])
@@ -207,6 +213,18 @@ async def test_a_shared_process_killed_from_outside_loses_every_call(packages, t
             assert each.outcome == Lost("killed by SIGKILL")
 
 
+async def test_calls_that_share_are_lost_with_their_zygote_and_come_again(packages, tmp_path):
+    async with open_process(packages) as runner, trio.open_nursery() as nursery:
+        waiting, pid = await start(nursery, runner, tmp_path, "a", "b", "c")
+        os.kill(zygote_of(runner), signal.SIGKILL)
+        for each in waiting:
+            await each.ended.wait()
+            assert each.outcome == Lost("the package's zygote died")
+        assert not is_alive(pid)
+        outcome = await runner.run(shared("Meet", ask(count=1)), ignore)
+        assert isinstance(outcome, Output)
+
+
 async def test_calls_that_share_are_lost_when_the_runner_closes(packages, tmp_path):
     async with trio.open_nursery() as nursery:
         async with open_process(packages) as runner:
@@ -237,13 +255,13 @@ async def test_what_a_call_leaves_running_ends_with_it(packages, tmp_path):
 
 async def test_an_exit_of_an_async_node_is_a_failure_of_its_own(packages, tmp_path):
     async with open_process(packages) as runner, trio.open_nursery() as nursery:
-        (first, second), pid = await start(nursery, runner, tmp_path, "a", "b")
+        (first, second), _ = await start(nursery, runner, tmp_path, "a", "b")
         await first.tell("exit")
         await first.ended.wait()
         assert (first.outcome.kind, first.outcome.message) == ("NODE_ERROR", "SystemExit: 4")
         await second.tell("return")
         await second.ended.wait()
-        assert answer(second.outcome.payload).count == pid
+        assert answer(second.outcome.payload).count == second.number == first.number
 
 
 @pytest.mark.parametrize("node", ["Broken", "Missing"])
@@ -302,10 +320,10 @@ async def test_calls_that_share_do_not_keep_a_process_from_others(packages, dige
 
 async def test_calls_with_limits_of_their_own_share_with_nobody(packages, tmp_path):
     async with open_process(packages) as runner, trio.open_nursery() as nursery:
-        (first,), pid = await start(nursery, runner, tmp_path, "a")
+        (first,), _ = await start(nursery, runner, tmp_path, "a")
         for limits in ({"memory_mib": 256}, {"cpu_seconds": 10}, {"fresh": True}):
             outcome = await runner.run(shared("Meet", ask(count=1), **limits), ignore)
-            assert answer(outcome.payload).count != pid
+            assert answer(outcome.payload).count != first.number
         await first.tell("return")
 
 

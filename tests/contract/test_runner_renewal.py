@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 import trio
-from node_package import answer, ask, call, ignore, stream_call
+from node_package import answer, ask, call, ignore, install, stream_call
 from runner_lab import drain, is_alive, open_process, run_many, wait_for, zygote_of
 from test_runner_beside import shared
 
@@ -15,9 +15,15 @@ from axiomd.execution.call import Output
 from axiomd.limits import MIB
 
 
-async def pid_of(runner, node="Whoami", payload=b"", **changes):
+async def number_of(runner, node="Whoami", payload=b"", **changes):
+    """What the process that a call gets calls itself."""
     outcome = await runner.run(call(node, payload, **changes), ignore)
     return answer(outcome.payload).count
+
+
+def used(runner):
+    """The processes that have run something, as this one knows them."""
+    return {worker.pid for worker in runner._pool("d1")._alive if worker.wear.calls}
 
 
 # --- fresh ----------------------------------------------------------------------------------------
@@ -43,13 +49,15 @@ async def test_a_fresh_call_gets_a_process_that_has_run_nothing(packages):
 
 async def test_the_process_of_a_fresh_call_is_dead_soon_after(packages):
     async with open_process(packages) as runner:
-        pid = await pid_of(runner, fresh=True)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(runner.run, call("Nap", ask(count=50), fresh=True), ignore)
+            (pid,) = await wait_for(lambda: used(runner))
         await wait_for(lambda: not is_alive(pid))
         async with runner.stream(stream_call("Count", fresh=True), ignore) as stream:
             await stream.send(ask(count=1))
-            (worker,) = (w for w in runner._pools["d1"]._alive if w.wear.calls)
+            (pid,) = used(runner)
             await drain(stream)
-        await wait_for(lambda: not is_alive(worker.pid))
+        await wait_for(lambda: not is_alive(pid))
 
 
 @pytest.mark.parametrize("processes_max", [1, 2])
@@ -78,17 +86,21 @@ async def test_fresh_calls_and_others_do_not_starve_each_other(packages, process
 
 async def test_a_process_is_replaced_after_its_number_of_calls(packages):
     async with open_process(packages, calls_max=3, processes_initial=1) as runner:
-        pids = [await pid_of(runner) for _ in range(9)]
-        assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 3]
-        await wait_for(lambda: not any(is_alive(pid) for pid in pids))
+        seen = set()
+        numbers = []
+        for _ in range(9):
+            numbers.append(await number_of(runner))
+            seen |= used(runner)
+        assert [numbers.count(number) for number in dict.fromkeys(numbers)] == [3, 3, 3]
+        await wait_for(lambda: not any(is_alive(pid) for pid in seen))
 
 
 async def test_a_process_that_gathers_memory_is_replaced(packages):
     async with open_process(packages, growth_mib_max=64) as runner:
-        pids = [await pid_of(runner, "Hoard", ask(count=16 * MIB)) for _ in range(12)]
-        assert len(set(pids)) > 1
-        assert all(pids.count(pid) <= 6 for pid in pids)
-        small = [await pid_of(runner, "Hoard", ask(count=16)) for _ in range(40)]
+        numbers = [await number_of(runner, "Hoard", ask(count=16 * MIB)) for _ in range(12)]
+        assert len(set(numbers)) > 1
+        assert all(numbers.count(number) <= 6 for number in numbers)
+        small = [await number_of(runner, "Hoard", ask(count=16)) for _ in range(40)]
         assert len(set(small)) <= 2
 
 
@@ -114,23 +126,24 @@ async def test_a_spare_takes_the_place_of_a_process_that_was_killed(packages):
     async with open_process(packages) as runner:
         pool = runner._pool("d1")
         for _ in range(2):
-            await pid_of(runner)
+            await number_of(runner)
         for _ in range(5):
             await wait_for(lambda: any(not worker.wear.calls for worker in pool.idle))
-            ready = {worker.pid for worker in pool.idle}
+            ready = set(pool.idle)
             with trio.move_on_after(0.05):
                 await runner.run(call("Nap", ask(count=10_000)), ignore)
-            assert await pid_of(runner) in ready
+            await number_of(runner)
+            assert pool.idle[-1] in ready
             assert len(pool.idle) <= 2
 
 
 async def test_a_spare_is_not_started_where_another_process_would_have_to_go(packages):
     async with open_process(packages, processes_max=2) as runner:
         for digest in ("d1", "d2", "d1", "d2"):
-            await pid_of(runner, digest=digest)
-        pids = {digest: await pid_of(runner, digest=digest) for digest in ("d1", "d2")}
+            await number_of(runner, digest=digest)
+        numbers = {digest: await number_of(runner, digest=digest) for digest in ("d1", "d2")}
         for digest in ("d1", "d2"):
-            assert await pid_of(runner, digest=digest) == pids[digest]
+            assert await number_of(runner, digest=digest) == numbers[digest]
         assert runner.statistics()["processes"] == 2
 
 
@@ -138,13 +151,13 @@ async def test_a_spare_that_dies_is_not_replaced_in_a_loop(packages):
     async with open_process(packages) as runner:
         pool = runner._pool("d1")
         for _ in range(2):
-            await pid_of(runner)
+            await number_of(runner)
         await wait_for(lambda: len(pool.idle) == 2)
         os.kill(pool.idle[0].pid, signal.SIGKILL)
         await wait_for(lambda: len(pool.idle) == 1)
         await trio.sleep(0.1)
         assert pool.size == 1
-        await pid_of(runner)
+        await number_of(runner)
         await wait_for(lambda: len(pool.idle) == 2)
 
 
@@ -154,10 +167,11 @@ async def test_a_spare_that_dies_is_not_replaced_in_a_loop(packages):
 async def test_a_package_that_is_not_used_is_unloaded_and_comes_back(packages):
     async with open_process(packages, zygote_idle_s=0.2) as runner:
         for _ in range(2):
-            pid = await pid_of(runner)
-            zygote = zygote_of(runner)
+            await number_of(runner)
+            pids = {zygote_of(runner), *used(runner)}
+            assert all(is_alive(pid) for pid in pids)
             await wait_for(lambda: runner.statistics()["zygotes"] == 0)
-            await wait_for(lambda p=pid, z=zygote: not is_alive(p) and not is_alive(z))
+            await wait_for(lambda pids=pids: not any(is_alive(pid) for pid in pids))
             assert runner._pools == {}
 
 
@@ -178,15 +192,13 @@ async def test_a_package_in_use_is_not_unloaded(packages):
 
 
 async def test_the_package_used_last_longest_ago_makes_room_for_another(tmp_path):
-    from node_package import install
-
     packages = install(tmp_path, "d1", "d2", "d3")
     async with open_process(packages, zygotes_max=2) as runner:
         for digest in ("d1", "d2", "d1", "d3"):
-            await pid_of(runner, digest=digest)
+            await number_of(runner, digest=digest)
         assert set(runner._pools) == {"d1", "d3"}
         async with runner.stream(stream_call("Upper"), ignore):
-            await pid_of(runner, digest="d2")
+            await number_of(runner, digest="d2")
             assert set(runner._pools) == {"d1", "d2"}, "what runs is not unloaded"
 
 
