@@ -242,6 +242,16 @@ def count(ax, inputs):
     for i in range(first.count):
         yield Answer(count=i, blob=first.blob)
 """,
+    "ahead": """
+import os
+from gen.messages_pb2 import Answer
+def ahead(ax, inputs):
+    first = next(inputs)
+    fd = os.open(first.text, os.O_WRONLY | os.O_CREAT, 0o600)
+    for i in range(first.count):
+        os.pwrite(fd, b"%12d" % i, 0)
+        yield Answer(count=i, blob=first.blob)
+""",
     "count_async": """
 from gen.messages_pb2 import Answer
 async def count_async(ax, inputs):

@@ -148,15 +148,17 @@ async def test_a_spare_is_not_started_where_another_process_would_have_to_go(pac
 
 
 async def test_a_spare_that_dies_is_not_replaced_in_a_loop(packages):
-    async with open_process(packages) as runner:
+    async with open_process(packages) as runner, trio.open_nursery() as nursery:
         pool = runner._pool("d1")
-        for _ in range(2):
-            await number_of(runner)
-        await wait_for(lambda: len(pool.idle) == 2)
-        os.kill(pool.idle[0].pid, signal.SIGKILL)
-        await wait_for(lambda: len(pool.idle) == 1)
+        await number_of(runner)
+        nursery.start_soon(runner.run, call("Nap", ask(count=500)), ignore)
+        await wait_for(lambda: runner.statistics()["calls_in_flight"] == 1)
+        (spare,) = await wait_for(lambda: pool.idle)
+        os.kill(spare.pid, signal.SIGKILL)
+        await wait_for(lambda: not pool.idle)
         await trio.sleep(0.1)
-        assert pool.size == 1
+        assert (pool.size, pool.idle) == (1, [])
+        await wait_for(lambda: len(pool.idle) == 1)
         await number_of(runner)
         await wait_for(lambda: len(pool.idle) == 2)
 
