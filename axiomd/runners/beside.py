@@ -185,6 +185,8 @@ class Company:
                 await wait_readable(self._worker.fd)
             except trio.ClosedResourceError:
                 return Lost("its process was killed")
+            # It may have been disbanded after something had arrived: that is another's to read.
+            await trio.lowlevel.checkpoint_if_cancelled()
             if self._worker.fill() == 0:
                 return await self._worker.explain_end()
             try:

@@ -177,9 +177,10 @@ class Pool:
         """
         if call.fresh:
             return FRESH
+        if call.concurrency <= 1:
+            return ALONE
         if (
-            call.concurrency <= 1
-            or call.memory_mib is not None
+            call.memory_mib is not None
             or call.cpu_seconds is not None
             or self._can_share.get(call.node) is False
             or call.effect_key in self._alone

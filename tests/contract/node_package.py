@@ -110,6 +110,17 @@ async def aside(text):
     await asyncio.sleep(0)
     print(text + "-task")
 """,
+    "chatter": """
+import threading, time
+from gen.messages_pb2 import Answer
+async def chatter(ax, input):
+    def talk():
+        while True:
+            ax.log.info("still here")
+            time.sleep(0.0002)
+    threading.Thread(target=talk, daemon=True).start()
+    return Answer()
+""",
     "echo_shared": """
 from gen.messages_pb2 import Answer
 async def echo_shared(ax, input):

@@ -299,6 +299,15 @@ async def test_a_process_that_was_shared_serves_every_other_kind_of_call(package
         assert len(pids) == 1
 
 
+async def test_what_a_shared_process_says_late_does_not_take_the_answer_of_the_next_call(packages):
+    async with open_process(packages, processes_max=1) as runner:
+        assert isinstance(await runner.run(shared("Chatter"), ignore), Output)
+        with trio.fail_after(20):
+            for _ in range(300):
+                for each in (shared("EchoShared"), call("Echo")):
+                    assert isinstance(await runner.run(each, ignore), Output)
+
+
 @pytest.mark.parametrize("digest", ["d1", "d2"])
 async def test_calls_that_share_do_not_keep_a_process_from_others(packages, digest):
     async with open_process(packages, processes_max=1) as runner, trio.open_nursery() as nursery:
