@@ -111,6 +111,18 @@ class RunnerSettings:
     """Seconds after which an unused node process is ended, but for one of each package."""
     start_timeout_s: float = attrs.field(default=20.0, validator=_range(0.5, 600))
     """Seconds a package's first process may take to be ready."""
+    spare: bool = True
+    """Whether a package that is used keeps one process ready that has run nothing yet."""
+    calls_max: int = attrs.field(default=10_000, validator=_range(1, 2**31))
+    """Calls after which a node process is replaced."""
+    growth_mib_max: int = attrs.field(default=256, validator=_range(1, 2**20))
+    """Memory a node process may gain after its first call before it is replaced, in MiB."""
+    cancel_grace_s: float = attrs.field(default=0.15, validator=_range(0, 10))
+    """Seconds a call that shares its process gets to end when cancelled; then that is killed."""
+    zygotes_max: int = attrs.field(default=64, validator=_range(1, 4096))
+    """Packages kept loaded; one more ends the one whose last use is longest ago, if it is idle."""
+    zygote_idle_s: float = attrs.field(default=600.0, validator=_range(0.1, 7 * 86_400))
+    """Seconds without use after which everything of a package is ended."""
 
 
 @attrs.frozen

@@ -59,7 +59,7 @@ class Stopped:
     placement: str
     attempt: int
     how: str
-    """`killed`: its process is dead. `cooperative`: it had not started."""
+    """`killed`: its process is dead. `cooperative`: it ended when told to, or had not started."""
     ms: float
     """Milliseconds from the cancel to the proof of it."""
 
@@ -94,6 +94,8 @@ class Attempt:
         self._scope = trio.CancelScope()
         self._started: set[Position] = set()
         """Visits whose call was handed to a node, not merely to a queue."""
+        self._how_stopped: dict[Position, str] = {}
+        """What runners said of the calls that a cancel ended."""
         self._over = False
         self._trouble: AxiomdError | None = None
         self._cancelled_at: float | None = None
@@ -278,7 +280,8 @@ class Attempt:
         if self._cancelled_at is not None:
             ms = (trio.current_time() - self._cancelled_at) * 1000
             alias = self.artifact.placements[position.placement].alias
-            how = "killed" if position in self._started else "cooperative"
+            unsaid = "killed" if position in self._started else "cooperative"
+            how = self._how_stopped.get(position, unsaid)
             self.stopped.append(Stopped(alias, attempt, how, round(ms, 3)))
 
     def emitter(self, position: Position, attempt: int) -> Callable[[NodeEvent], None]:
@@ -289,6 +292,9 @@ class Attempt:
             nonlocal events_left, bytes_left
             if event.kind == "started":
                 self._started.add(position)
+                return
+            if event.kind == "stopped":
+                self._how_stopped[position] = event.level
                 return
             if events_left <= 0:
                 return
@@ -307,6 +313,7 @@ class Attempt:
     ) -> NodeCall:
         """The call of one node visit; not started until its runner says so."""
         self._started.discard(position)
+        self._how_stopped.pop(position, None)
         placement = self.artifact.placements[position.placement]
         text = position_text(position, placement.alias)
         # A unary node in a pipeline does one thing for each frame, so each has its own key.

@@ -123,11 +123,12 @@ def describe_end(outcome: Failure | Crashed | Lost) -> str:
 
 @attrs.frozen
 class NodeEvent:
-    """Something a running node said, or that it is one (`STARTED`)."""
+    """Something a running node said, or that it is one (`STARTED`), or how a cancel ended it."""
 
-    kind: Literal["started", "log", "progress"]
+    kind: Literal["started", "log", "progress", "stopped"]
     level: str
-    """debug, info, warn, error; `stdout` and `stderr` for captured text; empty for progress."""
+    """debug, info, warn, error; `stdout` and `stderr` for captured text; empty for progress;
+    cooperative or killed for the end."""
     message: str
     attributes: Mapping[str, str] = attrs.field(factory=dict)
     fraction: float | None = None
@@ -136,3 +137,7 @@ class NodeEvent:
 
 STARTED = NodeEvent("started", "", "")
 """From here on the node may be running; a call that ends before did nothing."""
+COOPERATIVE = NodeEvent("stopped", "cooperative", "")
+"""The node ended when it was told to."""
+KILLED = NodeEvent("stopped", "killed", "")
+"""Its process had to be killed."""

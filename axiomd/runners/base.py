@@ -12,7 +12,11 @@ A runner's contract, enforced by `tests/contract` over every runner:
 6. `emit` is synchronous, quick, called on the trio thread and only while the call is running.
 7. `emit` gets `STARTED` before the node's code can run, again if it runs again. A call that is
    cancelled before that was never handed out: there was nothing to kill.
-8. Whoever waits for a process waits for something that ends by itself. A unary call never waits
+8. A cancelled call that had `STARTED` gets one more event before `run` raises Cancelled, or the
+   stream's context is left: `COOPERATIVE` if the node ended when told to, `KILLED` if its process
+   had to be killed. A call with `concurrency` may share its process with other such calls: each
+   can be cancelled alone, and what a neighbour does to the process is a loss for the others.
+9. Whoever waits for a process waits for something that ends by itself. A unary call never waits
    for a stream to end: streams have processes of their own. A stream may wait for its place, but
    not once another stream of its execution has one: generators wait for each other's frames.
 """

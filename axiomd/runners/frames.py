@@ -35,14 +35,16 @@ class RunFrames:
         self._output_max = output_max
         self._headers: dict[tuple[object, ...], tuple[NodeCall, bytes]] = {}
 
-    def frame(self, call: NodeCall, number: int, payload: bytes) -> tuple[bytes, bytes]:
-        """The RUN frame of `call` as (everything before the payload, payload)."""
+    def frame(
+        self, call: NodeCall, number: int, payload: bytes, kind: int = RUN
+    ) -> tuple[bytes, bytes]:
+        """The RUN or JOIN frame of `call` as (everything before the payload, payload)."""
         header = self._header(call)
         visit = (
             f"{call.attempt}\n{call.resume_index}\n{call.execution_id}\n{call.effect_key}".encode()
         )
         size = RUN_HEAD.size + len(visit) + len(header) + len(payload)
-        head = HEAD.pack(size, RUN, number) + RUN_HEAD.pack(len(visit), len(header))
+        head = HEAD.pack(size, kind, number) + RUN_HEAD.pack(len(visit), len(header))
         return head + visit + header, payload
 
     def _header(self, call: NodeCall) -> bytes:

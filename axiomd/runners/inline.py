@@ -11,7 +11,16 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from axiomd.execution.call import STARTED, Crashed, Failure, Lost, NodeCall, Outcome, Output
+from axiomd.execution.call import (
+    COOPERATIVE,
+    STARTED,
+    Crashed,
+    Failure,
+    Lost,
+    NodeCall,
+    Outcome,
+    Output,
+)
 from axiomd.runners.base import Emit, NodeStream
 
 UnaryNode = Callable[[NodeCall, Emit], Awaitable[bytes | Outcome]]
@@ -47,6 +56,9 @@ class InlineRunner:
             with trio.move_on_after(call.timeout_s):
                 result = await node(call, emit)
                 return Output(result) if isinstance(result, bytes) else result
+        except trio.Cancelled:
+            emit(COOPERATIVE)
+            raise
         except Exception as failure:  # noqa: BLE001 (the node's own: becomes a value here)
             return _failed(failure)
         finally:
@@ -66,6 +78,8 @@ class InlineRunner:
             # Shielded, as the node must have ended when the context is left.
             with trio.CancelScope(shield=True):
                 await stream.close()
+            if not stream.has_ended:
+                emit(COOPERATIVE)
 
     def capacity(self) -> int:
         """Calls that could start now."""
@@ -85,6 +99,11 @@ class InlineStream:
         self._give, self._take = trio.open_memory_channel[bytes](0)
         self._silence = trio.CancelScope()
         self._frames = node(call, emit, Inputs(self, self._take)) if node else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the node came to its own end."""
+        return self._outcome is not None
 
     async def send(self, payload: bytes) -> None:
         """Hand the node its next input; waits until it is asked for."""

@@ -1,8 +1,11 @@
 """The node processes of one package: who is idle, who waits, when one more is started.
 
 Promises: waiting calls are served first come, first served; short calls never make a pool grow
-beyond its initial size, blocking ones do, computing ones later; no start is repeated in a hot
-loop. Only `acquire` and the watch over growth await, so state changes nowhere else midway.
+beyond its initial size and a spare, blocking ones do, computing ones later; no start is repeated
+in a hot loop. Only `acquire` and the watch over growth await, so state changes nowhere else midway.
+
+Calls of async nodes may join others in a process, but not while a call that needs a process of its
+own waits, here or in a package that has none: so those that share never keep it from them.
 
 Each stream entitles its package to one process beyond what unary calls share, for as long as the
 stream lives, and in the same pool: which process serves which call does not matter, their number
@@ -17,7 +20,8 @@ import attrs
 import trio
 
 from axiomd.errors import AxiomdError, Unavailable
-from axiomd.execution.call import Failure, Lost
+from axiomd.execution.call import Crashed, Failure, Lost, NodeCall, Outcome
+from axiomd.runners.beside import Company, Learn
 from axiomd.runners.environment import PackageCode
 from axiomd.runners.worker import Worker
 from axiomd.runners.zygote import Zygote
@@ -31,6 +35,8 @@ COMPUTING_PATIENCE = 20
 """How many times longer a call waits for those that keep all cores busy."""
 STARTING_MAX = 32
 """Processes that a package starts at a time."""
+ALONE_MAX = 10_000
+"""Calls remembered as lost beside others."""
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -54,6 +60,18 @@ class Box(Protocol):
         """Whether `pool` may start one more process, ending an idle one of another if need be."""
         ...
 
+    def has_room(self) -> bool:
+        """Whether one more process could start without ending another."""
+        ...
+
+    def is_any_starved(self, pool: "Pool") -> bool:
+        """Whether `starved` would name a package."""
+        ...
+
+    def new_company(self, worker: Worker, learn: Learn) -> Company:
+        """What lets calls share `worker`, with its socket read."""
+        ...
+
     def starved(self, pool: "Pool") -> "Pool | None":
         """A package whose calls wait and which has no process, or only streaming ones: one of
         `pool` makes room for it."""
@@ -72,11 +90,27 @@ class Box(Protocol):
         ...
 
 
+@attrs.frozen
+class Wish:
+    """What kind of process a call wants."""
+
+    fresh: bool = False
+    """One that has run nothing before."""
+    bound: int = 1
+    """Calls in it at most, this one counted."""
+    node: str = ""
+
+
+ALONE = Wish()
+FRESH = Wish(fresh=True)
+
+
 @attrs.define(eq=False)
 class Waiter:
     """A call that waits for a process."""
 
     since: float
+    wish: Wish
     task: trio.lowlevel.Task | None = None
     """Who sleeps until it is answered, once it does."""
     answer: "Worker | Ending | None" = None
@@ -94,11 +128,17 @@ class Pool:
         self._zygote: Zygote | None = None
         self._zygote_ready = False
         self.idle: list[Worker] = []
-        """The one used last at the end, so that those at the front age."""
+        """Those that ran nothing yet first, the one used last at the end: the front ages."""
         self._alive: set[Worker] = set()
+        self._companies: dict[Worker, Company] = {}
+        """Of the processes that were last used by calls which may share."""
+        self._can_share: dict[str, bool] = {}
+        """Of the nodes that said it: whether their calls can run beside others."""
+        self._alone: dict[str, None] = {}
+        """Effect keys of calls that were lost beside others; the latest ones."""
         self._starting = 0
         self._waiting: deque[Waiter] = deque()
-        self._moved_at = 0.0
+        self._moved_at = trio.current_time()
         """When a call last ended or a process was last started."""
         self._watched = False
         self.streams = 0
@@ -121,25 +161,117 @@ class Pool:
         """Calls that wait for a process."""
         return len(self._waiting)
 
+    @property
+    def seats(self) -> tuple[int, int]:
+        """Calls beyond the first in the processes that are shared, and those that could join."""
+        companies = self._companies.values()
+        beyond = sum(max(0, company.guests - 1) for company in companies)
+        return beyond, sum(company.seats_free for company in companies)
+
     # --- calls ---
 
-    async def acquire(self) -> Worker | Ending:
+    def wish(self, call: NodeCall) -> Wish:
+        """The process that a unary call wants.
+
+        Limits are those of a process, so a call that has some shares with nobody.
+        """
+        if call.fresh:
+            return FRESH
+        if call.concurrency <= 1:
+            return ALONE
+        if (
+            call.memory_mib is not None
+            or call.cpu_seconds is not None
+            or self._can_share.get(call.node) is False
+            or call.effect_key in self._alone
+        ):
+            return ALONE
+        return Wish(bound=call.concurrency, node=call.node)
+
+    async def acquire(self, wish: Wish) -> Worker | Ending:
         """A process for one call, or why there is none; `release` it.
 
-        Not a checkpoint when a process is idle: using it is one.
+        Not a checkpoint when a process can be had: using it is one.
         """
-        if self.idle:
-            return self.idle.pop()
+        worker = self._find(wish)
+        if worker is not None:
+            return worker
         if self._failed is not None and trio.current_time() < self._failed_until:
             await trio.lowlevel.checkpoint()
             return self._failed
-        waiter = Waiter(trio.current_time())
+        waiter = Waiter(trio.current_time(), wish)
         self._waiting.append(waiter)
         self.grow()
         if waiter.answer is not None:
             await trio.lowlevel.checkpoint()
             return waiter.answer
         return await self._sleep(waiter)
+
+    def _find(self, wish: Wish) -> Worker | None:
+        """A process that the call can have at once."""
+        if wish.bound > 1 and not self._waiting:
+            worker = self._find_company(wish)
+            if worker is not None:
+                return worker
+        if not self.idle or (wish.fresh and self.idle[0].wear.calls):
+            return None
+        worker = self.idle.pop(0 if wish.fresh else -1)
+        self._give(worker, wish)
+        if not self.idle:
+            self._keep_spare()
+        return worker
+
+    def _find_company(self, wish: Wish) -> Worker | None:
+        """A process that the call can share, entered."""
+        if not self._can_share.get(wish.node) or self._box.is_any_starved(self):
+            return None
+        for worker, company in self._companies.items():
+            if company.has_room(wish.bound):
+                self._give(worker, wish)
+                return worker
+        return None
+
+    def _give(self, worker: Worker, wish: Wish) -> None:
+        worker.wear.calls += 1
+        company = self._companies.get(worker)
+        if wish.bound > 1:
+            if company is None:
+                company = self._companies[worker] = self._box.new_company(worker, self._learn)
+            company.enter(wish.bound, known=self._can_share.get(wish.node, False))
+        elif company is not None:
+            self._part(worker)
+
+    def _part(self, worker: Worker) -> None:
+        company = self._companies.pop(worker, None)
+        if company is not None:
+            company.disband()
+
+    def company(self, worker: Worker) -> Company:
+        """What a call that wished to share, and got `worker`, runs in."""
+        return self._companies[worker]
+
+    def _learn(self, node: str, can_share: bool) -> None:
+        self._can_share[node] = can_share
+        self._seat_waiting()
+
+    def _seat_waiting(self) -> None:
+        """Let those at the front join others, as far as there is room."""
+        while self._waiting and (wish := self._waiting[0].wish).bound > 1:
+            worker = self._find_company(wish)
+            if worker is None:
+                return
+            self._wake(self._waiting[0], worker)
+
+    def note_lost(self, call: NodeCall) -> None:
+        """The call was lost beside others: it runs alone the next time."""
+        self._alone[call.effect_key] = None
+        if len(self._alone) > ALONE_MAX:
+            del self._alone[next(iter(self._alone))]
+
+    def note_ended(self, call: NodeCall, outcome: Outcome) -> None:
+        """The call ended in a process of its own."""
+        if self._alone and not isinstance(outcome, Crashed | Lost):
+            self._alone.pop(call.effect_key, None)
 
     async def _sleep(self, waiter: Waiter) -> Worker | Ending:
         def abort(_: object) -> trio.lowlevel.Abort:
@@ -152,34 +284,56 @@ class Pool:
         return waiter.answer
 
     def release(self, worker: Worker) -> None:
-        """The call in `worker` is over."""
+        """A call in `worker` is over."""
         self._moved_at = trio.current_time()
+        settings = self._box.settings
+        worn = worker.wear.is_out(settings.calls_max, settings.growth_mib_max)
+        company = self._companies.get(worker)
+        if company is not None and not company.leave():
+            company.closed |= worn
+            self._seat_waiting()
+            return
         other = self._box.starved(self)
-        if other or worker.gone or self._box.is_crowded():
+        renew = self._is_unfit(worker)
+        if other or worker.gone or worn or renew or self._box.is_crowded():
             worker.signal_kill()
             self._drop(worker)
             if other:
                 other.grow()
+            if renew:
+                self._start_one()
             self.grow()
+            self._keep_spare()
         else:
             self._offer(worker)
 
-    def _offer(self, worker: Worker) -> None:
-        if self._waiting:
-            self._wake(worker)
-        else:
-            worker.idle_since = trio.current_time()
-            self.idle.append(worker)
+    def _is_unfit(self, worker: Worker) -> bool:
+        """Whether `worker` stands in the way of the call that waits longest, which wants a fresh
+        one, and none is on its way."""
+        if not self._waiting or not self._waiting[0].wish.fresh:
+            return False
+        return bool(worker.wear.calls) and self._zygote_ready and not self._starting
 
-    def _wake(self, answer: Worker | Ending) -> None:
-        waiter = self._waiting.popleft()
+    def _offer(self, worker: Worker) -> None:
+        unused = not worker.wear.calls
+        for waiter in self._waiting:
+            if unused or not waiter.wish.fresh:
+                self._give(worker, waiter.wish)
+                self._wake(waiter, worker)
+                self._seat_waiting()
+                return
+        worker.idle_since = trio.current_time()
+        self.idle.insert(0 if unused else len(self.idle), worker)
+
+    def _wake(self, waiter: Waiter, answer: Worker | Ending) -> None:
+        self._waiting.remove(waiter)
         waiter.answer = answer
         if waiter.task is not None:
             trio.lowlevel.reschedule(waiter.task)
 
     def _answer_all(self, ending: Ending) -> None:
         while self._waiting:
-            self._wake(ending)
+            self._wake(self._waiting[0], ending)
 
     # --- growth ---
 
@@ -194,7 +348,8 @@ class Pool:
             return
         initial = self._box.settings.processes_initial + self.streams
         due = min(len(self._waiting), STARTING_MAX)
-        while self._starting < due and self.size < initial and self._start_one():
+        # Those that are idle while calls wait are of no use to them: these want fresh ones.
+        while self._starting < due and self.size - len(self.idle) < initial and self._start_one():
             due = min(len(self._waiting), STARTING_MAX)
         if self._starting < len(self._waiting) and not self._watched:
             self._watched = True
@@ -228,6 +383,20 @@ class Pool:
         for _ in range(2):
             await trio.lowlevel.checkpoint()
         return bool(self._waiting) and self._zygote_ready and self._moved_at == before
+
+    def _keep_spare(self) -> None:
+        """Start a process ahead of need, where that takes nothing from anybody.
+
+        Called when a call takes or ends a process, never because a spare died.
+        """
+        if (
+            self._box.settings.spare
+            and self._zygote_ready
+            and not (self.idle or self._waiting or self._starting)
+            and self._box.has_room()
+            and not self._box.is_any_starved(self)
+        ):
+            self._start_one()
 
     def _start_one(self) -> bool:
         assert self._zygote is not None
@@ -283,7 +452,7 @@ class Pool:
         self._starting -= 1
         if self._waiting and len(self._alive) <= self.streams:
             # No process comes back soon: one that streams may itself wait for this very call.
-            self._wake(Lost(f"no node process could be started: {reason}"))
+            self._wake(self._waiting[0], Lost(f"no node process could be started: {reason}"))
 
     def worker_ended(self, worker: Worker) -> None:
         """A process died: if it was idle, nobody else will notice."""
@@ -307,6 +476,22 @@ class Pool:
 
     # --- shrinking ---
 
+    @property
+    def used_at(self) -> float:
+        """When it was last used, or later."""
+        return self._moved_at
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it has a zygote."""
+        return self._zygote is not None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing runs, starts or waits in it."""
+        busy = len(self._alive) > len(self.idle) or self._starting or self._waiting
+        return not (busy or self.streams)
+
     def retire(self, worker: Worker) -> None:
         """End a process that runs no call."""
         worker.signal_kill()
@@ -324,8 +509,17 @@ class Pool:
     def _drop(self, worker: Worker) -> None:
         if worker in self.idle:
             self.idle.remove(worker)
+        self._part(worker)
         self._alive.discard(worker)
         worker.close()
+
+    def unload(self) -> None:
+        """End the processes and the zygote of a quiet package."""
+        assert self.is_quiet
+        for worker in list(self.idle):
+            self.retire(worker)
+        if self._zygote is not None:
+            self._zygote.hang_up()
 
     def close(self) -> None:
         """End everything; calls that run are lost. The zygote's `attend` ends when all are dead."""

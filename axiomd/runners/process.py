@@ -1,7 +1,8 @@
 """The default runner: every node call in a process of its own package's pool.
 
 Owns the pools and the nursery that attends their zygotes. A sync node has its process to itself
-while it runs, so that killing the process ends exactly one call.
+while it runs, so that killing the process ends exactly one call; async nodes with `concurrency`
+may share one (`beside.py`).
 
 Nobody can wait in a circle: unary calls share `processes_max` processes that only unary calls
 hold, and these end by themselves; streams have processes beyond those, for which only an
@@ -15,11 +16,13 @@ from contextlib import asynccontextmanager
 import trio
 
 from axiomd.errors import Unavailable
-from axiomd.execution.call import STARTED, Lost, NodeCall, Outcome
+from axiomd.execution.call import KILLED, STARTED, Lost, NodeCall, Outcome
 from axiomd.runners.base import Emit, NodeStream
+from axiomd.runners.beside import Company, Learn
+from axiomd.runners.child.wire import JOIN
 from axiomd.runners.frames import RunFrames
 from axiomd.runners.places import StreamPlaces
-from axiomd.runners.pool import Ending, Packages, Pool
+from axiomd.runners.pool import ALONE, FRESH, Ending, Packages, Pool
 from axiomd.runners.stream import WorkerStream
 from axiomd.runners.worker import Worker, timed_out
 from axiomd.runners.zygote import Zygote
@@ -66,23 +69,50 @@ class ProcessRunner:
         if self._stopping:
             await trio.lowlevel.checkpoint()
             return STOPPING
-        worker = pool.idle.pop() if pool.idle else await pool.acquire()
+        wish = pool.wish(call)
+        worker = await pool.acquire(wish)
         if not isinstance(worker, Worker):
             return worker
         self._calls += 1
         self._in_flight += 1
-        outcome: Outcome | None = None
         try:
             emit(STARTED)
+            if wish.bound > 1:
+                return await self._run_beside(pool, worker, call, emit)
+            return await self._run_alone(pool, worker, call, emit)
+        finally:
+            self._in_flight -= 1
+            pool.release(worker)
+
+    async def _run_alone(self, pool: Pool, worker: Worker, call: NodeCall, emit: Emit) -> Outcome:
+        number = self._calls
+        outcome: Outcome | None = None
+        try:
             with trio.move_on_after(call.timeout_s):
-                frame = self._frames.frame(call, self._calls, call.payload)
-                outcome = await worker.run(frame, self._calls, emit)
+                frame = self._frames.frame(call, number, call.payload)
+                outcome = await worker.run(frame, number, emit)
+        except trio.Cancelled:
+            await worker.kill()
+            emit(KILLED)
+            raise
         finally:
             if outcome is None:
                 await worker.kill()
-            self._in_flight -= 1
-            pool.release(worker)
-        return outcome or timed_out(call.timeout_s)
+            elif call.fresh:
+                worker.signal_kill()
+        outcome = outcome or timed_out(call.timeout_s)
+        pool.note_ended(call, outcome)
+        return outcome
+
+    async def _run_beside(self, pool: Pool, worker: Worker, call: NodeCall, emit: Emit) -> Outcome:
+        number = self._calls
+        frame = self._frames.frame(call, number, call.payload, JOIN)
+        outcome, how = await pool.company(worker).run(
+            frame, number, call.node, emit, call.timeout_s
+        )
+        if isinstance(outcome, Lost):
+            pool.note_lost(call)
+        return outcome or timed_out(call.timeout_s, how)
 
     @asynccontextmanager
     async def stream(self, call: NodeCall, emit: Emit) -> AsyncIterator[NodeStream]:
@@ -92,7 +122,8 @@ class ProcessRunner:
         pool.streams += 1
         worker: Worker | Ending | None = None
         try:
-            worker = STOPPING if self._stopping else await pool.acquire()
+            wish = FRESH if call.fresh else ALONE
+            worker = STOPPING if self._stopping else await pool.acquire(wish)
             if isinstance(worker, Worker):
                 async with self._streaming(worker, call, emit) as stream:
                     yield stream
@@ -120,17 +151,24 @@ class ProcessRunner:
         finally:
             if not stream.reusable:
                 await worker.kill()
+            elif call.fresh:
+                worker.signal_kill()
+            if stream.outcome is None:
+                emit(KILLED)
             self._in_flight -= 1
             self._streams -= 1
 
     def capacity(self) -> int:
         """Unary calls that could start now without waiting for another to end."""
-        unary = self._in_flight - self._streams
-        return max(0, self.settings.processes_max - unary - self._waiting())
+        seats = [pool.seats for pool in self._pools.values()]
+        busy = self._in_flight - self._streams - sum(beyond for beyond, _ in seats)
+        free = sum(free for _, free in seats)
+        return max(0, self.settings.processes_max - busy - self._waiting()) + free
 
     def statistics(self) -> dict[str, int]:
-        """Processes, calls in flight, calls waiting, streams among both apart."""
+        """Packages loaded, processes, calls in flight, calls waiting, streams among both apart."""
         return {
+            "zygotes": sum(pool.is_loaded for pool in self._pools.values()),
             "processes": self._processes(),
             "processes_idle": sum(len(pool.idle) for pool in self._pools.values()),
             "calls_in_flight": self._in_flight,
@@ -153,6 +191,16 @@ class ProcessRunner:
                     self._starved.append(pool)
                 return False
         return True
+
+    def has_room(self) -> bool:
+        """Whether one more process could start without ending another."""
+        return not self._stopping and self._shared() < self.settings.processes_max
+
+    def is_any_starved(self, pool: Pool) -> bool:
+        """Whether `starved` would name a package."""
+        return any(
+            other is not pool and other.waiting and other.shared == 0 for other in self._starved
+        )
 
     def starved(self, pool: Pool) -> Pool | None:
         """A package whose calls wait and which has no process, or only streaming ones: one of
@@ -180,10 +228,17 @@ class ProcessRunner:
             oldest.retire(oldest.idle[0])
         return bool(idle)
 
+    def new_company(self, worker: Worker, learn: Learn) -> Company:
+        """What lets calls share `worker`, with its socket read."""
+        company = Company(worker, self.settings.cancel_grace_s, learn)
+        self._nursery.start_soon(company.read)
+        return company
+
     def new_zygote(self, pool: Pool) -> Zygote:
         """A started zygote, attended. Raises AxiomdError or OSError."""
         if self._stopping:
             raise Unavailable("axiomd is stopping")
+        self._unload_for(pool)
         code = self._packages.code(pool.digest)
         zygote = Zygote(code, self._lock_fd, self._payload_max, pool)
         self._nursery.start_soon(zygote.attend, self.settings.start_timeout_s)
@@ -196,12 +251,31 @@ class ProcessRunner:
     # --- its own life ---
 
     async def retire_idle_forever(self) -> None:
-        """End processes that were not used for `idle_s`, but for one of each package."""
+        """End processes that were not used for `idle_s`, but for one of each package; after
+        `zygote_idle_s` all of the package."""
+        period = min(self.settings.idle_s, self.settings.zygote_idle_s) / REAP_PERIODS
         while True:
-            await trio.sleep(self.settings.idle_s / REAP_PERIODS)
-            before = trio.current_time() - self.settings.idle_s
-            for pool in self._pools.values():
-                pool.retire_idle(before, keep=1)
+            await trio.sleep(period)
+            self._retire_idle(trio.current_time())
+
+    def _retire_idle(self, now: float) -> None:
+        for pool in list(self._pools.values()):
+            patience = self.settings.zygote_idle_s if pool.is_loaded else self.settings.idle_s
+            if pool.is_quiet and pool.used_at < now - patience:
+                self._unload(pool)
+            else:
+                pool.retire_idle(now - self.settings.idle_s, keep=1)
+
+    def _unload_for(self, pool: Pool) -> None:
+        """Make room for one more zygote, if a package is idle; the one used last stays longest."""
+        loaded = [other for other in self._pools.values() if other.is_loaded]
+        idle = sorted((o for o in loaded if o.is_quiet and o is not pool), key=lambda o: o.used_at)
+        for other in idle[: max(0, len(loaded) + 1 - self.settings.zygotes_max)]:
+            self._unload(other)
+
+    def _unload(self, pool: Pool) -> None:
+        del self._pools[pool.digest]
+        pool.unload()
 
     def close(self) -> None:
         """End every process; calls that run are lost."""

@@ -1,4 +1,4 @@
-"""axiomd's side of one node process: its socket, its pidfd, and the one call that runs in it.
+"""axiomd's side of one node process: its socket, its pidfd, and a call that has it to itself.
 
 Promises: a call ends with an Outcome, whatever the process does; a process that was killed is
 dead when `kill` returns. It refuses to know how processes are started or shared.
@@ -12,7 +12,7 @@ from pathlib import Path
 import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
-from axiomd.execution.call import Crashed, Failure, Lost, Outcome, Output
+from axiomd.execution.call import KILLED, Crashed, Failure, Lost, NodeEvent, Outcome, Output
 from axiomd.runners.base import Emit
 from axiomd.runners.child.wire import (
     DONE,
@@ -25,6 +25,7 @@ from axiomd.runners.child.wire import (
     too_large,
 )
 from axiomd.runners.frames import SPOKEN_BYTES_MAX, ProtocolError, read_event, read_failure
+from axiomd.runners.wear import Wear
 
 HANG_UP_S = 1.0
 """Seconds between the end of a socket and that of its process; then it is killed."""
@@ -43,6 +44,7 @@ class Worker:
         self.fd = sock.fileno()
         self.payload_max = payload_max
         self.inbox = Inbox(max(payload_max, SPOKEN_BYTES_MAX))
+        self.wear = Wear(pid)
         self.idle_since = 0.0
         self.gone = False
         """Whether it is dead, or was told to die."""
@@ -229,6 +231,7 @@ def describe_status(status: int | None) -> Crashed | Lost:
     return Crashed(f"exit {os.WEXITSTATUS(status)}")
 
 
-def timed_out(timeout_s: float) -> Failure:
-    """The failure of a call that was killed at its deadline."""
-    return Failure("TIMEOUT", f"no answer within {timeout_s:g} s; its process was killed")
+def timed_out(timeout_s: float, how: NodeEvent = KILLED) -> Failure:
+    """The failure of a call that was stopped at its deadline."""
+    ended = "its process was killed" if how is KILLED else "it was cancelled"
+    return Failure("TIMEOUT", f"no answer within {timeout_s:g} s; {ended}")

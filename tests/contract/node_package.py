@@ -34,6 +34,114 @@ async def echo_async(ax, input):
     await asyncio.sleep(0)
     return Answer(text=input.text)
 """,
+    "meet": """
+import asyncio, os
+from gen.messages_pb2 import Answer
+there = []
+async def meet(ax, input):
+    there.append(asyncio.Event())
+    if len(there) == input.count:
+        for event in there: event.set()
+        there.clear()
+    else:
+        await there[-1].wait()
+    return Answer(count=os.getpid())
+""",
+    "crowd": """
+import asyncio
+from gen.messages_pb2 import Answer
+inside = 0
+async def crowd(ax, input):
+    global inside
+    inside += 1
+    most = 0
+    for _ in range(10):
+        most = max(most, inside)
+        await asyncio.sleep(0.002)
+    inside -= 1
+    return Answer(count=most)
+""",
+    "wait": """
+import asyncio, os, pathlib, time
+from gen.messages_pb2 import Answer
+async def wait(ax, input):
+    path = pathlib.Path(input.text)
+    path.write_text(str(os.getpid()))
+    go = path.with_suffix(".go")
+    try:
+        while not go.exists():
+            await asyncio.sleep(0.005)
+    finally:
+        path.with_suffix(".left").write_text("")
+    how = go.read_text()
+    if how == "die": import ctypes; ctypes.string_at(0)
+    if how == "spin": sum(range(10**13))
+    if how == "thread": await asyncio.to_thread(time.sleep, 1000)
+    if how == "exit": raise SystemExit(4)
+    while how == "refuse":
+        try: await asyncio.sleep(1000)
+        except asyncio.CancelledError: pass
+    return Answer(count=os.getpid())
+""",
+    "leave_task": """
+import asyncio, pathlib
+from gen.messages_pb2 import Answer
+async def leave_task(ax, input):
+    async def linger():
+        try: await asyncio.sleep(1000)
+        finally: pathlib.Path(input.text).write_text("cancelled")
+    asyncio.create_task(linger())
+    await asyncio.sleep(0)
+    return Answer()
+""",
+    "talk_async": """
+import asyncio, sys
+from gen.messages_pb2 import Answer
+async def talk_async(ax, input):
+    for word in "abc":
+        print(input.text, end="")
+        await asyncio.sleep(0.002)
+        print(word, file=sys.stdout)
+        ax.log.info(input.text)
+        await asyncio.create_task(aside(input.text))
+    await asyncio.to_thread(print, input.text + "-thread")
+    return Answer()
+async def aside(text):
+    await asyncio.sleep(0)
+    print(text + "-task")
+""",
+    "chatter": """
+import threading, time
+from gen.messages_pb2 import Answer
+async def chatter(ax, input):
+    def talk():
+        while True:
+            ax.log.info("still here")
+            time.sleep(0.0002)
+    threading.Thread(target=talk, daemon=True).start()
+    return Answer()
+""",
+    "echo_shared": """
+from gen.messages_pb2 import Answer
+async def echo_shared(ax, input):
+    return Answer(text=input.text, blob=input.blob)
+""",
+    "first": """
+from gen.messages_pb2 import Answer
+calls = 0
+def first(ax, input):
+    global calls
+    calls += 1
+    return Answer(count=calls)
+""",
+    "hoard": """
+import os
+from gen.messages_pb2 import Answer
+kept = []
+def hoard(ax, input):
+    kept.append(os.urandom(1) * input.count)
+    return Answer(count=os.getpid())
+""",
     "context": """
 from gen.messages_pb2 import Answer
 def context(ax, input):
@@ -143,6 +251,16 @@ from gen.messages_pb2 import Answer
 def count(ax, inputs):
     first = next(inputs)
     for i in range(first.count):
+        yield Answer(count=i, blob=first.blob)
+""",
+    "ahead": """
+import os
+from gen.messages_pb2 import Answer
+def ahead(ax, inputs):
+    first = next(inputs)
+    fd = os.open(first.text, os.O_WRONLY | os.O_CREAT, 0o600)
+    for i in range(first.count):
+        os.pwrite(fd, b"%12d" % i, 0)
         yield Answer(count=i, blob=first.blob)
 """,
     "count_async": """

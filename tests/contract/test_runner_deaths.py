@@ -224,6 +224,25 @@ async def test_node_processes_die_within_a_second_of_axiomd(packages, tmp_path, 
     await wait_for(lambda: not any(is_alive(pid) for pid in pids), 1.0)
 
 
+async def test_node_processes_die_within_a_second_of_axiomd_and_their_zygote(packages, tmp_path):
+    child = start_child(packages, tmp_path, "Spin")
+    try:
+        pids = [await wait_for(lambda n=n: read_pid(tmp_path / n), 20) for n in ("a", "b")]
+        zygotes = {int(fields_of(pid)[1]) for pid in pids}
+        assert child.pid not in zygotes
+        for pid in zygotes:
+            os.kill(pid, signal.SIGKILL)
+    finally:
+        child.kill()
+        child.wait()
+    await wait_for(lambda: not any(is_alive(pid) for pid in {*pids, *zygotes}), 1.0)
+
+
+def fields_of(pid):
+    """What the kernel says of a process, from its state on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
 async def test_the_nodes_lock_is_held_while_a_node_process_lives(packages, tmp_path):
     child = start_child(packages, tmp_path, "Sleepy")
     try:

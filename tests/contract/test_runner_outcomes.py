@@ -12,9 +12,18 @@ from runner_lab import (
     every_runner,
     open_process,
     open_runner,
+    wait_for,
 )
 
-from axiomd.execution.call import STARTED, Failure, Lost, NodeEvent, Output
+from axiomd.execution.call import (
+    COOPERATIVE,
+    KILLED,
+    STARTED,
+    Failure,
+    Lost,
+    NodeEvent,
+    Output,
+)
 from axiomd.limits import MIB
 from axiomd.runners.inline import InlineRunner
 
@@ -72,6 +81,33 @@ async def test_a_call_is_said_to_have_started_before_its_node_says_anything(kind
 
 
 @every_runner
+async def test_a_cancelled_call_says_how_it_was_stopped(kind, packages, tmp_path):
+    expected = COOPERATIVE if kind == "inline" else KILLED
+    async with open_runner(kind, packages) as runner, trio.open_nursery() as nursery:
+        for node in ("Sleepy", "Upper"):
+            said = []
+
+            async def one(said=said, node=node):
+                if node == "Sleepy":
+                    await runner.run(call(node, ask(text=str(tmp_path / "pid"))), said.append)
+                else:
+                    async with runner.stream(stream_call(node), said.append):
+                        await trio.sleep_forever()
+
+            scope = trio.CancelScope()
+            nursery.start_soon(within, scope, one)
+            await wait_for(lambda said=said: said)
+            scope.cancel()
+            await wait_for(lambda said=said: said[-1] != STARTED)
+            assert all(event in (STARTED, expected) for event in said)
+
+
+async def within(scope, function):
+    with scope:
+        await function()
+
+
+@every_runner
 async def test_an_unknown_node_is_a_load_error(kind, packages):
     async with open_runner(kind, packages) as runner:
         assert (await runner.run(call("Missing"), ignore)).kind == "LOAD_ERROR"
@@ -92,7 +128,7 @@ async def test_an_unknown_node_is_a_load_error(kind, packages):
     ],
 )
 async def test_faults_of_the_node_are_told_apart(packages, node, kind, message):
-    async with open_process(packages) as runner:
+    async with open_process(packages, spare=False) as runner:
         outcome = await runner.run(call(node), ignore)
         assert isinstance(outcome, Failure)
         assert outcome.kind == kind

@@ -6,7 +6,7 @@ import pytest
 import trio
 from chaos import Chaos, ChaosRunner
 from node_package import answer, ask, call, ignore, stream_call
-from runner_lab import drain, every_runner, is_alive, open_process, open_runner
+from runner_lab import drain, every_runner, is_alive, open_process, open_runner, wait_for
 
 from axiomd.execution.call import Crashed, Failure, Lost, Output
 from axiomd.limits import KIB
@@ -42,23 +42,42 @@ async def test_a_generator_that_raises_midway_delivers_its_frames_first(kind, pa
         assert (ending.kind, ending.message) == ("NODE_ERROR", "RuntimeError: midway")
 
 
+def waits_in_the_kernel(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 async def test_frames_that_nobody_receives_stay_in_the_node(packages):
-    async with open_process(packages) as runner:
+    async with open_process(packages, spare=False) as runner:
         async with runner.stream(stream_call("Count"), ignore) as stream:
             await stream.send(ask(count=100_000, blob=bytes(KIB)))
             frames = list(await stream.receive())
             await trio.sleep(0.2)
             (worker,) = runner._pools["d1"]._alive
-            wchan = Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[0]
-            assert wchan == "S"
+            assert waits_in_the_kernel(worker.pid)
             rest, ending = await drain(stream)
         assert ending == Output(b"")
         counts = [answer(frame).count for frame in frames + rest]
         assert counts == list(range(100_000))
 
 
+@pytest.mark.parametrize("size", [0, KIB, 256 * KIB])
+async def test_a_node_is_ahead_of_its_reader_by_few_frames_and_few_bytes(packages, tmp_path, size):
+    """The socket counts each frame with what it costs the kernel, so it bounds both."""
+    told = tmp_path / "ahead"
+    async with (
+        open_process(packages, spare=False) as runner,
+        runner.stream(stream_call("Ahead"), ignore) as stream,
+    ):
+        await stream.send(ask(text=str(told), count=10**6, blob=bytes(size)))
+        (worker,) = runner._pools["d1"]._alive
+        await wait_for(lambda: told.exists() and waits_in_the_kernel(worker.pid))
+        ahead = int(told.read_text())
+        assert ahead < 512
+        assert ahead * size <= 512 * KIB
+
+
 async def test_sending_waits_while_the_node_does_not_read(packages):
-    async with open_process(packages) as runner:
+    async with open_process(packages, spare=False) as runner:
         async with runner.stream(stream_call("Count"), ignore) as stream:
             with trio.move_on_after(0.5) as scope:
                 for _ in range(1000):
@@ -129,7 +148,7 @@ async def test_a_stream_that_waits_for_its_inputs_is_not_silent(kind, packages):
 
 
 async def test_leaving_a_stream_kills_its_node(packages, tmp_path):
-    async with open_process(packages) as runner:
+    async with open_process(packages, spare=False) as runner:
         async with runner.stream(stream_call("Silent"), ignore) as stream:
             await stream.receive()
             (worker,) = runner._pools["d1"]._alive

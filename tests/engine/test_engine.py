@@ -71,7 +71,7 @@ async def test_a_cancel_says_which_calls_it_stopped(make_world, autojump_clock):
         execution_id = await box.accept(b"x")
         await trio.sleep(1)
         (stopped,) = await box.engine.cancel("tenant", execution_id)
-        assert (stopped.placement, stopped.attempt, stopped.how) == ("b", 1, "killed")
+        assert (stopped.placement, stopped.attempt, stopped.how) == ("b", 1, "cooperative")
         assert stopped.ms >= 0
         assert (await box.ended(execution_id)).status is Status.CANCELLED
         with pytest.raises(WrongState):

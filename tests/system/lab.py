@@ -129,7 +129,18 @@ _TOTAL = {
     ),
 }
 
+_BESIDE = {
+    "Rest": (
+        "tell(input)\n"
+        "await asyncio.sleep(input.ms / 1000)\n"
+        "if input.text == 'poison':\n"
+        "    os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "return input"
+    ),
+}
+
 _HEAD = """\
+import asyncio
 import os
 import signal
 import time
@@ -146,7 +157,8 @@ def snake(name: str) -> str:
 
 def _source(name: str, second: str, body: str) -> str:
     lines = "".join(f"    {line}\n" for line in body.split("\n"))
-    return f"{_HEAD}def {snake(name)}(ax, {second}):\n{lines}"
+    start = "async def" if "await " in body else "def"
+    return f"{_HEAD}{start} {snake(name)}(ax, {second}):\n{lines}"
 
 
 def package(
@@ -156,14 +168,15 @@ def package(
     kinds = (
         (_UNARY, "input", "Text", "Text", ""),
         (_MAPPED, "input", "Number", "Number", ""),
-        (_SPLIT, "inputs", "Text", "Number", "pipeline"),
-        (_TOTAL, "inputs", "Number", "Number", "pipeline"),
+        (_SPLIT, "inputs", "Text", "Number", "type: pipeline"),
+        (_TOTAL, "inputs", "Number", "Number", "type: pipeline"),
+        (_BESIDE, "input", "Text", "Text", "concurrency: 16"),
     )
     manifest = f"name: acme/lab\nversion: {version}\nlanguage: python\nnodes:\n"
     files: dict[str, str | None] = {"messages/messages.proto": PROTO, "nodes/recorder.py": _RECORD}
     for nodes, second, given, returned, kind in kinds:
         for name, body in nodes.items():
-            kind_part = f", type: {kind}" if kind else ""
+            kind_part = f", {kind}" if kind else ""
             manifest += f"  - {{name: {name}, input: {given}, output: {returned}{kind_part}}}\n"
             files[f"nodes/{snake(name)}.py"] = _source(name, second, body)
     files |= {"axiom.yaml": manifest, **(changes or {})}

@@ -137,6 +137,46 @@ def test_cancel_answers_when_the_process_is_dead(box: Box, user: User, tmp_path,
     assert user.execution(identity, "/events?kind=execution_cancelled")["events"]
 
 
+def test_executions_that_share_a_process_are_cancelled_one_by_one(box: Box, user: User, tmp_path):
+    rest = compiled(box, single("Rest"))
+    told = [tmp_path / name for name in ("a", "b", "c")]
+    identities = []
+    for log in told:
+        identities.append(user.accepted(rest, {"ms": 600_000, "log": str(log)}))
+        deadline = time.monotonic() + 10
+        while not log.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+    (pid,) = {int(log.read_text()) for log in told}
+    with Pids({pid}) as process:
+        for identity in identities:
+            began = time.monotonic()
+            answer = user.cancel(identity)
+            assert time.monotonic() - began < 1
+            (stopped,) = answer.json()["stopped"]
+            assert (answer.status_code, stopped["how"]) == (202, "cooperative")
+            assert process.alive()
+            assert user.execution(identity)["status"] == "CANCELLED"
+
+
+def test_a_node_that_kills_a_shared_process_fails_and_the_others_complete(box: Box, user: User):
+    rest = compiled(box, single("Rest"))
+    assert user.invoke(rest, {}, wait=True).json()["result"]["success"]
+    others = [user.accepted(rest, {"ms": 400}) for _ in range(8)]
+    poison = user.accepted(rest, {"ms": 200, "text": "poison"})
+    record = user.ended(poison)
+    assert (record["status"], record["failure"]["kind"]) == ("FAILED", "NODE_CRASHED")
+    assert "SIGSEGV" in record["failure"]["message"]
+    lost = 0
+    for identity in others:
+        record = user.ended(identity)
+        assert (record["status"], record["attempt"]) == ("COMPLETED", 1), record
+        for event in user.execution(identity, "/events?kind=node_lost")["events"]:
+            assert not event["detail"]["charged"], "it did nothing"
+            lost += 1
+    assert lost
+
+
 def test_cancel_of_a_pipeline_kills_its_generators(box: Box, user: User):
     document = flow("stalled", {"stall": "Stall", "total": "Total"}, ("stall total",))
     graph_id = compiled(box, document)

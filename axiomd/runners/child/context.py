@@ -183,12 +183,15 @@ class Inputs:
 
 
 class LogStream(io.RawIOBase):
-    """What a node writes to stdout or stderr, as LOG frames, one a line."""
+    """What node code writes to stdout or stderr, as LOG frames, one a line.
+
+    Each call has a line of its own, so that calls which run side by side do not mix theirs.
+    """
 
     def __init__(self, link: Link, level: str, fd: int) -> None:
         super().__init__()
         self._link, self._level, self._fd = link, level, fd
-        self._rest = b""
+        self._rests: dict[int, bytes] = {}
 
     def fileno(self) -> int:
         """The real descriptor, which leads nowhere: for libraries that insist on one."""
@@ -199,22 +202,24 @@ class LogStream(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Take bytes; whole lines become frames."""
-        *lines, self._rest = (self._rest + bytes(data)).split(b"\n")
-        for line in lines:
-            self._say(line)
-        while len(self._rest) >= TEXT_CHARS_MAX:
-            self._say(self._rest[:TEXT_CHARS_MAX])
-            self._rest = self._rest[TEXT_CHARS_MAX:]
+        """Take bytes; whole lines become frames. What no call wrote is dropped."""
+        call = self._link.current_call()
+        if call:
+            *lines, rest = (self._rests.pop(call, b"") + bytes(data)).split(b"\n")
+            for line in lines:
+                self._say(call, line)
+            while len(rest) >= TEXT_CHARS_MAX:
+                self._say(call, rest[:TEXT_CHARS_MAX])
+                rest = rest[TEXT_CHARS_MAX:]
+            if rest:
+                self._rests[call] = rest
         return len(data)
 
-    def end_line(self) -> None:
+    def end_line(self, call: int) -> None:
         """The call is over: a line without its end counts as one."""
-        if self._rest:
-            line, self._rest = self._rest, b""
-            self._say(line)
+        rest = self._rests.pop(call, b"")
+        if rest:
+            self._say(call, rest)
 
-    def _say(self, line: bytes) -> None:
-        self._link.say(
-            LOG, self._link.call, [self._level, cut(line.decode("utf-8", "replace")), {}]
-        )
+    def _say(self, call: int, line: bytes) -> None:
+        self._link.say(LOG, call, [self._level, cut(line.decode("utf-8", "replace")), {}])

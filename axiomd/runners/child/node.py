@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import inspect
 import io
 import json
 import os
@@ -16,13 +17,19 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
+from .beside import CallLoop
 from .context import Context, Inputs, LogStream, Spec
 from .wire import (
+    ALONE,
     ATTRIBUTE_CHARS_MAX,
+    BESIDE,
+    CANCEL,
     DONE,
     ERROR,
+    JOIN,
     OUT,
     RUN,
+    SHARES,
     TEXT_CHARS_MAX,
     Link,
     cut,
@@ -49,7 +56,8 @@ class Refusal(Exception):
 
 
 class NodeProcess:
-    """Runs the calls that come over one socket, one after the other."""
+    """Runs the calls that come over one socket: one after the other, those of async nodes that may
+    share a process side by side."""
 
     def __init__(self, sock: socket.socket, directory: str) -> None:
         self._link = Link(sock)
@@ -57,12 +65,16 @@ class NodeProcess:
         self._message_class = importlib.import_module("gen.messages_pb2").message_class
         self._specs: dict[bytes, Spec] = {}
         self._handlers: dict[str, Any] = {}
+        self._can_share: dict[str, bool] = {}
+        self._loop: CallLoop | None = None
         self._texts = [self._capture("stdout", 1), self._capture("stderr", 2)]
 
     def _capture(self, level: str, fd: int) -> tuple[io.TextIOWrapper, LogStream]:
         raw = LogStream(self._link, level, fd)
+        unbuffered: Any = raw
+        # Written through: what a call wrote must not wait in a buffer for another call's text.
         text = io.TextIOWrapper(
-            io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True
+            unbuffered, encoding="utf-8", errors="backslashreplace", write_through=True
         )
         setattr(sys, level, text)
         return text, raw
@@ -70,34 +82,98 @@ class NodeProcess:
     def serve(self) -> NoReturn:
         """Run calls until the socket ends."""
         while True:
-            kind, call, body = self._link.receive()
-            if kind == RUN:
+            kind, call, body = self._link.receive() if self._loop is None else self._loop.receive()
+            if kind == JOIN and self._shares(call, body):
+                if self._loop is None:
+                    self._loop = CallLoop(self._link, self._take)
+                self._begin(self._loop, call, body)
+            elif kind in (RUN, JOIN):
                 self._link.call = call
                 answer = self._answer(call, body)
-                self._end_lines()
                 self._link.call = 0
-                self._link.send(*answer)
+                self._finish(answer)
+
+    # --- calls side by side ---
+
+    def _take(self, kind: int, call: int, body: bytes) -> bool:
+        """Deal with a frame while the loop runs; False if it has to stop for it."""
+        assert self._loop is not None
+        if kind == CANCEL:
+            self._loop.cancel(call)
+        elif kind == JOIN and self._shares(call, body):
+            self._begin(self._loop, call, body)
+        else:
+            return kind not in (RUN, JOIN)
+        return True
+
+    def _begin(self, loop: CallLoop, call: int, body: bytes) -> None:
+        loop.begin(call, self._answer_async(call, body), self._finish)
+
+    def _shares(self, call: int, body: bytes) -> bool:
+        """Whether the handler can run beside others; tells axiomd when it is first seen."""
+        module = self._spec(split_run(body)[1]).module
+        if module not in self._can_share:
+            self._link.call = call
+            try:
+                handler = self._handlers.get(module) or self._load(module)
+            except Refusal:
+                # The call alone, which fails for the same reason, tells it.
+                return False
+            finally:
+                self._link.call = 0
+            self._can_share[module] = inspect.iscoroutinefunction(handler)
+            self._link.send(SHARES, call, BESIDE if self._can_share[module] else ALONE)
+        return self._can_share[module]
+
+    async def _answer_async(self, call: int, body: bytes) -> tuple[int, int, bytes]:
+        try:
+            spec, payload, handler, ax = self._open(call, body)
+            taken, declared = self._messages(spec)
+            result = await handler(ax, taken.FromString(payload))
+            return DONE, call, serialise(result, declared, spec)
+        except BaseException as failure:  # noqa: BLE001 (SystemExit too: the process goes on)
+            return self._refused(call, failure)
+
+    # --- one call ---
 
     def _answer(self, call: int, body: bytes) -> tuple[int, int, bytes]:
         try:
             return DONE, call, self._run(call, body)
-        except Refusal as refusal:
-            told = refusal
         except BaseException as failure:  # noqa: BLE001 (SystemExit too: the process goes on)
+            return self._refused(call, failure)
+
+    def _refused(self, call: int, failure: BaseException) -> tuple[int, int, bytes]:
+        told = failure
+        if not isinstance(told, Refusal):
             told = Refusal("NODE_ERROR", describe(failure), self._trace(failure), failure)
         detail = told.detail[-4 * TEXT_CHARS_MAX :]
         content = [told.kind, cut(told.message), detail, told.classes]
         return ERROR, call, json.dumps(content).encode()
 
-    def _run(self, call: int, body: bytes) -> bytes:
-        visit, text, payload = split_run(body)
+    def _finish(self, answer: tuple[int, int, bytes]) -> None:
+        for text, raw in self._texts:
+            # User code may have closed or replaced them: what it prints is its own affair.
+            with contextlib.suppress(ValueError, OSError):
+                text.flush()
+                raw.end_line(answer[1])
+        self._link.send(*answer)
+
+    def _spec(self, text: bytes) -> Spec:
         spec = self._specs.get(text)
         if spec is None:
             if len(self._specs) >= SPECS_MAX:
                 self._specs.clear()
             spec = self._specs[text] = Spec(text)
+        return spec
+
+    def _open(self, call: int, body: bytes) -> tuple[Spec, bytes, Any, Context]:
+        visit, text, payload = split_run(body)
+        spec = self._spec(text)
         handler = self._handlers.get(spec.module) or self._load(spec.module)
-        ax = Context(self._link, call, spec, visit)
+        return spec, payload, handler, Context(self._link, call, spec, visit)
+
+    def _run(self, call: int, body: bytes) -> bytes:
+        spec, payload, handler, ax = self._open(call, body)
         taken, declared = self._messages(spec)
         if spec.pipeline:
             self._stream(handler(ax, Inputs(self._link, call, taken)), call, declared, spec)
@@ -149,13 +225,6 @@ class NodeProcess:
     async def _stream_async(self, results: Any, call: int, declared: Any, spec: Spec) -> None:
         async for result in results:
             self._link.send(OUT, call, serialise(result, declared, spec))
-
-    def _end_lines(self) -> None:
-        for text, raw in self._texts:
-            # User code may have closed or replaced them: what it prints is its own affair.
-            with contextlib.suppress(ValueError, OSError):
-                text.flush()
-                raw.end_line()
 
     def _trace(self, failure: BaseException) -> str:
         """The traceback from the first frame of the package's own code on, paths shortened."""

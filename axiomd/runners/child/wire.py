@@ -7,6 +7,7 @@ by its path. So it imports the standard library only, and refuses to know what i
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import os
 import socket
@@ -14,10 +15,11 @@ import struct
 import threading
 from typing import Callable  # noqa: UP035 (Python 3.8)
 
-RUN, IN, IN_END, OUT, DONE, ERROR, LOG, PROGRESS, STARVED = range(1, 10)
-"""Frames. To the node: RUN a call, IN the next input of a stream, IN_END no more of them. From
-the node: OUT a frame of a stream, DONE it returned, ERROR it failed, LOG and PROGRESS what it
-said, STARVED it waits for an input after having read so many."""
+RUN, IN, IN_END, OUT, DONE, ERROR, LOG, PROGRESS, STARVED, JOIN, CANCEL, SHARES = range(1, 13)
+"""Frames. To the node: RUN a call, JOIN a call that others may run beside, CANCEL it, IN the next
+input of a stream, IN_END no more of them. From the node: OUT a frame of a stream, DONE it returned,
+ERROR it failed, LOG and PROGRESS what it said, STARVED it waits for an input after having read so
+many, SHARES whether the handler of a JOIN can run beside others."""
 
 HEAD = struct.Struct("<IBQ")
 """Before every frame: bytes of the body, kind, number of the call."""
@@ -25,6 +27,8 @@ RUN_HEAD = struct.Struct("<II")
 """At the start of a RUN body: bytes of the visit's text and of the placement's JSON."""
 COUNT = struct.Struct("<Q")
 """The body of STARVED."""
+ALONE, BESIDE = b"\0", b"\1"
+"""The bodies of SHARES."""
 
 READY, FORKED, FORK_FAILED, EXITED = range(1, 5)
 """Messages of the zygote: it can fork, a process started (its pidfd attached), one could not be
@@ -104,6 +108,10 @@ class Inbox:
         self._start, self._end = 0, have
 
 
+BESIDE_CALL: contextvars.ContextVar[int] = contextvars.ContextVar("axiomd_call", default=0)
+"""Which of the calls that run side by side the running code belongs to."""
+
+
 class Link:
     """The node process's end of its socket."""
 
@@ -112,7 +120,20 @@ class Link:
         self.inbox = Inbox(2**32 - 1)
         self._lock = threading.Lock()
         self.call = 0
-        """Number of the call that is running."""
+        """Number of the call that has the process to itself."""
+        self.beside: set[int] = set()
+        """Numbers of the calls that run side by side."""
+
+    def current_call(self) -> int:
+        """Number of the call that the running code belongs to; 0 when none."""
+        call = BESIDE_CALL.get()
+        if not call:
+            return self.call
+        return call if call in self.beside else 0
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._socket.fileno()
 
     def send(self, kind: int, call: int, body: bytes) -> None:
         """Send one frame; ends the process when nobody is there to read it."""
