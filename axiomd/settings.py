@@ -30,6 +30,13 @@ def _range(low: float, high: float) -> Any:
     return check
 
 
+def _absolute(_: object, field: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
+    """An attrs validator: every path is absolute."""
+    for path in value:
+        if not Path(path).is_absolute():
+            raise ValueError(f"{field.name} must be absolute paths, not {path!r}")
+
+
 @attrs.frozen
 class ServerSettings:
     """[server]"""
@@ -92,6 +99,14 @@ class RunnerSettings:
     """Seconds after which an unused node process is ended, but for one of each package."""
     start_timeout_s: float = attrs.field(default=20.0, validator=_range(0.5, 600))
     """Seconds a package's first process may take to be ready."""
+    sandbox: Literal["auto", "off", "strict"] = "auto"
+    """What confines node code: `auto` the kernel, `strict` bubblewrap too, without network."""
+    readable: tuple[str, ...] = attrs.field(default=(), validator=_absolute)
+    """Files and directories that node code may read besides its package and the system's."""
+    writable: tuple[str, ...] = attrs.field(default=(), validator=_absolute)
+    """Files, directories and devices that node code may use in every way besides its scratch."""
+    memory_mib: int = attrs.field(default=0, validator=_range(0, 4 * MIB))
+    """MiB a node process may allocate where its placement does not say; 0 for no limit."""
 
 
 @attrs.frozen
@@ -211,4 +226,6 @@ def _parse(text: str, kind: Any) -> object:
         return text.lower() in ("true", "1")
     if kind in (int, float):
         return kind(text)
+    if kind == tuple[str, ...]:
+        return [part for part in text.split(os.pathsep) if part]
     return text

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 import trio
 from chaos import Chaos, ChaosRunner
 from node_package import answer, ignore, messages
+from worlds.processes import below, find_process, own_number
 
 from axiomd.limits import MIB
 from axiomd.runners.inline import InlineRunner
@@ -19,7 +20,8 @@ PAYLOAD_MAX = 2 * MIB
 
 @asynccontextmanager
 async def open_process(packages, **settings):
-    chosen = RunnerSettings(**settings)
+    # Nodes of tests write to the tests' own directories.
+    chosen = RunnerSettings(**{"writable": (gettempdir(),), **settings})
     async with open_process_runner(chosen, packages, payload_bytes_max=PAYLOAD_MAX) as runner:
         yield runner
 
@@ -90,21 +92,21 @@ async def wait_for(condition, seconds=5.0):
     return found
 
 
-def read_pid(path):
-    return int(path.read_text() or 0) if path.exists() else 0
+def read_pid(path, ancestor=None):
+    """The process that wrote its number to `path`, as this one knows it; 0 for none yet."""
+    return find_process(int(path.read_text() or 0), ancestor) if path.exists() else 0
 
 
-def is_alive(pid):
-    """Whether the process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
+def outer_of(runner):
+    """The process of the only zygote that axiomd itself has started."""
+    (pool,) = runner._pools.values()
+    return pool._zygote.pid
 
 
 def zygote_of(runner):
-    (pool,) = runner._pools.values()
-    return pool._zygote.pid
+    """The process that forks: the same, or the first one in a namespace of processes."""
+    outer = outer_of(runner)
+    return next((pid for pid in below(outer) if own_number(pid) == 1), outer)
 
 
 async def run_many(runner, node_call, count):

@@ -52,7 +52,8 @@ class Box:
         self.log = data_dir.with_name(data_dir.name + ".log")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.settings = settings
+        # Nodes of tests write to the tests' own directories.
+        self.settings = {"runners_writable": data_dir.parent.parent} | settings
         self.process: subprocess.Popen[bytes] | None = None
         self._key = ""
 

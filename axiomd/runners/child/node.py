@@ -16,6 +16,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
+from .confine import Plan, hint
 from .context import Context, Inputs, LogStream, Spec
 from .wire import (
     ATTRIBUTE_CHARS_MAX,
@@ -51,9 +52,12 @@ class Refusal(Exception):
 class NodeProcess:
     """Runs the calls that come over one socket, one after the other."""
 
-    def __init__(self, sock: socket.socket, directory: str) -> None:
+    def __init__(self, sock: socket.socket, directory: str, plan: Plan) -> None:
         self._link = Link(sock)
         self._directory = directory
+        self._plan = plan
+        self._memory_mib = 0
+        """What the running call may take; 0 for no limit."""
         self._message_class = importlib.import_module("gen.messages_pb2").message_class
         self._specs: dict[bytes, Spec] = {}
         self._handlers: dict[str, Any] = {}
@@ -84,10 +88,20 @@ class NodeProcess:
         except Refusal as refusal:
             told = refusal
         except BaseException as failure:  # noqa: BLE001 (SystemExit too: the process goes on)
-            told = Refusal("NODE_ERROR", describe(failure), self._trace(failure), failure)
+            told = self._judge(failure)
         detail = told.detail[-4 * TEXT_CHARS_MAX :]
         content = [told.kind, cut(told.message), detail, told.classes]
         return ERROR, call, json.dumps(content).encode()
+
+    def _judge(self, failure: BaseException) -> Refusal:
+        """What the node's own exception means, now that its limits are lifted again."""
+        kind, message = "NODE_ERROR", describe(failure)
+        if isinstance(failure, MemoryError) and self._memory_mib:
+            kind = "OUT_OF_MEMORY"
+            message += f" (at its memory limit of {self._memory_mib} MiB)"
+        else:
+            message += hint(failure, self._plan, self._directory)
+        return Refusal(kind, message, self._trace(failure), failure)
 
     def _run(self, call: int, body: bytes) -> bytes:
         visit, text, payload = split_run(body)
@@ -96,6 +110,11 @@ class NodeProcess:
             if len(self._specs) >= SPECS_MAX:
                 self._specs.clear()
             spec = self._specs[text] = Spec(text)
+        self._memory_mib = spec.limits.memory_mib
+        with spec.limits:
+            return self._call(call, spec, visit, payload)
+
+    def _call(self, call: int, spec: Spec, visit: bytes, payload: bytes) -> bytes:
         handler = self._handlers.get(spec.module) or self._load(spec.module)
         ax = Context(self._link, call, spec, visit)
         taken, declared = self._messages(spec)
@@ -116,8 +135,11 @@ class NodeProcess:
     def _load(self, name: str) -> Any:
         try:
             module = importlib.import_module("nodes." + name)
+        except MemoryError:
+            raise
         except BaseException as failure:
             message = f"nodes/{name}.py cannot be loaded: {describe(failure)}"
+            message += hint(failure, self._plan, self._directory)
             raise Refusal("LOAD_ERROR", message, self._trace(failure)) from failure
         handler = getattr(module, name, None)
         if not callable(handler):
@@ -179,6 +201,8 @@ def serialise(result: Any, declared: Any, spec: Spec) -> bytes:
         raise Refusal("BAD_OUTPUT", f"returned {found}, declared {spec.output_type}")
     try:
         payload: bytes = result.SerializeToString()
+    except MemoryError:
+        raise
     except Exception as failure:  # noqa: BLE001 (protobuf raises several kinds)
         message = f"the output cannot be serialised: {describe(failure)}"
         raise Refusal("BAD_OUTPUT", message) from None
