@@ -78,13 +78,23 @@ def kill_if(pid: int, condition: Callable[[Path], bool]) -> None:
         os.close(pidfd)
 
 
-def kill_marked(variable: str, place: str) -> None:
+def kill_marked(variable: str, place: str, timeout_s: float = 1.0) -> None:
     """Kill what node code has started and let go of: the processes whose environment says that
-    `place`, or a directory in it, is where they may write."""
+    `place`, or a directory in it, is where they may write. Blocks until none is found."""
     mark = f"{variable}={place}".encode()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and _is_marked(entry, mark):
-            kill_if(int(entry.name), lambda process: _is_marked(process, mark))
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        found = [
+            int(entry.name)
+            for entry in Path("/proc").iterdir()
+            if entry.name.isdigit() and _is_marked(entry, mark)
+        ]
+        if not found:
+            return
+        for pid in found:
+            kill_if(pid, lambda process: _is_marked(process, mark))
+        # Those that are just being started show up in the next look.
+        time.sleep(POLL_S)
 
 
 def _is_marked(process: Path, mark: bytes) -> bool:

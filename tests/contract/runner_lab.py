@@ -3,26 +3,31 @@
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from tempfile import gettempdir
+from textwrap import dedent
 
 import pytest
 import trio
 from chaos import Chaos, ChaosRunner
-from node_package import answer, ignore, messages
+from node_package import answer, ask, call, ignore, messages
 from worlds.processes import below, find_process, own_number
 
+from axiomd.execution.call import Output
 from axiomd.limits import MIB
 from axiomd.runners.inline import InlineRunner
 from axiomd.runners.process import open_process_runner
+from axiomd.runners.sandbox import why_no_bubblewrap
 from axiomd.settings import RunnerSettings
 
 PAYLOAD_MAX = 2 * MIB
 
 
 @asynccontextmanager
-async def open_process(packages, **settings):
+async def open_process(packages, data_dir=None, **settings):
     # Nodes of tests write to the tests' own directories.
     chosen = RunnerSettings(**{"writable": (gettempdir(),), **settings})
-    async with open_process_runner(chosen, packages, payload_bytes_max=PAYLOAD_MAX) as runner:
+    async with open_process_runner(
+        chosen, packages, payload_bytes_max=PAYLOAD_MAX, data_dir=data_dir
+    ) as runner:
         yield runner
 
 
@@ -73,6 +78,15 @@ async def open_runner(kind, packages):
         yield ChaosRunner(runner, 1, CALM) if kind == "chaos" else runner
 
 
+why_not = why_no_bubblewrap()
+every_sandbox = pytest.mark.parametrize(
+    "sandbox",
+    [
+        pytest.param("auto"),
+        pytest.param("strict", marks=pytest.mark.skipif(bool(why_not), reason=why_not)),
+    ],
+)
+
 every_runner = pytest.mark.parametrize("kind", ["process", "inline", "chaos"])
 
 
@@ -107,6 +121,12 @@ def zygote_of(runner):
     """The process that forks: the same, or the first one in a namespace of processes."""
     outer = outer_of(runner)
     return next((pid for pid in below(outer) if own_number(pid) == 1), outer)
+
+
+async def execute(runner, code, **changes):
+    """Run Python text as a node: the text of its `result`, or how else the call ended."""
+    outcome = await runner.run(call("Execute", ask(text=dedent(code)), **changes), ignore)
+    return answer(outcome.payload).text if isinstance(outcome, Output) else outcome
 
 
 async def run_many(runner, node_call, count):

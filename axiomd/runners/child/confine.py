@@ -11,6 +11,7 @@ one ends with the one outside, which ends with axiomd.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pathlib
@@ -121,6 +122,8 @@ def settings_of(uid: int) -> tuple[str, ...]:
 
 def enter_namespaces(kind: str, control_fd: int = -1) -> None:
     """Go on as the first process of new namespaces; the process that called it stays outside."""
+    if kind not in NAMESPACES:
+        raise OSError(errno.EINVAL, "no such way to namespaces", kind)
     uid, gid = os.geteuid(), os.getegid()
     users = kernel.CLONE_NEWUSER if kind == "user" else 0
     kernel.unshare(kernel.CLONE_NEWPID | kernel.CLONE_NEWNS | users)

@@ -32,7 +32,8 @@ class Limits:
             # Counted over the life of a process, in whole seconds; SIGXCPU ends it.
             usage = resource.getrusage(resource.RUSAGE_SELF)
             used = math.ceil(usage.ru_utime + usage.ru_stime)
-            self._set(resource.RLIMIT_CPU, used + self._cpu_seconds)
+            # At a hard limit it would be SIGKILL, which could be anybody's.
+            self._set(resource.RLIMIT_CPU, used + self._cpu_seconds, 1)
 
     def __exit__(self, *failure: object) -> None:
         while self._before:
@@ -40,10 +41,10 @@ class Limits:
             _, hard = resource.getrlimit(kind)
             resource.setrlimit(kind, (_least(soft, hard), hard))
 
-    def _set(self, kind: int, value: int) -> None:
+    def _set(self, kind: int, value: int, room: int = 0) -> None:
         soft, hard = resource.getrlimit(kind)
-        value = _least(value, hard)
-        resource.setrlimit(kind, (value, value if self._hard else hard))
+        least = _least(value, hard)
+        resource.setrlimit(kind, (least, _least(value + room, hard) if self._hard else hard))
         self._before.append((kind, soft))
 
 
