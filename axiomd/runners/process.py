@@ -21,9 +21,10 @@ from axiomd.execution.call import STARTED, Lost, NodeCall, Outcome
 from axiomd.runners.base import Emit, NodeStream
 from axiomd.runners.bounds import Bounds
 from axiomd.runners.frames import RunFrames
+from axiomd.runners.orphans import kill_marked
 from axiomd.runners.places import StreamPlaces
 from axiomd.runners.pool import Ending, Packages, Pool
-from axiomd.runners.sandbox import choose_sandbox
+from axiomd.runners.sandbox import MARK, choose_sandbox
 from axiomd.runners.scratch import Scratch
 from axiomd.runners.stream import WorkerStream
 from axiomd.runners.worker import Worker, timed_out
@@ -274,7 +275,10 @@ async def open_process_runner(
     with ExitStack() as undo:
         if data_dir is None:
             data_dir = Path(undo.enter_context(TemporaryDirectory(prefix="axiomd-")))
-        home = Home(choose_sandbox(settings, data_dir), Scratch(data_dir / "scratch"))
+        scratch = Scratch(data_dir / "scratch")
+        if scratch.was_left:
+            kill_marked(MARK, str(scratch.root))
+        home = Home(choose_sandbox(settings, data_dir), scratch)
         async with trio.open_nursery() as nursery:
             runner = ProcessRunner(
                 settings,
@@ -285,7 +289,7 @@ async def open_process_runner(
                 payload_bytes_max=payload_bytes_max,
             )
             nursery.start_soon(runner.retire_idle_forever)
-            nursery.start_soon(home.scratch.sweep)
+            nursery.start_soon(scratch.sweep)
             try:
                 yield runner
             finally:

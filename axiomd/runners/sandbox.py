@@ -42,6 +42,8 @@ class Abilities:
     """Version of Landlock in the kernel, 0 for none."""
     namespaces: Mapping[str, str]
     """Ways to namespaces for processes and mounts, and why they fail; empty for those that work."""
+    memory: str
+    """Why memory limits do not hold; empty if they do."""
 
     @property
     def way(self) -> str:

@@ -24,8 +24,10 @@ class Scratch:
         self.root = root.absolute()
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._left = trio.Event()
+        self.was_left = False
+        """Whether an earlier axiomd was killed; what its nodes have started may be alive."""
         for left in self.root.glob(f"{_NEW}*"):
-            # Of one that was killed.
+            self.was_left = True
             self.give_back(left)
         self._left.set()
 

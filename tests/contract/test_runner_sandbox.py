@@ -301,7 +301,7 @@ async def test_strict_with_a_bubblewrap_that_fails_is_refused_at_start(box, monk
 
 async def test_a_layer_that_cannot_be_applied_keeps_a_package_from_starting(box, monkeypatch):
     """What the probe found must hold for each zygote; a lie about it is told, not passed over."""
-    able = sandboxes.Abilities(1, {"own": "", "user": ""})
+    able = sandboxes.Abilities(1, {"own": "", "user": ""}, "")
     monkeypatch.setattr(sandboxes, "find_abilities", lambda: able)
     monkeypatch.setattr(sandboxes.confine, "NAMESPACES", ("imaginary",))
     monkeypatch.setattr(sandboxes.Abilities, "way", "imaginary")

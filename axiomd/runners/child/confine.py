@@ -12,6 +12,7 @@ one ends with the one outside, which ends with axiomd.
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import os
 import pathlib
@@ -19,10 +20,13 @@ import signal
 import sys
 from typing import Any, Callable, Iterator, NoReturn  # noqa: UP035 (Python 3.8)
 
-from . import kernel, landlock
+from . import kernel, landlock, limits
 
 NAMESPACES = ("own", "user")
 """Ways to namespaces of one's own: as root, or within one of users; the better one first."""
+
+PROBED_MIB = 64
+"""The memory limit that is tried."""
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix/store")
 """Where programs and libraries are; node code may run them."""
@@ -91,15 +95,23 @@ class Plan:
 def enter(plan: Plan, directory: str, control_fd: int) -> None:
     """Confine this process to the package in `directory`, for good. Raises OSError.
 
-    With namespaces it returns in another process; this one waits outside for its end.
+    With namespaces it returns in another process; this one waits outside for its end. So little
+    is loaded before.
     """
     if plan.namespaces:
         enter_namespaces(plan.namespaces, control_fd)
+    compile_package(directory)
     if not plan.privileges:
         kernel.drop_capabilities()
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1, "no_new_privs")
     if plan.landlock:
         landlock.restrict(rules(plan, directory))
+
+
+def compile_package(directory: str) -> None:
+    """Compile a package's modules once: its processes cannot write to it, and each would again."""
+    if not pathlib.Path(directory, "gen", "__pycache__").exists():
+        importlib.import_module("compileall").compile_dir(directory, quiet=2)
 
 
 def rules(plan: Plan, directory: str) -> Iterator[tuple[str, int]]:
@@ -137,7 +149,8 @@ def enter_namespaces(kind: str, control_fd: int = -1) -> None:
         if control_fd >= 0:
             os.close(control_fd)
         end_like(pid)
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL, "parent death")
+    # Its parent is outside, and has no number here.
+    kernel.die_with(0)
     kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_SLAVE)
     harmless = kernel.MS_NOSUID | kernel.MS_NODEV
     kernel.mount("proc", "/proc", "proc", harmless | kernel.MS_NOEXEC)
@@ -200,7 +213,18 @@ def is_below(path: str, place: str) -> bool:
 def probe() -> dict[str, Any]:
     """What works here, each part tried in a process of its own; empty text for success."""
     tried = {kind: attempt(enter_namespaces, kind) for kind in NAMESPACES}
-    return {"landlock": landlock.version(), "namespaces": tried}
+    memory = attempt(reach_memory_limit, "")
+    return {"landlock": landlock.version(), "namespaces": tried, "memory": memory}
+
+
+def reach_memory_limit(_: str) -> None:
+    """Raise OSError if there is more memory than a limit allows."""
+    try:
+        with limits.Limits(PROBED_MIB, 0, hard=False):
+            bytearray(2 * PROBED_MIB * limits.MIB)
+    except MemoryError:
+        return
+    raise OSError(errno.EINVAL, "RLIMIT_DATA is not counted")
 
 
 def attempt(action: Callable[[str], None], given: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -40,6 +41,17 @@ def prctl(option: int, value: int, what: str) -> None:
     """One attribute of this process."""
     rest = (ctypes.c_ulong(0),) * 3
     checked(int(LIBC.prctl(ctypes.c_int(option), ctypes.c_ulong(value), *rest)), what)
+
+
+def die_with(parent: int | None) -> None:
+    """Have the kernel kill this process when its parent dies; None for that no more.
+
+    parent: its number, 0 if that cannot be known here. Ends at once if it is gone already.
+    """
+    wanted = 0 if parent is None else int(signal.SIGKILL)
+    prctl(PR_SET_PDEATHSIG, wanted, "parent death")
+    if parent and os.getppid() != parent:
+        os._exit(0)
 
 
 def unshare(flags: int) -> None:

@@ -13,7 +13,6 @@ import gc
 import importlib
 import importlib.machinery
 import importlib.util
-import json
 import os
 import pathlib
 import select
@@ -28,13 +27,6 @@ from .wire import CONTROL, EXITED, FORK_FAILED, FORKED, READY
 
 STRAYS_EXIT = 71
 """How a zygote ends that cannot kill all that a node process has left behind."""
-
-
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies; 0 for whoever that is."""
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL, "parent death")
-    if parent and os.getppid() != parent:
-        os._exit(0)
 
 
 def offer_package(directory: str) -> None:
@@ -105,7 +97,7 @@ class Zygote:
     def _become_node_process(self, sock: socket.socket, zygote: int, name: str) -> NoReturn:
         """In the child, which never returns into the zygote's code."""
         try:
-            die_with(zygote)
+            kernel.die_with(zygote)
             # A group of its own, and what leaves it comes back to it: see _reap.
             os.setpgid(0, 0)
             tree.adopt_strays()
@@ -151,19 +143,8 @@ class Zygote:
         os._exit(0)
 
 
-def main(arguments: list[str]) -> NoReturn:
-    """Be the zygote of one package, or say what one could be confined with on this box."""
-    if arguments == ["probe"]:
-        sys.stdout.write(json.dumps(confine.probe()))
-        sys.exit()
-    control_fd, lock_fd, parent = (int(argument) for argument in arguments[:3])
-    directory, plan = arguments[3], confine.Plan(arguments[4])
-    die_with(parent)
-    for fd in (control_fd, lock_fd):
-        if fd >= 0:
-            # Node processes inherit them by fork; programs that those start must not.
-            os.set_inheritable(fd, False)
-    confine.enter(plan, directory, control_fd)
+def main(control_fd: int, directory: str, plan: confine.Plan) -> NoReturn:
+    """Be the zygote of one package, in a process that is confined already."""
     tree.adopt_strays()
     offer_package(directory)
     # Loaded here, every process that is forked has them at once and shares their memory.
@@ -174,5 +155,5 @@ def main(arguments: list[str]) -> NoReturn:
     gc.freeze()
     if not plan.namespaces:
         # Killed with axiomd it could not kill what node code has let go of. It hears of that end.
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, 0, "parent death")
+        kernel.die_with(None)
     Zygote(socket.socket(fileno=control_fd), directory, plan).serve()
