@@ -103,6 +103,7 @@ async def open_box(
             files,
             nodes_lock_fd,
             payload_bytes_max=settings.engine.payload_bytes_max,
+            data_dir=directory,
         ) as runners,
     ):
         catalog = Catalog(writer, reader, blobs, files, clock, ids, trio.to_thread.run_sync)

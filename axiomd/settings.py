@@ -41,6 +41,13 @@ def _zero_or(low: float, high: float) -> Any:
     return check
 
 
+def _absolute(_: object, field: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
+    """An attrs validator: every path is absolute."""
+    for path in value:
+        if not Path(path).is_absolute():
+            raise ValueError(f"{field.name} must be absolute paths, not {path!r}")
+
+
 @attrs.frozen
 class ServerSettings:
     """[server]"""
@@ -123,6 +130,14 @@ class RunnerSettings:
     """Packages kept loaded; one more ends the one whose last use is longest ago, if it is idle."""
     zygote_idle_s: float = attrs.field(default=600.0, validator=_range(0.1, 7 * 86_400))
     """Seconds without use after which everything of a package is ended."""
+    sandbox: Literal["auto", "off", "strict"] = "auto"
+    """What confines node code: `auto` the kernel, `strict` bubblewrap too, without network."""
+    readable: tuple[str, ...] = attrs.field(default=(), validator=_absolute)
+    """Files and directories that node code may read besides its package and the system's."""
+    writable: tuple[str, ...] = attrs.field(default=(), validator=_absolute)
+    """Files, directories and devices that node code may use in every way besides its scratch."""
+    memory_mib: int = attrs.field(default=0, validator=_range(0, 4 * MIB))
+    """MiB a node process may allocate where its placement does not say; 0 for no limit."""
 
 
 @attrs.frozen
@@ -243,4 +258,6 @@ def _parse(text: str, kind: Any) -> object:
         return text.lower() in ("true", "1")
     if kind in (int, float):
         return kind(text)
+    if kind == tuple[str, ...]:
+        return [part for part in text.split(os.pathsep) if part]
     return text

@@ -4,7 +4,6 @@ Each check returns findings and changes nothing (the probe files of the data dir
 when it returns). What is needed fails; what is merely worth knowing warns.
 """
 
-import ctypes
 import os
 import platform
 import resource
@@ -16,11 +15,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
-import attrs
 import httpx
 
+from axiomd.cli.enforcement import examine_enforcement
+from axiomd.cli.finding import Finding, Level
 from axiomd.cli.output import milliseconds, size
 from axiomd.cli.serve import split_bind
 from axiomd.errors import StoreFailed
@@ -28,12 +27,7 @@ from axiomd.limits import MIB
 from axiomd.settings import Settings
 from axiomd.store.env import FORMAT, open_store
 
-Level = Literal["ok", "warn", "fail"]
-
 _PYTHON_MIN = (3, 11)
-_PR_GET_PDEATHSIG = 2
-_LANDLOCK_CREATE_RULESET = 444
-_LANDLOCK_VERSION = 1
 _SYNC_PROBES = 20
 _SYNC_SLOW_MS = 20.0
 _DISK_FREE_MIN = 256 * MIB
@@ -45,20 +39,11 @@ _MEMORY_TYPES = frozenset({"tmpfs", "ramfs"})
 _REMOTE_TYPES = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs"})
 
 
-@attrs.frozen
-class Finding:
-    """What one check found."""
-
-    name: str
-    level: Level
-    text: str
-
-
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every finding about this box with these settings, in reading order."""
     yield check_python()
     yield check_system()
-    yield from check_enforcement()
+    yield from examine_enforcement(settings.runners)
     yield check_open_files()
     yield from check_data_dir(settings)
     yield check_address(settings)
@@ -77,72 +62,6 @@ def check_system() -> Finding:
     level: Level = "ok" if sys.platform == "linux" else "fail"
     said = f"{platform.system()} {platform.release()}, {cores} cores"
     return Finding("System", level, said if level == "ok" else f"{said}; axiomd needs Linux")
-
-
-def check_enforcement() -> Iterator[Finding]:
-    """What this box can make sure of about node processes, and what it cannot."""
-    yield _needed(
-        "pidfd",
-        _has_pidfd(),
-        "a node is killed for sure, even blocked in C code",
-        "cannot kill node processes for sure; needs Linux 5.3 or later",
-    )
-    yield _needed(
-        "Parent death",
-        _has_parent_death_signal(),
-        "node processes die with axiomd",
-        "node processes may outlive axiomd; needs PR_SET_PDEATHSIG",
-    )
-    abi = landlock_abi()
-    yield _useful(
-        "Landlock",
-        abi > 0,
-        f"ABI {abi}: the kernel can fence off files from node code",
-        "not in this kernel: node code can open whatever its user can",
-    )
-    bubblewrap = shutil.which("bwrap")
-    yield _useful(
-        "bubblewrap",
-        bubblewrap is not None,
-        f"{bubblewrap}: name spaces of their own are possible",
-        "not installed: node processes share this machine's files and network",
-    )
-
-
-def _needed(name: str, present: bool, can: str, cannot: str) -> Finding:
-    return Finding(name, "ok", can) if present else Finding(name, "fail", cannot)
-
-
-def _useful(name: str, present: bool, can: str, cannot: str) -> Finding:
-    return Finding(name, "ok", can) if present else Finding(name, "warn", cannot)
-
-
-def _has_pidfd() -> bool:
-    if not hasattr(os, "pidfd_open"):
-        return False
-    try:
-        os.close(os.pidfd_open(os.getpid()))
-    except OSError:
-        return False
-    return True
-
-
-def _has_parent_death_signal() -> bool:
-    try:
-        current = ctypes.c_int(0)
-        return bool(ctypes.CDLL(None).prctl(_PR_GET_PDEATHSIG, ctypes.byref(current)) == 0)
-    except (OSError, AttributeError):
-        return False
-
-
-def landlock_abi() -> int:
-    """The version of Landlock in this kernel; 0 if there is none."""
-    try:
-        call = ctypes.CDLL(None).syscall
-        found = call(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_VERSION)
-    except (OSError, AttributeError):
-        return 0
-    return max(0, int(found))
 
 
 def check_open_files() -> Finding:

@@ -60,7 +60,7 @@ def demo(
         signal.signal(number, signal.default_int_handler)
     stage = Stage(as_json=as_json)
     file = Path(input_file) if input_file else default_input()
-    with running_server(data_dir, bind) as server, open_client(server.target) as client:
+    with running_server(data_dir, bind, file) as server, open_client(server.target) as client:
         stage.opening(server, file)
         shown = show_everything(client, stage, file)
         stage.closing(server, shown, once=once)

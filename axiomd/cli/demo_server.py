@@ -23,7 +23,7 @@ from axiomd.cli.keys import make_key
 from axiomd.cli.output import note
 from axiomd.cli.serve import split_bind
 from axiomd.errors import SettingsInvalid
-from axiomd.settings import Settings, from_process
+from axiomd.settings import Settings, child_environment, from_process
 
 KEY_NAME = "demo"
 
@@ -53,8 +53,9 @@ class DemoServer:
 
 
 @contextmanager
-def running_server(data_dir: str | None, bind: str | None) -> Iterator[DemoServer]:
-    """A server on a directory for demonstrations, with a key; stopped on the way out.
+def running_server(data_dir: str | None, bind: str | None, file: Path) -> Iterator[DemoServer]:
+    """A server on a directory for demonstrations, with a key, whose nodes may read `file`;
+    stopped on the way out.
 
     Raises DemoServerFailed with the server's own words.
     """
@@ -65,7 +66,7 @@ def running_server(data_dir: str | None, bind: str | None) -> Iterator[DemoServe
     key = make_key(settings, KEY_NAME)
     log_file = directory / "demo-server.log"
     with log_file.open("wb") as log:
-        process = _start(directory, address, log.fileno())
+        process = _start(directory, address, file, log.fileno())
     try:
         url = _read_url(process, log_file)
         yield DemoServer(process, Target(url, key), directory, log_file)
@@ -95,13 +96,14 @@ def free_address(bind: str) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _start(directory: Path, address: str, log_fd: int) -> "subprocess.Popen[bytes]":
+def _start(directory: Path, address: str, file: Path, log_fd: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "axiomd", "serve", "--json"]
     return subprocess.Popen(
         [*command, "--data-dir", str(directory), "--bind", address],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log_fd,
+        env=child_environment({"AXIOMD_RUNNERS_READABLE": str(file.absolute())}),
         start_new_session=True,
         preexec_fn=_end_with_parent,  # noqa: PLW1509 - no thread has been started yet
     )

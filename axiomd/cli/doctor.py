@@ -7,15 +7,16 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
-from axiomd.cli.checks import Finding, Level, examine
+from axiomd.cli.checks import examine
 from axiomd.cli.exits import Exit
+from axiomd.cli.finding import Finding, Level
 from axiomd.cli.options import config_option, data_dir_option, json_option
 from axiomd.cli.output import say, stderr, stdout, write_json
 from axiomd.cli.serve import read_settings
 
 _MARKS: Mapping[Level, Text] = {
     "ok": Text("ok", "green"),
-    "warn": Text("note", "yellow"),
+    "warn": Text("degraded", "yellow"),
     "fail": Text("FAIL", "bold red"),
 }
 
@@ -35,7 +36,8 @@ def doctor(
 ) -> None:
     """Examine this box: what axiomd needs, and what the box can enforce.
 
-    Ends with 1 if something is missing without which axiomd does not work.
+    Ends with 1 if something is missing without which axiomd does not work; what is degraded
+    (`warn` in JSON) works, but less well than it could.
 
     \b
     Example:

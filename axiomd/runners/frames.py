@@ -13,10 +13,12 @@ import attrs
 from axiomd.execution.call import Failure, FailureKind, NodeCall, NodeEvent
 from axiomd.flow.package import snake_case
 from axiomd.limits import EVENT_TEXT_BYTES_MAX, PAYLOAD_BYTES_CEILING
+from axiomd.runners.bounds import Bounds
 from axiomd.runners.child.wire import HEAD, LOG, RUN, RUN_HEAD, TEXT_CHARS_MAX
 
 SPOKEN_BYTES_MAX = 4 * 1024 * 1024
 """An ERROR, LOG or PROGRESS frame: more than the child side ever sends."""
+NO_BOUNDS = Bounds()
 HEADERS_MAX = 1024
 """Placements whose header is kept encoded."""
 
@@ -31,8 +33,9 @@ class ProtocolError(Exception):
 class RunFrames:
     """Makes RUN frames; keeps the part that all calls of a placement share."""
 
-    def __init__(self, output_max: int) -> None:
+    def __init__(self, output_max: int, bounds: Bounds = NO_BOUNDS) -> None:
         self._output_max = output_max
+        self._bounds = bounds
         self._headers: dict[tuple[object, ...], tuple[NodeCall, bytes]] = {}
 
     def frame(
@@ -71,6 +74,7 @@ class RunFrames:
             "config": dict(call.config),
             "secrets": dict(call.secrets),
             "reflection": call.reflection,
+            **self._bounds.of(call),
         }
         return json.dumps(fields, separators=(",", ":")).encode()
 
@@ -82,6 +86,8 @@ def _alike(kept: NodeCall, call: NodeCall) -> bool:
         and kept.reflection == call.reflection
         and kept.input_type == call.input_type
         and kept.output_type == call.output_type
+        and kept.memory_mib == call.memory_mib
+        and kept.cpu_seconds == call.cpu_seconds
     )
 
 

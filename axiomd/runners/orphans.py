@@ -15,7 +15,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from axiomd.errors import DataDirBusy
@@ -59,18 +59,50 @@ def kill_holders(path: Path) -> None:
     """Kill the processes, other than ours, that have `path` open."""
     wanted = path.stat()
     for pid in list(holders(path)):
-        try:
-            pidfd = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        try:
-            # Looked at again through the pidfd's lifetime: the number may have changed hands.
-            if _has_open(Path(f"/proc/{pid}"), wanted):
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
-        finally:
-            os.close(pidfd)
+        kill_if(pid, lambda process: _has_open(process, wanted))
+
+
+def kill_if(pid: int, condition: Callable[[Path], bool]) -> None:
+    """Kill a process if `condition` holds of its directory in /proc, now that it is held on to."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        # Looked at again through the pidfd's lifetime: the number may have changed hands.
+        if condition(Path(f"/proc/{pid}")):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    finally:
+        os.close(pidfd)
+
+
+def kill_marked(variable: str, place: str, timeout_s: float = 1.0) -> None:
+    """Kill what node code has started and let go of: the processes whose environment says that
+    `place`, or a directory in it, is where they may write. Blocks until none is found."""
+    mark = f"{variable}={place}".encode()
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        found = [
+            int(entry.name)
+            for entry in Path("/proc").iterdir()
+            if entry.name.isdigit() and _is_marked(entry, mark)
+        ]
+        if not found:
+            return
+        for pid in found:
+            kill_if(pid, lambda process: _is_marked(process, mark))
+        # Those that are just being started show up in the next look.
+        time.sleep(POLL_S)
+
+
+def _is_marked(process: Path, mark: bytes) -> bool:
+    try:
+        variables = (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(text == mark or text.startswith(mark + b"/") for text in variables)
 
 
 def _has_open(process: Path, wanted: os.stat_result) -> bool:

@@ -181,6 +181,7 @@ class Pool:
             return ALONE
         if (
             call.memory_mib is not None
+            or self._box.settings.memory_mib
             or call.cpu_seconds is not None
             or self._can_share.get(call.node) is False
             or call.effect_key in self._alone

@@ -11,7 +11,9 @@ execution without a stream has to wait (`places.py`).
 
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import trio
 
@@ -19,13 +21,17 @@ from axiomd.errors import Unavailable
 from axiomd.execution.call import KILLED, STARTED, Lost, NodeCall, Outcome
 from axiomd.runners.base import Emit, NodeStream
 from axiomd.runners.beside import Company, Learn
+from axiomd.runners.bounds import Bounds
 from axiomd.runners.child.wire import JOIN
 from axiomd.runners.frames import RunFrames
+from axiomd.runners.orphans import kill_marked
 from axiomd.runners.places import StreamPlaces
 from axiomd.runners.pool import ALONE, FRESH, Ending, Packages, Pool
+from axiomd.runners.sandbox import MARK, choose_sandbox
+from axiomd.runners.scratch import Scratch
 from axiomd.runners.stream import WorkerStream
 from axiomd.runners.worker import Worker, timed_out
-from axiomd.runners.zygote import Zygote
+from axiomd.runners.zygote import Home, Zygote
 from axiomd.settings import RunnerSettings
 
 STOPPING = Lost("axiomd is stopping")
@@ -42,16 +48,19 @@ class ProcessRunner:
         packages: Packages,
         nursery: trio.Nursery,
         *,
+        home: Home,
         nodes_lock_fd: int,
         payload_bytes_max: int,
     ) -> None:
         """Use `open_process_runner`."""
         self.settings = settings
+        self._home = home
         self._packages = packages
         self._nursery = nursery
         self._lock_fd = nodes_lock_fd
         self._payload_max = payload_bytes_max
-        self._frames = RunFrames(payload_bytes_max)
+        self._bounds = Bounds(settings.memory_mib, hard=home.sandbox.is_strict)
+        self._frames = RunFrames(payload_bytes_max, self._bounds)
         self._pools: dict[str, Pool] = {}
         self._starved: deque[Pool] = deque()
         self._places = StreamPlaces(settings.streams_max)
@@ -98,11 +107,11 @@ class ProcessRunner:
         finally:
             if outcome is None:
                 await worker.kill()
-            elif call.fresh:
+            elif call.fresh or self._bounds.spoiled(call, outcome):
                 worker.signal_kill()
-        outcome = outcome or timed_out(call.timeout_s)
-        pool.note_ended(call, outcome)
-        return outcome
+        ended = self._bounds.judge(call, outcome) if outcome else timed_out(call.timeout_s)
+        pool.note_ended(call, ended)
+        return ended
 
     async def _run_beside(self, pool: Pool, worker: Worker, call: NodeCall, emit: Emit) -> Outcome:
         number = self._calls
@@ -143,13 +152,13 @@ class ProcessRunner:
         self._calls += 1
         self._in_flight += 1
         self._streams += 1
-        stream = WorkerStream(worker, call, self._calls, emit)
+        stream = WorkerStream(worker, call, self._calls, emit, self._bounds)
         try:
             emit(STARTED)
             await stream.start(self._frames.frame(call, self._calls, b""))
             yield stream
         finally:
-            if not stream.reusable:
+            if not stream.reusable or self._bounds.spoiled(call, stream.outcome):
                 await worker.kill()
             elif call.fresh:
                 worker.signal_kill()
@@ -240,7 +249,7 @@ class ProcessRunner:
             raise Unavailable("axiomd is stopping")
         self._unload_for(pool)
         code = self._packages.code(pool.digest)
-        zygote = Zygote(code, self._lock_fd, self._payload_max, pool)
+        zygote = Zygote(code, self._lock_fd, self._payload_max, pool, self._home)
         self._nursery.start_soon(zygote.attend, self.settings.start_timeout_s)
         return zygote
 
@@ -327,23 +336,34 @@ async def open_process_runner(
     *,
     nodes_lock_fd: int = -1,
     payload_bytes_max: int,
+    data_dir: Path | None = None,
 ) -> AsyncIterator[ProcessRunner]:
     """A runner of node processes; when the context is left, every one of them is dead.
 
     Must be opened in the main thread. `nodes_lock_fd` is what `wait_for_predecessors` returned:
-    every process holds it open while it lives.
+    every process holds it open while it lives. Node processes write below `data_dir`, or in a
+    directory for this runner alone. Raises SettingsInvalid for a sandbox that cannot be had.
     """
-    async with trio.open_nursery() as nursery:
-        runner = ProcessRunner(
-            settings,
-            packages,
-            nursery,
-            nodes_lock_fd=nodes_lock_fd,
-            payload_bytes_max=payload_bytes_max,
-        )
-        nursery.start_soon(runner.retire_idle_forever)
-        try:
-            yield runner
-        finally:
-            runner.close()
-            nursery.cancel_scope.cancel()
+    with ExitStack() as undo:
+        if data_dir is None:
+            data_dir = Path(undo.enter_context(TemporaryDirectory(prefix="axiomd-")))
+        scratch = Scratch(data_dir / "scratch")
+        if scratch.was_left:
+            kill_marked(MARK, str(scratch.root))
+        home = Home(choose_sandbox(settings, data_dir), scratch)
+        async with trio.open_nursery() as nursery:
+            runner = ProcessRunner(
+                settings,
+                packages,
+                nursery,
+                home=home,
+                nodes_lock_fd=nodes_lock_fd,
+                payload_bytes_max=payload_bytes_max,
+            )
+            nursery.start_soon(runner.retire_idle_forever)
+            nursery.start_soon(scratch.sweep)
+            try:
+                yield runner
+            finally:
+                runner.close()
+                nursery.cancel_scope.cancel()

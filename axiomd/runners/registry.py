@@ -5,6 +5,7 @@ A new kind of runner is one file beside this one and one row here.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from axiomd.runners.base import Runner
 from axiomd.runners.inline import InlineRunner
@@ -23,9 +24,14 @@ async def open_runners(
     nodes_lock_fd: int = -1,
     *,
     payload_bytes_max: int,
+    data_dir: Path,
 ) -> AsyncIterator[Runners]:
     """Every runner; when the context is left, nothing of theirs is running any more."""
     async with open_process_runner(
-        settings, packages, nodes_lock_fd=nodes_lock_fd, payload_bytes_max=payload_bytes_max
+        settings,
+        packages,
+        nodes_lock_fd=nodes_lock_fd,
+        payload_bytes_max=payload_bytes_max,
+        data_dir=data_dir,
     ) as process:
         yield {"process": process, "inline": InlineRunner()}

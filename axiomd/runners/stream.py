@@ -12,6 +12,7 @@ from trio.lowlevel import wait_readable
 from axiomd.execution.call import NodeCall, Outcome, Output
 from axiomd.limits import STREAM_BATCH_BYTES_MAX, STREAM_BATCH_FRAMES_MAX
 from axiomd.runners.base import Emit
+from axiomd.runners.bounds import Bounds
 from axiomd.runners.child.wire import (
     COUNT,
     DONE,
@@ -35,8 +36,12 @@ YIELD_EVERY = 64
 class WorkerStream:
     """A pipeline node that runs in a worker: the NodeStream of `ProcessRunner`."""
 
-    def __init__(self, worker: Worker, call: NodeCall, number: int, emit: Emit) -> None:
+    def __init__(
+        self, worker: Worker, call: NodeCall, number: int, emit: Emit, bounds: Bounds
+    ) -> None:
         self._worker = worker
+        self._call = call
+        self._bounds = bounds
         self._number = number
         self._emit = emit
         self._timeout_s = call.timeout_s
@@ -150,7 +155,7 @@ class WorkerStream:
             await self._worker.kill()
             self.outcome = timed_out(self._timeout_s)
         elif self._worker.fill() == 0:
-            self.outcome = await self._worker.explain_end()
+            self.outcome = self._bounds.judge(self._call, await self._worker.explain_end())
 
     def _waits_for_us(self) -> bool:
         """Whether the node has read all that was sent and wants more: then it may be silent."""

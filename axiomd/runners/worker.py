@@ -27,6 +27,8 @@ from axiomd.runners.child.wire import (
 from axiomd.runners.frames import SPOKEN_BYTES_MAX, ProtocolError, read_event, read_failure
 from axiomd.runners.wear import Wear
 
+TREE_S = 2.0
+"""Seconds that the end of what a dead process has started is waited for."""
 HANG_UP_S = 1.0
 """Seconds between the end of a socket and that of its process; then it is killed."""
 JOIN_BYTES_MAX = 64 * 1024
@@ -82,11 +84,13 @@ class Worker:
         return text.rpartition(")")[2].split()[0] == "R"
 
     async def kill(self) -> None:
-        """Kill the process; returns when it is dead, even if cancelled."""
+        """Kill the process; returns when it and what it started are dead, even if cancelled."""
         self.signal_kill()
         # Shielded, because what was cancelled must not go on running; the kernel is quick.
         with trio.CancelScope(shield=True):
             await self.wait_dead()
+            with trio.move_on_after(TREE_S):
+                await self._ended.wait()
         self.close()
 
     def close(self) -> None:

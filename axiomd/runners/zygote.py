@@ -14,14 +14,18 @@ import subprocess
 import threading
 from collections import deque
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Protocol
 
+import attrs
 import trio
 from trio.lowlevel import wait_readable
 
-from axiomd.runners.child import start
 from axiomd.runners.child.wire import CONTROL, EXITED, FORK_FAILED, FORKED, READY
 from axiomd.runners.environment import PackageCode
+from axiomd.runners.orphans import kill_marked
+from axiomd.runners.sandbox import MARK, Sandbox
+from axiomd.runners.scratch import Scratch
 from axiomd.runners.worker import Worker
 
 STDERR_CHARS_MAX = 4_000
@@ -58,28 +62,46 @@ class ZygoteListener(Protocol):
         ...
 
 
+@attrs.frozen
+class Home:
+    """What the zygotes of one axiomd have in common."""
+
+    sandbox: Sandbox
+    scratch: Scratch
+
+
 class Zygote:
     """A process with one package's messages loaded, which forks node processes."""
 
     def __init__(
-        self, code: PackageCode, lock_fd: int, payload_max: int, listener: ZygoteListener
+        self,
+        code: PackageCode,
+        lock_fd: int,
+        payload_max: int,
+        listener: ZygoteListener,
+        home: Home,
     ) -> None:
         """Starts it. Raises OSError when that cannot be done now."""
         assert threading.current_thread() is threading.main_thread()
         self._payload_max = payload_max
         self._listener = listener
-        self._requested: deque[socket.socket] = deque()
-        self._workers: dict[int, Worker] = {}
+        self._requested: deque[tuple[socket.socket, Path]] = deque()
+        self._workers: dict[int, tuple[Worker, Path]] = {}
+        """By the number that a process has in the zygote's namespace."""
         self._ready = False
         self._given_up = False
+        self._home = home
+        self._forks = 0
         with ExitStack() as undo:
+            self._scratch = home.scratch.new()
+            undo.callback(home.scratch.give_back, self._scratch)
             self._stderr = os.memfd_create("zygote-stderr", os.MFD_CLOEXEC)
             undo.callback(os.close, self._stderr)
             self._control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             undo.callback(self._control.close)
             self._control.setblocking(False)
             with far:
-                self._popen = _start(code, far.fileno(), lock_fd, self._stderr)
+                self._popen = self._start(code, far.fileno(), lock_fd)
             undo.callback(self._popen.wait)
             undo.callback(self._popen.kill)
             self._pidfd = os.pidfd_open(self._popen.pid)
@@ -95,18 +117,22 @@ class Zygote:
 
         Raises OSError when the box has no room for it.
         """
+        self._forks += 1
+        own = self._scratch / str(self._forks)
+        own.mkdir(mode=0o700)
         near, far = socket.socketpair()
         attached = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [far.fileno()]))]
         with far:
             try:
-                self._control.sendmsg([b"fork"], attached)
+                self._control.sendmsg([own.name.encode()], attached)
             except OSError as failure:
                 if failure.errno == errno.ETOOMANYREFS:
                     near.close()
+                    own.rmdir()
                     raise
                 # It is dead or stuck: `attend` finds the end of its socket.
                 self._control.shutdown(socket.SHUT_RDWR)
-        self._requested.append(near)
+        self._requested.append((near, own))
 
     async def attend(self, start_timeout_s: float) -> None:
         """Read what the zygote tells until it ends, and tell the listener; then clean up."""
@@ -152,19 +178,24 @@ class Zygote:
         elif kind == FORKED and not fds:
             # axiomd has no descriptor left for it. Without its socket it ends by itself, and
             # its end is heard of as one of nobody.
-            self._requested.popleft().close()
+            self._requested.popleft()[0].close()
             self._listener.worker_not_started(os.strerror(errno.EMFILE))
         elif kind == FORKED:
-            worker = Worker(self._requested.popleft(), pid, fds[0], self._payload_max)
-            self._workers[pid] = worker
+            near, own = self._requested.popleft()
+            worker = Worker(near, find_pid(fds[0]), fds[0], self._payload_max)
+            self._workers[pid] = worker, own
             self._listener.worker_started(worker)
         elif kind == FORK_FAILED:
-            self._requested.popleft().close()
+            near, own = self._requested.popleft()
+            near.close()
+            self._home.scratch.give_back(own)
             self._listener.worker_not_started(os.strerror(status))
         else:
             assert kind == EXITED
-            ended = self._workers.pop(pid, None)
-            if ended is not None:
+            found = self._workers.pop(pid, None)
+            if found is not None:
+                ended, own = found
+                self._home.scratch.give_back(own)
                 ended.ended(status)
                 self._listener.worker_ended(ended)
 
@@ -176,14 +207,14 @@ class Zygote:
         self._popen.kill()
         await wait_readable(self._pidfd)
         self._popen.wait()
-        for worker in self._workers.values():
+        for worker, _ in self._workers.values():
             # The kernel does it too, as their parent died; this makes sure.
             worker.signal_kill()
             await worker.wait_dead()
             worker.ended(None)
             self._listener.worker_ended(worker)
         detail = self._read_stderr()
-        for request in self._requested:
+        for request, _ in self._requested:
             request.close()
         self._control.close()
         os.close(self._pidfd)
@@ -194,25 +225,39 @@ class Zygote:
         # ready in time may have had no core.
         loading_failed = by_itself and self._popen.returncode != -signal.SIGKILL
         self._listener.zygote_ended(self._ready or not loading_failed, reason, detail)
+        if not self._home.sandbox.contains_processes:
+            await trio.to_thread.run_sync(kill_marked, MARK, str(self._scratch))
+        self._home.scratch.give_back(self._scratch)
 
     def _read_stderr(self) -> str:
         size = os.fstat(self._stderr).st_size
         start = max(0, size - STDERR_CHARS_MAX)
         return os.pread(self._stderr, STDERR_CHARS_MAX, start).decode("utf-8", "replace")
 
+    def _start(self, code: PackageCode, control_fd: int, lock_fd: int) -> subprocess.Popen[bytes]:
+        sandbox = self._home.sandbox
+        command, environment = sandbox.command(code, self._scratch)
+        # Within bubblewrap its parent is one of bubblewrap's own.
+        parent = 0 if sandbox.program else os.getpid()
+        arguments = [control_fd, lock_fd, parent, code.directory, sandbox.plan(self._scratch)]
+        return subprocess.Popen(
+            [*command, *map(str, arguments)],
+            cwd=code.directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._stderr,
+            stderr=self._stderr,
+            pass_fds=[fd for fd in (control_fd, lock_fd) if fd >= 0],
+            # A terminal's Ctrl-C is axiomd's to act on.
+            start_new_session=True,
+        )
 
-def _start(
-    code: PackageCode, control_fd: int, lock_fd: int, stderr: int
-) -> subprocess.Popen[bytes]:
-    arguments = [control_fd, lock_fd, os.getpid(), code.directory]
-    return subprocess.Popen(
-        [code.interpreter, "-I", "-X", "utf8", start.__file__, *map(str, arguments)],
-        cwd=code.directory,
-        env=dict(code.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=stderr,
-        stderr=stderr,
-        pass_fds=[fd for fd in (control_fd, lock_fd) if fd >= 0],
-        # A terminal's Ctrl-C is axiomd's to act on.
-        start_new_session=True,
-    )
+
+def find_pid(pidfd: int) -> int:
+    """The number that a process has for us; it may have another for itself. 0 if dead, or if we
+    have no descriptor left to ask."""
+    try:
+        text = Path(f"/proc/self/fdinfo/{pidfd}").read_text()
+    except OSError:
+        return 0
+    return next(max(0, int(line[4:])) for line in text.splitlines() if line.startswith("Pid:"))

@@ -167,6 +167,13 @@ def talk(ax, input):
     sys.stdout.buffer.write(b"\\xff")
     return Answer(text="done")
 """,
+    "execute": """
+from gen.messages_pb2 import Answer
+def execute(ax, input):
+    names = {"ax": ax}
+    exec(input.text, names)
+    return Answer(text=str(names.get("result", "")))
+""",
     "fail": """
 def fail(ax, input):
     raise ValueError("no " + input.text)

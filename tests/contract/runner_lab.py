@@ -2,25 +2,32 @@
 
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
+from tempfile import gettempdir
+from textwrap import dedent
 
 import pytest
 import trio
 from chaos import Chaos, ChaosRunner
-from node_package import answer, ignore, messages
+from node_package import answer, ask, call, ignore, messages
+from worlds.processes import below, find_process, own_number
 
+from axiomd.execution.call import Output
 from axiomd.limits import MIB
 from axiomd.runners.inline import InlineRunner
 from axiomd.runners.process import open_process_runner
+from axiomd.runners.sandbox import why_no_bubblewrap
 from axiomd.settings import RunnerSettings
 
 PAYLOAD_MAX = 2 * MIB
 
 
 @asynccontextmanager
-async def open_process(packages, **settings):
-    chosen = RunnerSettings(**settings)
-    async with open_process_runner(chosen, packages, payload_bytes_max=PAYLOAD_MAX) as runner:
+async def open_process(packages, data_dir=None, **settings):
+    # Nodes of tests write to the tests' own directories.
+    chosen = RunnerSettings(**{"writable": (gettempdir(),), **settings})
+    async with open_process_runner(
+        chosen, packages, payload_bytes_max=PAYLOAD_MAX, data_dir=data_dir
+    ) as runner:
         yield runner
 
 
@@ -71,6 +78,15 @@ async def open_runner(kind, packages):
         yield ChaosRunner(runner, 1, CALM) if kind == "chaos" else runner
 
 
+why_not = why_no_bubblewrap()
+every_sandbox = pytest.mark.parametrize(
+    "sandbox",
+    [
+        pytest.param("auto"),
+        pytest.param("strict", marks=pytest.mark.skipif(bool(why_not), reason=why_not)),
+    ],
+)
+
 every_runner = pytest.mark.parametrize("kind", ["process", "inline", "chaos"])
 
 
@@ -90,21 +106,27 @@ async def wait_for(condition, seconds=5.0):
     return found
 
 
-def read_pid(path):
-    return int(path.read_text() or 0) if path.exists() else 0
+def read_pid(path, ancestor=None):
+    """The process that wrote its number to `path`, as this one knows it; 0 for none yet."""
+    return find_process(int(path.read_text() or 0), ancestor) if path.exists() else 0
 
 
-def is_alive(pid):
-    """Whether the process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
+def outer_of(runner):
+    """The process of the only zygote that axiomd itself has started."""
+    (pool,) = runner._pools.values()
+    return pool._zygote.pid
 
 
 def zygote_of(runner):
-    (pool,) = runner._pools.values()
-    return pool._zygote.pid
+    """The process that forks: the same, or the first one in a namespace of processes."""
+    outer = outer_of(runner)
+    return next((pid for pid in below(outer) if own_number(pid) == 1), outer)
+
+
+async def execute(runner, code, **changes):
+    """Run Python text as a node: the text of its `result`, or how else the call ended."""
+    outcome = await runner.run(call("Execute", ask(text=dedent(code)), **changes), ignore)
+    return answer(outcome.payload).text if isinstance(outcome, Output) else outcome
 
 
 async def run_many(runner, node_call, count):

@@ -7,7 +7,8 @@ import signal
 import pytest
 import trio
 from node_package import answer, ask, call, ignore, stream_call
-from runner_lab import drain, is_alive, open_process, read_pid, wait_for, zygote_of
+from runner_lab import drain, open_process, read_pid, wait_for, zygote_of
+from worlds.processes import is_alive
 
 from axiomd.execution.call import COOPERATIVE, KILLED, STARTED, Crashed, Lost, Output
 from axiomd.limits import KIB

@@ -14,13 +14,14 @@ from node_package import answer, ask, call, ignore, install, stream_call
 from runner_lab import (
     PAYLOAD_MAX,
     drain,
-    is_alive,
     open_process,
+    outer_of,
     read_pid,
     run_many,
     wait_for,
     zygote_of,
 )
+from worlds.processes import find_process, is_alive
 
 from axiomd.execution.call import Crashed, Lost, Output
 from axiomd.runners import orphans
@@ -50,7 +51,8 @@ async def test_a_timeout_leaves_no_process_behind(packages, tmp_path):
     async with open_process(packages) as runner:
         outcome = await runner.run(call("Spin", ask(text=str(path)), timeout_s=0.3), ignore)
         assert outcome.kind == "TIMEOUT"
-        assert not is_alive(read_pid(path))
+        assert path.exists()
+        assert not read_pid(path)
 
 
 @pytest.mark.parametrize(
@@ -89,14 +91,15 @@ async def test_a_process_killed_from_outside_is_lost(packages, tmp_path):
 async def test_an_idle_process_killed_from_outside_is_replaced(packages):
     async with open_process(packages) as runner:
         first = answer((await runner.run(call("Whoami"), ignore)).payload)
-        os.kill(first.count, signal.SIGKILL)
+        os.kill(find_process(first.count), signal.SIGKILL)
         await wait_for(lambda: runner.statistics()["processes"] == 0)
         second = answer((await runner.run(call("Whoami"), ignore)).payload)
         assert second.count != first.count
         assert second.text == first.text
 
 
-async def test_a_killed_zygote_loses_its_calls_and_is_started_again(packages, tmp_path):
+@pytest.mark.parametrize("victim", [zygote_of, outer_of])
+async def test_a_killed_zygote_loses_its_calls_and_is_started_again(packages, tmp_path, victim):
     path = tmp_path / "pid"
     outcomes = []
     async with open_process(packages) as runner:
@@ -107,7 +110,7 @@ async def test_a_killed_zygote_loses_its_calls_and_is_started_again(packages, tm
         async with trio.open_nursery() as nursery:
             nursery.start_soon(one)
             pid = await wait_for(lambda: read_pid(path))
-            os.kill(zygote_of(runner), signal.SIGKILL)
+            os.kill(victim(runner), signal.SIGKILL)
         assert outcomes == [Lost("the package's zygote died")]
         assert not is_alive(pid)
         assert isinstance(await runner.run(call("Echo"), ignore), Output)
@@ -115,7 +118,7 @@ async def test_a_killed_zygote_loses_its_calls_and_is_started_again(packages, tm
 
 async def test_what_a_node_starts_dies_with_its_process(packages):
     async with open_process(packages) as runner:
-        child = answer((await runner.run(call("Parent"), ignore)).payload).count
+        child = find_process(answer((await runner.run(call("Parent"), ignore)).payload).count)
         assert is_alive(child)
     await wait_for(lambda: not is_alive(child))
 
@@ -161,7 +164,7 @@ async def test_nothing_is_left_when_the_runner_is_closed(packages, tmp_path):
 
     async with trio.open_nursery() as nursery:
         async with open_process(packages) as runner:
-            pids = await run_many(runner, call("Nap", ask(count=30)), 4)
+            pids = set(map(find_process, await run_many(runner, call("Nap", ask(count=30)), 4)))
 
             async def one():
                 outcomes.append(await runner.run(call("Spin", ask(text=str(path))), ignore))
@@ -196,7 +199,8 @@ CHILD = """
         lock = wait_for_predecessors(root / "nodes.lock")
         packages = PackageFiles(pathlib.Path({packages!r}))
         async with open_process_runner(
-            RunnerSettings(), packages, nodes_lock_fd=lock, payload_bytes_max=2**20
+            RunnerSettings(writable=(str(root),)), packages,
+            nodes_lock_fd=lock, payload_bytes_max=2**20, data_dir=root / "data",
         ) as runner:
             async with trio.open_nursery() as nursery:
                 for name in ("a", "b"):
@@ -212,11 +216,16 @@ def start_child(packages, root, node):
     return subprocess.Popen([sys.executable, "-c", code])
 
 
+async def wait_for_nodes(root, child):
+    """The two node processes of an axiomd."""
+    return [await wait_for(lambda n=n: read_pid(root / n, child.pid), 20) for n in ("a", "b")]
+
+
 @pytest.mark.parametrize("node", ["Sleepy", "Spin"])
 async def test_node_processes_die_within_a_second_of_axiomd(packages, tmp_path, node):
     child = start_child(packages, tmp_path, node)
     try:
-        pids = [await wait_for(lambda n=n: read_pid(tmp_path / n), 20) for n in ("a", "b")]
+        pids = await wait_for_nodes(tmp_path, child)
         assert all(is_alive(pid) for pid in pids)
     finally:
         child.kill()
@@ -246,7 +255,7 @@ def fields_of(pid):
 async def test_the_nodes_lock_is_held_while_a_node_process_lives(packages, tmp_path):
     child = start_child(packages, tmp_path, "Sleepy")
     try:
-        pids = [await wait_for(lambda n=n: read_pid(tmp_path / n), 20) for n in ("a", "b")]
+        pids = await wait_for_nodes(tmp_path, child)
         holders = set(orphans.holders(tmp_path / "nodes.lock"))
         assert {child.pid, *pids} < holders
         os.kill(child.pid, signal.SIGKILL)
@@ -267,10 +276,8 @@ async def test_a_program_that_a_node_starts_does_not_hold_the_nodes_lock(package
         RunnerSettings(), packages, nodes_lock_fd=lock, payload_bytes_max=PAYLOAD_MAX
     ) as runner:
         outcome = await runner.run(call("Parent", ask(text="session")), ignore)
-        child = answer(outcome.payload).count
-        try:
-            await wait_for(lambda: child not in (held := set(orphans.holders(path))) and held)
-            assert is_alive(child)
-        finally:
-            os.kill(child, signal.SIGKILL)
+        child = find_process(answer(outcome.payload).count)
+        await wait_for(lambda: child not in (held := set(orphans.holders(path))) and held)
+        assert is_alive(child)
+    assert not is_alive(child)
     os.close(lock)

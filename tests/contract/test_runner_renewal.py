@@ -8,8 +8,9 @@ import weakref
 import pytest
 import trio
 from node_package import answer, ask, call, ignore, install, stream_call
-from runner_lab import drain, is_alive, open_process, run_many, wait_for, zygote_of
+from runner_lab import drain, open_process, run_many, wait_for, zygote_of
 from test_runner_beside import shared
+from worlds.processes import is_alive
 
 from axiomd.execution.call import Output
 from axiomd.limits import MIB

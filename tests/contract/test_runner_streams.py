@@ -6,7 +6,8 @@ import pytest
 import trio
 from chaos import Chaos, ChaosRunner
 from node_package import answer, ask, call, ignore, stream_call
-from runner_lab import drain, every_runner, is_alive, open_process, open_runner, wait_for
+from runner_lab import drain, every_runner, open_process, open_runner, wait_for
+from worlds.processes import is_alive
 
 from axiomd.execution.call import Crashed, Failure, Lost, Output
 from axiomd.limits import KIB

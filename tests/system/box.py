@@ -19,6 +19,7 @@ from typing import Any
 
 import attrs
 import httpx
+from worlds.processes import find_process
 
 from axiomd.authoring.bundle import Bundle, pack
 from axiomd.clock import SystemClock
@@ -54,7 +55,8 @@ class Box:
         self.log = data_dir.with_name(data_dir.name + ".log")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.settings = settings
+        # Nodes of tests write to the tests' own directories.
+        self.settings = {"runners_writable": data_dir.parent.parent} | settings
         self.process: subprocess.Popen[bytes] | None = None
         self._key = ""
 
@@ -142,6 +144,12 @@ class Box:
         """Processes that hold `nodes.lock`: zygotes and node processes, not the server."""
         server = {self.process.pid} if self.process is not None else set()
         return set(holders(self.data_dir / "nodes.lock")) - server
+
+    def teller(self, told: Path) -> int:
+        """The process of node code that wrote its own number to a file, as this one knows it."""
+        found = find_process(int(told.read_text()), self.pid)
+        assert found, "it is dead"
+        return found
 
     # -- its users ----------------------------------------------------------------------------
 

@@ -126,7 +126,7 @@ def test_cancel_answers_when_the_process_is_dead(box: Box, user: User, tmp_path,
     while not told.exists():
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    with Pids({int(told.read_text())}) as process:
+    with Pids({box.teller(told)}) as process:
         assert len(process.alive()) == 1
         answer = user.cancel(identity)
         assert not process.alive()
@@ -202,7 +202,7 @@ def test_box_killed_beside_a_node_in_a_c_loop_takes_it_along(tmp_path: Path):
         while not told.exists():
             assert time.monotonic() < deadline
             time.sleep(0.005)
-        with Pids({int(told.read_text())} | box.node_pids()) as nodes:
+        with Pids({box.teller(told)} | box.node_pids()) as nodes:
             assert len(nodes.alive()) >= 2
             box.kill()
             assert nodes.all_dead_within(1.0)

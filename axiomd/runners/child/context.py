@@ -7,6 +7,7 @@ import json
 import socket
 from typing import Any
 
+from .limits import Limits
 from .wire import (
     ATTRIBUTE_CHARS_MAX,
     ATTRIBUTES_MAX,
@@ -38,6 +39,7 @@ class Spec:
         self.config: dict[str, str] = fields["config"]
         self.secrets: dict[str, str] = fields["secrets"]
         self.reflection: str = fields["reflection"]
+        self.limits = Limits(fields["memory_mib"], fields["cpu_seconds"], fields["hard"])
 
 
 class Log:

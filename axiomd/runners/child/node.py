@@ -18,6 +18,7 @@ import traceback
 from typing import Any, NoReturn
 
 from .beside import CallLoop
+from .confine import Plan, hint
 from .context import Context, Inputs, LogStream, Spec
 from .wire import (
     ALONE,
@@ -59,9 +60,12 @@ class NodeProcess:
     """Runs the calls that come over one socket: one after the other, those of async nodes that may
     share a process side by side."""
 
-    def __init__(self, sock: socket.socket, directory: str) -> None:
+    def __init__(self, sock: socket.socket, directory: str, plan: Plan) -> None:
         self._link = Link(sock)
         self._directory = directory
+        self._plan = plan
+        self._memory_mib = 0
+        """What the running call may take; 0 for no limit."""
         self._message_class = importlib.import_module("gen.messages_pb2").message_class
         self._specs: dict[bytes, Spec] = {}
         self._handlers: dict[str, Any] = {}
@@ -143,9 +147,7 @@ class NodeProcess:
             return self._refused(call, failure)
 
     def _refused(self, call: int, failure: BaseException) -> tuple[int, int, bytes]:
-        told = failure
-        if not isinstance(told, Refusal):
-            told = Refusal("NODE_ERROR", describe(failure), self._trace(failure), failure)
+        told = failure if isinstance(failure, Refusal) else self._judge(failure)
         detail = told.detail[-4 * TEXT_CHARS_MAX :]
         content = [told.kind, cut(told.message), detail, told.classes]
         return ERROR, call, json.dumps(content).encode()
@@ -157,6 +159,16 @@ class NodeProcess:
                 text.flush()
                 raw.end_line(answer[1])
         self._link.send(*answer)
+
+    def _judge(self, failure: BaseException) -> Refusal:
+        """What the node's own exception means, now that its limits are lifted again."""
+        kind, message = "NODE_ERROR", describe(failure)
+        if isinstance(failure, MemoryError) and self._memory_mib:
+            kind = "OUT_OF_MEMORY"
+            message += f" (at its memory limit of {self._memory_mib} MiB)"
+        else:
+            message += hint(failure, self._plan, self._directory)
+        return Refusal(kind, message, self._trace(failure), failure)
 
     def _spec(self, text: bytes) -> Spec:
         spec = self._specs.get(text)
@@ -173,6 +185,12 @@ class NodeProcess:
         return spec, payload, handler, Context(self._link, call, spec, visit)
 
     def _run(self, call: int, body: bytes) -> bytes:
+        limits = self._spec(split_run(body)[1]).limits
+        self._memory_mib = limits.memory_mib
+        with limits:
+            return self._run_limited(call, body)
+
+    def _run_limited(self, call: int, body: bytes) -> bytes:
         spec, payload, handler, ax = self._open(call, body)
         taken, declared = self._messages(spec)
         if spec.pipeline:
@@ -192,8 +210,11 @@ class NodeProcess:
     def _load(self, name: str) -> Any:
         try:
             module = importlib.import_module("nodes." + name)
+        except MemoryError:
+            raise
         except BaseException as failure:
             message = f"nodes/{name}.py cannot be loaded: {describe(failure)}"
+            message += hint(failure, self._plan, self._directory)
             raise Refusal("LOAD_ERROR", message, self._trace(failure)) from failure
         handler = getattr(module, name, None)
         if not callable(handler):
@@ -248,6 +269,8 @@ def serialise(result: Any, declared: Any, spec: Spec) -> bytes:
         raise Refusal("BAD_OUTPUT", f"returned {found}, declared {spec.output_type}")
     try:
         payload: bytes = result.SerializeToString()
+    except MemoryError:
+        raise
     except Exception as failure:  # noqa: BLE001 (protobuf raises several kinds)
         message = f"the output cannot be serialised: {describe(failure)}"
         raise Refusal("BAD_OUTPUT", message) from None

@@ -1,8 +1,8 @@
 """Where a package's own interpreter enters the child side, given this file's path.
 
-`python -I start.py <control fd> <lock fd> <parent pid> <package directory>`. The files beside this
-one become a package of their own name: nothing else of axiomd can be imported here, and nothing
-that a package brings along can stand in for them.
+`python -I start.py <control fd> <lock fd> <parent pid> <package directory> <plan>`, or `probe`. The
+files beside this one become a package of their own name: nothing else of axiomd can be imported
+here, and nothing that a package brings along can stand in for them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import importlib.util
+import json
+import os
 import pathlib
 import sys
 
@@ -24,6 +26,23 @@ def adopt_folder() -> None:
     sys.modules[NAME] = importlib.util.module_from_spec(spec)
 
 
+def main(arguments: list[str]) -> None:
+    """Be confined, then be a zygote; or say what this box can confine a process with."""
+    confine = importlib.import_module(NAME + ".confine")
+    if arguments == ["probe"]:
+        sys.stdout.write(json.dumps(confine.probe()))
+        return
+    control_fd, lock_fd, parent = (int(argument) for argument in arguments[:3])
+    directory, plan = arguments[3], confine.Plan(arguments[4])
+    importlib.import_module(NAME + ".kernel").die_with(parent)
+    for fd in (control_fd, lock_fd):
+        if fd >= 0:
+            # Node processes inherit them by fork; programs that those start must not.
+            os.set_inheritable(fd, False)
+    confine.enter(plan, directory, control_fd)
+    importlib.import_module(NAME + ".zygote").main(control_fd, directory, plan)
+
+
 if __name__ == "__main__":
     adopt_folder()
-    importlib.import_module(NAME + ".zygote").main(sys.argv[1:])
+    main(sys.argv[1:])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import array
 import contextlib
-import ctypes
 import errno
 import gc
 import importlib
@@ -22,22 +21,12 @@ import socket
 import sys
 from typing import Any, NoReturn
 
+from . import confine, kernel, limits, tree
 from .node import NodeProcess
 from .wire import CONTROL, EXITED, FORK_FAILED, FORKED, READY
 
-
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies (PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(0)
-
-
-def open_pidfd(pid: int) -> int:
-    """A descriptor of a child that was not reaped yet; before 3.9 by the system call's number."""
-    if hasattr(os, "pidfd_open"):
-        return os.pidfd_open(pid)
-    return int(ctypes.CDLL(None).syscall(434, pid, 0))
+STRAYS_EXIT = 71
+"""How a zygote ends that cannot kill all that a node process has left behind."""
 
 
 def offer_package(directory: str) -> None:
@@ -54,9 +43,10 @@ def offer_package(directory: str) -> None:
 class Zygote:
     """Forks node processes, reaps them, tells axiomd; single-threaded and without user code."""
 
-    def __init__(self, control: socket.socket, directory: str) -> None:
+    def __init__(self, control: socket.socket, directory: str, plan: confine.Plan) -> None:
         self._control = control
         self._directory = directory
+        self._plan = plan
         self._pids: dict[int, int] = {}
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
@@ -81,18 +71,18 @@ class Zygote:
         fds = array.array("i", b"".join(content for _, _, content in attached))
         if fds:
             with socket.socket(fileno=fds[0]) as sock:
-                self._fork(sock)
+                self._fork(sock, message.decode())
         else:
             self._tell(FORK_FAILED, 0, errno.EMFILE)
         return True
 
-    def _fork(self, sock: socket.socket) -> None:
+    def _fork(self, sock: socket.socket, name: str) -> None:
         zygote, pid = os.getpid(), 0
         try:
             pid = os.fork()
             if pid == 0:
-                self._become_node_process(sock, zygote)
-            pidfd = open_pidfd(pid)
+                self._become_node_process(sock, zygote, name)
+            pidfd = kernel.open_pidfd(pid)
         except OSError as failure:
             if pid:
                 os.kill(pid, signal.SIGKILL)
@@ -104,14 +94,17 @@ class Zygote:
         self._pids[pidfd] = pid
         self._poll.register(pidfd, select.POLLIN)
 
-    def _become_node_process(self, sock: socket.socket, zygote: int) -> NoReturn:
+    def _become_node_process(self, sock: socket.socket, zygote: int, name: str) -> NoReturn:
         """In the child, which never returns into the zygote's code."""
         try:
-            die_with(zygote)
-            # A group of its own: what the node starts dies with it, see _reap.
+            kernel.die_with(zygote)
+            # A group of its own, and what leaves it comes back to it: see _reap.
             os.setpgid(0, 0)
-            for name in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(name, signal.SIG_DFL)
+            tree.adopt_strays()
+            limits.bound_files()
+            confine.settle(self._plan, name)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
             self._control.close()
             for pidfd in self._pids:
                 os.close(pidfd)
@@ -120,7 +113,7 @@ class Zygote:
                 os.dup2(nowhere, fd)
             os.close(nowhere)
             # Python reseeds `random` after a fork by itself; numpy is never loaded before it.
-            NodeProcess(sock, self._directory).serve()
+            NodeProcess(sock, self._directory, self._plan).serve()
         finally:
             os._exit(70)
 
@@ -132,6 +125,9 @@ class Zygote:
             os.killpg(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         os.close(pidfd)
+        if not tree.kill_strays(set(self._pids.values())):
+            # What outruns it ends with it.
+            os._exit(STRAYS_EXIT)
         self._tell(EXITED, pid, status)
 
     def _tell(self, kind: int, pid: int, status: int, attached: Any = ()) -> None:
@@ -147,15 +143,9 @@ class Zygote:
         os._exit(0)
 
 
-def main(arguments: list[str]) -> NoReturn:
-    """Be the zygote of one package."""
-    control_fd, lock_fd, parent = (int(argument) for argument in arguments[:3])
-    directory = arguments[3]
-    die_with(parent)
-    for fd in (control_fd, lock_fd):
-        if fd >= 0:
-            # Node processes inherit them by fork; programs that those start must not.
-            os.set_inheritable(fd, False)
+def main(control_fd: int, directory: str, plan: confine.Plan) -> NoReturn:
+    """Be the zygote of one package, in a process that is confined already."""
+    tree.adopt_strays()
     offer_package(directory)
     # Loaded here, every process that is forked has them at once and shares their memory.
     importlib.import_module("google.protobuf")
@@ -163,4 +153,7 @@ def main(arguments: list[str]) -> NoReturn:
     assert callable(message_class)
     gc.collect()
     gc.freeze()
-    Zygote(socket.socket(fileno=control_fd), directory).serve()
+    if not plan.namespaces:
+        # Killed with axiomd it could not kill what node code has let go of. It hears of that end.
+        kernel.die_with(None)
+    Zygote(socket.socket(fileno=control_fd), directory, plan).serve()
