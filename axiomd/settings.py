@@ -81,7 +81,7 @@ class EngineSettings:
     """[engine]"""
 
     slots: int = attrs.field(default=1024, validator=_range(1, 10_000))
-    """Executions that are worked on side by side."""
+    """Executions that are worked on side by side; a pipeline is one for as long as it lives."""
     node_timeout_s: float = attrs.field(default=300.0, validator=_range(1, 3600))
     """Seconds a node call may take where nothing else is said."""
     payload_bytes_max: int = attrs.field(

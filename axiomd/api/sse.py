@@ -55,7 +55,7 @@ def event(data: Any, event_id: int | None = None) -> bytes:
 
 
 def frame_event(execution_id: str, index: int, payload: Any) -> bytes:
-    """One frame as an event. By hand: this is half of what the server spends on a frame."""
+    """One frame as an event. By hand: as a dict it is a third of what a frame costs."""
     return (
         f'id: {index}\ndata: {{"execution_id": "{execution_id}", "frame_index": {index}, '
         f'"payload": {_encode(payload)}, "is_final": false, "success": true}}\n\n'

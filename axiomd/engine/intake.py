@@ -5,7 +5,7 @@ them: what the node does outside, under the effect key of an input, it must neve
 one. After a loss the recorded order comes first, from the store, and then what arrives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import trio
 
@@ -61,7 +61,7 @@ class Intake:
             self._order.apply(arrival)
         self._durable = self._order.decided
         self._folded = not recorded
-        self._tell_arms()
+        self._tell_arms(self._arms)
         await trio.lowlevel.checkpoint()
 
     def _decide(self) -> bool:
@@ -73,17 +73,17 @@ class Intake:
             at_ns = attempt.parts.clock.now_ns()
             commit = commits.arrived(attempt.execution_id, attempt.fence, at_ns, arrivals)
             self._last = attempt.submit(commit, self._advance)
-            self._tell_arms()
+            self._tell_arms(arrival.edge for arrival in arrivals)
         return bool(arrivals)
 
     def _advance(self) -> None:
         self._durable, self._last = self._order.decided, None
 
-    def _tell_arms(self) -> None:
+    def _tell_arms(self, edges: Iterable[int]) -> None:
         # Decided counts as taken: the gate decides on no more than it has room for.
-        for edge, arm in self._arms.items():
-            arm.taken[self._gate] = self._order.taken[edge]
-            arm.notify()
+        for edge in edges:
+            self._arms[edge].taken[self._gate] = self._order.taken[edge]
+            self._arms[edge].notify()
 
     async def _read(self, start: int) -> list[bytes]:
         reader, identity = self._attempt.parts.reader, self._attempt.execution_id
