@@ -6,7 +6,7 @@ restart of the box. No cancel scope is open across a `yield`.
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import trio
@@ -17,6 +17,7 @@ from axiomd.api.views import error_sentence, event_view, failure_view
 from axiomd.errors import Malformed
 from axiomd.execution.execution import Execution
 from axiomd.execution.status import Status
+from axiomd.flow.large_json import Leaf, write_pieces
 from axiomd.limits import STREAM_BATCH_FRAMES_MAX
 
 HEADERS = {
@@ -47,8 +48,22 @@ class EventStreamBody(ResponseBody):
 
 def event(data: Any, event_id: int | None = None) -> bytes:
     """One event; without an ID the client's cursor stays where it is."""
+    return event_text(data, event_id).encode()
+
+
+def event_text(data: Any, event_id: int | None = None) -> str:
+    """`event`, before it is encoded."""
     line = f"id: {event_id}\n" if event_id is not None else ""
-    return f"{line}data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    return f"{line}data: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+async def _next_piece(box: Box, pieces: Iterator[bytes], leaves: Sequence[Leaf]) -> bytes:
+    """The next piece of an answer; off the event loop if it may have to come from a file."""
+    if not leaves:
+        return next(pieces, b"")
+    piece = await box.engine.parts.run_blocking(next, pieces, b"")
+    assert isinstance(piece, bytes)
+    return piece
 
 
 def read_cursor(*given: tuple[str, str | None, int]) -> int:
@@ -91,17 +106,21 @@ async def frame_events(
                 return
             rows = box.reader.frames(identity, terminal, cursor, STREAM_BATCH_FRAMES_MAX)
             if rows:
-                chunk = b"".join(
+                leaves: list[Leaf] = []
+                shown = [
+                    (index, await box.show(loaded.terminal, [payload], leaves))
+                    for index, payload in rows
+                ]
+                chunk = "".join(
                     [
-                        event(
-                            frame_view(identity, index, loaded.terminal.to_json(await box.read(p))),
-                            index,
-                        )
-                        for index, p in rows
+                        event_text(frame_view(identity, index, value), index)
+                        for index, value in shown
                     ]
                 )
                 cursor = rows[-1][0] + 1
-                yield chunk
+                pieces = write_pieces(chunk, leaves)
+                while piece := await _next_piece(box, pieces, leaves):
+                    yield piece
             elif ended:
                 count = box.reader.frame_count(identity, terminal)
                 yield event(closing_view(identity, count, record), count)

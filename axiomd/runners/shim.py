@@ -79,23 +79,34 @@ class Inbox:
         self._buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
-        self._missing = 0
+        self._large: bytearray | None = None
+        self._large_head = (0, 0)
+        self._large_got = 0
 
     def fill(self, recv_into: Callable[[memoryview], int]) -> int:
         """Receive once; the bytes received, 0 at the end of the stream."""
+        if self._large is not None:
+            count = recv_into(memoryview(self._large)[self._large_got :])
+            self._large_got += count
+            return count
         if self._start == self._end:
             self._start = self._end = 0
-        if self._missing > len(self._buffer) - self._end or self._end == len(self._buffer):
-            self._make_room()
+        elif self._end == len(self._buffer):
+            have = self._end - self._start
+            self._view[:have] = bytes(self._view[self._start : self._end])
+            self._start, self._end = 0, have
         count = recv_into(self._view[self._end :] if self._end else self._view)
         self._end += count
         return count
 
-    def take(self) -> tuple[int, int, bytes] | None:
+    def take(self) -> tuple[int, int, bytes | bytearray] | None:
         """The next whole frame as (kind, call, body), or None until more is received.
 
-        Raises FrameTooLong.
+        A body over BUFFER_BYTES is received into a buffer of its own, which is handed out: it
+        is never in memory twice. Raises FrameTooLong.
         """
+        if self._large is not None:
+            return self._take_large()
         start = self._start
         have = self._end - start
         if have < 13:
@@ -104,25 +115,24 @@ class Inbox:
         if length > self.body_max:
             raise FrameTooLong(kind, call, length)
         total = 13 + length
+        if total > BUFFER_BYTES:
+            self._large, self._large_head = bytearray(length), (kind, call)
+            self._large_got = min(length, have - 13)
+            body = self._view[start + 13 : start + 13 + self._large_got]
+            memoryview(self._large)[: self._large_got] = body
+            self._start = start + 13 + self._large_got
+            return self._take_large()
         if have < total:
-            self._missing = total - have
             return None
-        self._missing = 0
         self._start = start + total
         return kind, call, bytes(self._view[start + 13 : start + total])
 
-    def _make_room(self) -> None:
-        have = self._end - self._start
-        size = max(BUFFER_BYTES, have + self._missing)
-        rest = self._view[self._start : self._end]
-        if size == len(self._buffer):
-            self._view[:have] = bytes(rest)
-        else:
-            self._buffer = bytearray(size)
-            view = memoryview(self._buffer)
-            view[:have] = rest
-            self._view = view
-        self._start, self._end = 0, have
+    def _take_large(self) -> tuple[int, int, bytes | bytearray] | None:
+        body, (kind, call) = self._large, self._large_head
+        if body is None or self._large_got < len(body):
+            return None
+        self._large = None
+        return kind, call, body
 
 
 class Refusal(Exception):
@@ -161,7 +171,7 @@ class Link:
         if call:
             self.send(kind, call, json.dumps(content, separators=(",", ":")).encode())
 
-    def receive(self) -> tuple[int, int, bytes]:
+    def receive(self) -> tuple[int, int, bytes | bytearray]:
         """Wait for the next frame; ends the process when there will be none."""
         while True:
             frame = self.inbox.take()
@@ -328,7 +338,7 @@ class Inputs:
                 self._tell_starved()
                 self._link.fill(0)
             elif self._is_input(frame):
-                return self._message.FromString(frame[2])
+                return self._message.FromString(bytes(frame[2]))
         raise StopIteration
 
     def __aiter__(self) -> Inputs:
@@ -344,7 +354,7 @@ class Inputs:
                     self._tell_starved()
                     await self._link.wait_readable()
             elif self._is_input(frame):
-                return self._message.FromString(frame[2])
+                return self._message.FromString(bytes(frame[2]))
         raise StopAsyncIteration
 
     def _tell_starved(self) -> None:
@@ -352,7 +362,7 @@ class Inputs:
             self._starved_at = self._read
             self._link.send(STARVED, self._call, COUNT.pack(self._read))
 
-    def _is_input(self, frame: tuple[int, int, bytes]) -> bool:
+    def _is_input(self, frame: tuple[int, int, bytes | bytearray]) -> bool:
         kind, call, _ = frame
         if call != self._call:
             return False
@@ -434,7 +444,7 @@ class NodeProcess:
                 self._link.call = 0
                 self._link.send(*answer)
 
-    def _answer(self, call: int, body: bytes) -> tuple[int, int, bytes]:
+    def _answer(self, call: int, body: bytes | bytearray) -> tuple[int, int, bytes]:
         try:
             return DONE, call, self._run(call, body)
         except Refusal as refusal:
@@ -444,7 +454,7 @@ class NodeProcess:
         content = [told.kind, cut(told.message), told.detail[-4 * TEXT_CHARS_MAX :]]
         return ERROR, call, json.dumps(content).encode()
 
-    def _run(self, call: int, body: bytes) -> bytes:
+    def _run(self, call: int, body: bytes | bytearray) -> bytes:
         visit, text, payload = split_run(body)
         spec = self._specs.get(text)
         if spec is None:
@@ -521,10 +531,12 @@ class NodeProcess:
         return "".join(lines).replace(self._directory + os.sep, "")
 
 
-def split_run(body: bytes) -> tuple[bytes, bytes, bytes]:
+def split_run(body: bytes | bytearray) -> tuple[bytes, bytes, bytes]:
     """The visit's text, the placement's JSON and the payload of a RUN body."""
     visit, spec = RUN_HEAD.unpack_from(body)
-    return body[8 : 8 + visit], body[8 + visit : 8 + visit + spec], body[8 + visit + spec :]
+    view = memoryview(body)
+    first, last = 8 + visit, 8 + visit + spec
+    return bytes(view[8:first]), bytes(view[first:last]), bytes(view[last:])
 
 
 def describe(failure: BaseException) -> str:
