@@ -63,7 +63,7 @@ class Blobs:
         """
         digest = hashlib.sha256(content).digest()
         payload = self._hold(digest, len(content))
-        path = self._path(digest)
+        path = self.path(digest)
         try:
             if not path.exists():
                 self._write(path, content)
@@ -90,7 +90,7 @@ class Blobs:
     def read(self, digest: bytes) -> bytes:
         """The content named `digest`. Raises StoreFailed if it is missing or damaged."""
         try:
-            content = self._path(digest).read_bytes()
+            content = self.path(digest).read_bytes()
         except FileNotFoundError:
             raise StoreFailed(f"blob {digest.hex()} is missing") from None
         if hashlib.sha256(content).digest() != digest:
@@ -104,7 +104,7 @@ class Blobs:
         """
         if payload.inline is not None:
             return payload.inline
-        path = self._path(payload.blob)
+        path = self.path(payload.blob)
         if not path.exists():
             raise StoreFailed(f"blob {payload.blob.hex()} is missing")
         if self.is_damaged(payload.blob):
@@ -133,14 +133,14 @@ class Blobs:
     def size(self, digest: bytes) -> int | None:
         """Bytes of the content named `digest`; None if it is not there."""
         try:
-            return self._path(digest).stat().st_size
+            return self.path(digest).stat().st_size
         except FileNotFoundError:
             return None
 
     def is_damaged(self, digest: bytes) -> bool:
         """Whether a content that is there is not the one it is named by."""
         try:
-            with self._path(digest).open("rb") as file:
+            with self.path(digest).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").digest() != digest
         except FileNotFoundError:
             return False
@@ -171,7 +171,7 @@ class Blobs:
         with self._lock:
             if digest in self._held or is_named(digest):
                 return False
-            self._path(digest).unlink(missing_ok=True)
+            self.path(digest).unlink(missing_ok=True)
         return True
 
     @contextmanager
@@ -204,7 +204,8 @@ class Blobs:
         """Remove what a process that was killed left half written; before anything is put."""
         shutil.rmtree(self.root / _DRAFTS, ignore_errors=True)
 
-    def _path(self, digest: bytes) -> Path:
+    def path(self, digest: bytes) -> Path:
+        """Where the content named `digest` is, if it is anywhere."""
         name = digest.hex()
         return self.root / name[:2] / name
 
