@@ -80,59 +80,48 @@ class Inbox:
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
         self._large: bytearray | None = None
-        self._large_head = (0, 0)
-        self._large_got = 0
+        self._large_head, self._large_got = (0, 0), 0
 
     def fill(self, recv_into: Callable[[memoryview], int]) -> int:
         """Receive once; the bytes received, 0 at the end of the stream."""
         if self._large is not None:
-            count = recv_into(memoryview(self._large)[self._large_got :])
-            self._large_got += count
+            self._large_got += (count := recv_into(memoryview(self._large)[self._large_got :]))
             return count
         if self._start == self._end:
             self._start = self._end = 0
         elif self._end == len(self._buffer):
-            have = self._end - self._start
-            self._view[:have] = bytes(self._view[self._start : self._end])
-            self._start, self._end = 0, have
-        count = recv_into(self._view[self._end :] if self._end else self._view)
-        self._end += count
+            rest = bytes(self._view[self._start :])
+            self._start, self._end = 0, len(rest)
+            self._view[: self._end] = rest
+        self._end += (count := recv_into(self._view[self._end :] if self._end else self._view))
         return count
 
     def take(self) -> tuple[int, int, bytes | bytearray] | None:
         """The next whole frame as (kind, call, body), or None until more is received.
 
-        A body over BUFFER_BYTES is received into a buffer of its own, which is handed out: it
-        is never in memory twice. Raises FrameTooLong.
+        A large body is received into the buffer that is handed out. Raises FrameTooLong.
         """
         if self._large is not None:
-            return self._take_large()
-        start = self._start
-        have = self._end - start
+            if self._large_got < len(self._large):
+                return None
+            body, self._large = self._large, None
+            return (*self._large_head, body)
+        start, have = self._start, self._end - self._start
         if have < 13:
             return None
         length, kind, call = HEAD.unpack_from(self._buffer, start)
         if length > self.body_max:
             raise FrameTooLong(kind, call, length)
-        total = 13 + length
-        if total > BUFFER_BYTES:
-            self._large, self._large_head = bytearray(length), (kind, call)
-            self._large_got = min(length, have - 13)
-            body = self._view[start + 13 : start + 13 + self._large_got]
-            memoryview(self._large)[: self._large_got] = body
-            self._start = start + 13 + self._large_got
-            return self._take_large()
+        if (total := 13 + length) > BUFFER_BYTES:
+            got = min(length, have - 13)
+            self._large, self._large_head, self._large_got = bytearray(length), (kind, call), got
+            self._start = start + 13 + got
+            memoryview(self._large)[:got] = self._view[start + 13 : self._start]
+            return self.take()
         if have < total:
             return None
-        self._start = start + total
-        return kind, call, bytes(self._view[start + 13 : start + total])
-
-    def _take_large(self) -> tuple[int, int, bytes | bytearray] | None:
-        body, (kind, call) = self._large, self._large_head
-        if body is None or self._large_got < len(body):
-            return None
-        self._large = None
-        return kind, call, body
+        self._start += total
+        return kind, call, bytes(self._view[start + 13 : self._start])
 
 
 class Refusal(Exception):
@@ -534,9 +523,8 @@ class NodeProcess:
 def split_run(body: bytes | bytearray) -> tuple[bytes, bytes, bytes]:
     """The visit's text, the placement's JSON and the payload of a RUN body."""
     visit, spec = RUN_HEAD.unpack_from(body)
-    view = memoryview(body)
-    first, last = 8 + visit, 8 + visit + spec
-    return bytes(view[8:first]), bytes(view[first:last]), bytes(view[last:])
+    rest = memoryview(body)[8:]
+    return bytes(rest[:visit]), bytes(rest[visit : visit + spec]), bytes(rest[visit + spec :])
 
 
 def describe(failure: BaseException) -> str:
