@@ -29,6 +29,10 @@ PLACEMENT_INDEX_MAX = 0xFFFF
 
 INLINE_BYTES_MAX = 64 * KIB
 """A payload larger than this lives out of band, in a blob."""
+STREAMED_BYTES_MIN = 1 * MIB
+"""A payload from this size on is read and sent in pieces, never held whole to be sent."""
+PIECE_BYTES_MAX = 768 * KIB
+"""One such piece; a multiple of three, as base64 wants."""
 PAYLOAD_BYTES_CEILING = 1024 * MIB
 """What the payload cap can be raised to: lengths in node frames are 32 bits."""
 
@@ -106,4 +110,6 @@ assert PLACEMENTS_MAX <= PLACEMENT_INDEX_MAX
 assert INLINE_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
 assert STREAM_BATCH_BYTES_MAX < STREAM_UNWRITTEN_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
 assert STREAM_BATCH_FRAMES_MAX <= STREAM_AHEAD_FRAMES_MAX
+assert INLINE_BYTES_MAX < STREAMED_BYTES_MIN
+assert PIECE_BYTES_MAX % 3 == 0
 assert PAYLOAD_BYTES_CEILING < 2**32

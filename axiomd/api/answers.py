@@ -1,11 +1,13 @@
 """How a refusal is answered: the one place where errors become HTTP."""
 
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import structlog
 
 from axiomd.errors import AxiomdError, Refused, TooMany, Unauthorized, Unavailable
+from axiomd.flow.large_json import Leaf, write_pieces
 
 log = structlog.get_logger("axiomd.api")
 
@@ -46,6 +48,14 @@ def to_error(failure: Exception) -> AxiomdError:
 
 def dump(value: Any) -> bytes:
     """JSON bytes."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     # A refusal may quote half of a surrogate pair, which JSON can only spell as an escape.
-    return text.encode(errors="backslashreplace")
+    return _text(value).encode(errors="backslashreplace")
+
+
+def pieces(value: Any, leaves: Sequence[Leaf]) -> Iterator[bytes]:
+    """JSON bytes one piece after the other, the leaves read while they are written."""
+    return write_pieces(_text(value), leaves)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

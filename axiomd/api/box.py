@@ -1,7 +1,11 @@
 """What the edge works with."""
 
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
 import attrs
 
+from axiomd.api import answers
 from axiomd.clock import Clock
 from axiomd.engine.catalog import Catalog, LoadedArtifact
 from axiomd.engine.engine import Engine
@@ -9,6 +13,9 @@ from axiomd.engine.keyring import Keyring
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import EntryKind, Payload
 from axiomd.execution.position import Position
+from axiomd.flow.large_json import Leaf
+from axiomd.flow.messages import MessageType
+from axiomd.limits import STREAMED_BYTES_MIN
 from axiomd.settings import ServerSettings
 from axiomd.store.reader import Reader
 
@@ -31,22 +38,41 @@ class Box:
         """The artifact that an execution runs."""
         return self.catalog.load(execution.tenant, execution.graph_id)
 
-    async def read(self, payload: Payload) -> bytes:
-        """The bytes of a payload; a blob's are read off the event loop."""
-        if payload.inline is not None:
-            return payload.inline
-        parts = self.engine.parts
-        content = await parts.run_blocking(parts.blobs.get, payload)
-        assert isinstance(content, bytes)
-        return content
+    async def show(
+        self, message: MessageType, payloads: Sequence[Payload], leaves: list[Leaf]
+    ) -> Any:
+        """A message as JSON; what is large in it goes to `leaves` and is written from its file.
 
-    async def output(self, execution: Execution) -> object:
-        """The output of a completed unary execution, as JSON; None if there is none."""
+        payloads: one, or several whose merge the message is.
+        """
+        if all(payload.inline is not None for payload in payloads):
+            return self.show_now(message, payloads, leaves)
+        return await self.engine.parts.run_blocking(self.show_now, message, payloads, leaves)
+
+    def show_now(
+        self, message: MessageType, payloads: Sequence[Payload], leaves: list[Leaf]
+    ) -> Any:
+        """`show`, for a thread: it blocks on blobs."""
+        blobs, size = self.engine.parts.blobs, sum(payload.size for payload in payloads)
+        if size < STREAMED_BYTES_MIN:
+            return message.to_json(b"".join(blobs.get(payload) for payload in payloads))
+        value, found = message.to_large_json(blobs.slices(payloads), size)
+        leaves += found
+        return value
+
+    async def output(self, execution: Execution, leaves: list[Leaf]) -> Any:
+        """The output of a completed unary execution, as `show` does; None if there is none."""
         loaded = self.loaded(execution)
         terminal = Position(loaded.artifact.terminal)
         for entry in self.reader.journal_backwards(execution.execution_id, _TAIL_ENTRIES):
             if entry.kind is EntryKind.NODE_COMPLETED and entry.position == terminal:
                 if entry.payload is None:
                     return None
-                return loaded.terminal.to_json(await self.read(entry.payload))
+                return await self.show(loaded.terminal, [entry.payload], leaves)
         return None
+
+    async def written(self, view: Any, leaves: Sequence[Leaf]) -> AsyncGenerator[bytes, None]:
+        """A view as JSON in pieces, each made off the event loop when it is asked for."""
+        pieces = answers.pieces(view, leaves)
+        while piece := await self.engine.parts.run_blocking(next, pieces, b""):
+            yield piece

@@ -1,6 +1,7 @@
 """Routes that show executions and end them."""
 
 import json
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,7 @@ from axiomd.execution.execution import Execution
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.position import parse_position
 from axiomd.execution.status import Status
+from axiomd.flow.large_json import Leaf
 from axiomd.ids import EXECUTION_ID
 from axiomd.limits import MIB, PAGE_ROWS_MAX, SCAN_ROWS_MAX, STREAM_BATCH_FRAMES_MAX
 from axiomd.strict import unknown
@@ -33,6 +35,8 @@ from axiomd.strict import unknown
 KINDS = frozenset(kind.wire for kind in EntryKind)
 
 
+Answer = dict[str, Any] | Response
+_JSON_HEADERS = {"Content-Type": answers.JSON_TYPE}
 _PAGE_BYTES_MAX = 16 * MIB
 """Bytes of payloads in one page of checkpoints, beyond the first."""
 
@@ -138,21 +142,35 @@ class Shown:
         )
         if "text/event-stream" in request.headers.get("Accept", ""):
             return _stream(sse.journal_events(self._box, execution, start, node, kinds))
-        entries = self._box.reader.journal(execution_id, start, SCAN_ROWS_MAX)
-        views = []
+        wanted = partial(_is_wanted, node, kinds)
+        page: dict[str, Any] = await self._box.engine.parts.run_blocking(
+            self._event_page, execution, start, limit, wanted
+        )
+        return page
+
+    def _event_page(
+        self,
+        execution: Execution,
+        start: int,
+        limit: int,
+        wanted: Callable[[dict[str, Any]], bool],
+    ) -> dict[str, Any]:
+        """Views of the events that are wanted, of a bounded number that are looked at."""
+        artifact = self._box.loaded(execution).artifact
+        entries = self._box.reader.journal(execution.execution_id, start, SCAN_ROWS_MAX)
+        views: list[dict[str, Any]] = []
+        seen = start
         for entry in entries:
             view = event_view(artifact, entry)
-            if (node is None or view["placement"] == node) and (not kinds or view["kind"] in kinds):
+            seen = entry.seq
+            if wanted(view):
                 views.append(view)
             if len(views) == limit:
                 break
-        else:
-            more = len(entries) == SCAN_ROWS_MAX
-            return {"events": views, "next_cursor": str(entries[-1].seq) if more else None}
-        last = views[-1]["seq"]
-        return {"events": views, "next_cursor": str(last) if last < entries[-1].seq else None}
+        more = len(entries) == SCAN_ROWS_MAX or bool(entries and seen < entries[-1].seq)
+        return {"events": views, "next_cursor": str(seen) if more else None}
 
-    async def checkpoints(self, execution_id: str) -> dict[str, Any]:
+    async def checkpoints(self, execution_id: str) -> Answer:
         """What each completed node visit took and returned."""
         execution = self._find(execution_id)
         query = _query("limit", "cursor")
@@ -160,25 +178,32 @@ class Shown:
         after = query.number("cursor", 0, 2**31)
         query.check()
         parts = self._box.engine.parts
+        leaves: list[Leaf] = []
         page: tuple[list[dict[str, Any]], bool] = await parts.run_blocking(
-            self._checkpoint_page, execution, after, limit
+            self._checkpoint_page, execution, after, limit, leaves
         )
         views, more = page
-        return {"checkpoints": views, "next_cursor": str(views[-1]["seq"]) if more else None}
+        cursor = str(views[-1]["seq"]) if more else None
+        return self._answer({"checkpoints": views, "next_cursor": cursor}, leaves)
+
+    def _answer(self, view: dict[str, Any], leaves: list[Leaf]) -> Answer:
+        """A view as it is, or written in pieces if there is anything large in it."""
+        return _stream(self._box.written(view, leaves), _JSON_HEADERS) if leaves else view
 
     def _checkpoint_page(
-        self, execution: Execution, after: int, limit: int
+        self, execution: Execution, after: int, limit: int, leaves: list[Leaf]
     ) -> tuple[list[dict[str, Any]], bool]:
         """Views of a page and whether there are more; of the blobs it reads only the page's."""
         loaded = self._box.loaded(execution)
         entries = self._box.reader.whole_journal(execution.execution_id)
         views: list[dict[str, Any]] = []
         size = 0
+        show = partial(self._box.show_now, leaves=leaves)
         for checkpoint in checkpoints_after(loaded.artifact, entries, after):
             size += checkpoint.size
             if views and (len(views) == limit or size > _PAGE_BYTES_MAX):
                 return views, True
-            views.append(checkpoint_view(loaded, checkpoint, self._box.engine.parts.blobs.get))
+            views.append(checkpoint_view(loaded, checkpoint, show))
         return views, False
 
     async def branches(self, execution_id: str) -> dict[str, Any]:
@@ -197,7 +222,7 @@ class Shown:
             partial(reader.frame_count, identity),
         )
 
-    async def output(self, execution_id: str) -> dict[str, Any]:
+    async def output(self, execution_id: str) -> Answer:
         """The output, or why there is none."""
         execution = self._find(execution_id)
         _query().check()
@@ -205,12 +230,12 @@ class Shown:
         frames = None
         if execution.mode == "pipeline":
             frames = self._box.reader.frame_count(execution_id, loaded.artifact.terminal)
-        view = execution_view(execution)
-        return {
+        view, leaves = execution_view(execution), list[Leaf]()
+        shown = {
             "execution_id": execution_id,
             "status": view["status"],
             "message": loaded.artifact.placements[loaded.artifact.terminal].output_type,
-            "output": await self._box.output(execution)
+            "output": await self._box.output(execution, leaves)
             if execution.status is Status.COMPLETED
             else None,
             "frames": frames,
@@ -218,8 +243,9 @@ class Shown:
             "error": error_sentence(execution.failure),
             "failure": failure_view(execution.failure),
         }
+        return self._answer(shown, leaves)
 
-    async def frames(self, execution_id: str) -> dict[str, Any]:
+    async def frames(self, execution_id: str) -> Answer:
         """Frames that a placement has emitted; the terminal one's unless another is named."""
         execution = self._find(execution_id)
         query = _query("node", "from", "limit", "cursor")
@@ -229,16 +255,19 @@ class Shown:
         loaded = self._box.loaded(execution)
         placement = self._placement(loaded, query.text("node"))
         rows = self._box.reader.frames(execution_id, placement, start, limit)
+        leaves: list[Leaf] = []
+        message = loaded.outputs[placement]
         views = [
             {
                 "frame_index": index,
-                "payload": loaded.outputs[placement].to_json(await self._box.read(payload)),
+                "payload": await self._box.show(message, [payload], leaves),
             }
             for index, payload in rows
         ]
         following = rows[-1][0] + 1 if rows else start
         count = self._box.reader.frame_count(execution_id, placement)
-        return {"frames": views, "next_cursor": str(following) if following < count else None}
+        cursor = str(following) if following < count else None
+        return self._answer({"frames": views, "next_cursor": cursor}, leaves)
 
     async def call_node(
         self, handle: str, package: str, version: str, node: str
@@ -249,8 +278,8 @@ class Shown:
         payload = loaded.entry.parse_json(read_json(await request_body() or b"{}"))
         outcome = await self._box.engine.call_node(loaded.artifact, payload)
         match outcome:
-            case Output(payload):
-                view = loaded.terminal.to_json(payload)
+            case Output(returned):
+                view = loaded.terminal.to_json(returned)
                 return Response(answers.dump(view), content_type=answers.JSON_TYPE)
             case Lost(reason):
                 raise Unavailable(f"The call of {node} was lost ({reason}); try again shortly.")
@@ -274,6 +303,10 @@ class Shown:
         return self._box.reader.execution(g.tenant, execution_id)
 
 
+def _is_wanted(node: str | None, kinds: frozenset[str], view: dict[str, Any]) -> bool:
+    return (node is None or view["placement"] == node) and (not kinds or view["kind"] in kinds)
+
+
 def _query(*known: str) -> Query:
     return Query(request.args.to_dict(flat=False), known)
 
@@ -292,8 +325,8 @@ def _kinds(query: Query) -> frozenset[str]:
     return kinds
 
 
-def _stream(chunks: sse.Chunks) -> Response:
-    response = Response(sse.EventStreamBody(chunks), headers=sse.HEADERS)
+def _stream(chunks: sse.Chunks, headers: Mapping[str, str] = sse.HEADERS) -> Response:
+    response = Response(sse.EventStreamBody(chunks), headers=dict(headers))
     # The framework would end a stream after a minute as if it were complete.
     response.timeout = None
     return response

@@ -6,6 +6,7 @@ routes share.
 """
 
 import hashlib
+from contextlib import aclosing
 from typing import Any
 
 import trio
@@ -21,6 +22,7 @@ from axiomd.engine.engine import Accepted
 from axiomd.errors import TooLarge, WrongMode
 from axiomd.execution.execution import Execution
 from axiomd.execution.status import Status
+from axiomd.flow.large_json import Leaf
 from axiomd.store.commit import IdempotencyClaim
 
 INVOKE_PATH = "/invocations/v1/flows/invoke"
@@ -33,17 +35,21 @@ _PATIENCE_S = 1.0
 async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) -> None:
     """POST /invocations/v1/flows/invoke, as ASGI."""
     headers: dict[str, str] = {}
+    leaves: list[Leaf] = []
     try:
         given = _headers(scope)
         # Before the body: who has no key sends us no megabytes.
         tenant = tenant_of(box.reader, given.get(b"authorization", b"").decode("latin-1"))
         body = await read_request(box, scope, receive)
         key = given.get(b"idempotency-key", b"").decode("latin-1")
-        status, view = 202, await invoke(box, tenant, key, body, receive)
+        status, view = 202, await invoke(box, tenant, key, body, receive, leaves)
     except Exception as failure:  # noqa: BLE001 - the error mapper of this route
         error = answers.to_error(failure)
         status, view, headers = error.status, answers.envelope(error), answers.error_headers(error)
-    await respond(send, status, answers.dump(view), headers)
+    if leaves:
+        await respond_in_pieces(box, send, view, leaves)
+    else:
+        await respond(send, status, answers.dump(view), headers)
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:
@@ -86,10 +92,28 @@ async def respond(send: Send, status: int, body: bytes, headers: dict[str, str])
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
+async def respond_in_pieces(box: Box, send: Send, view: dict[str, Any], leaves: list[Leaf]) -> None:
+    """Send an answer whose large parts are read while they are written; its length is unknown."""
+    raw = [(b"content-type", answers.JSON_TYPE.encode())]
+    await send({"type": "http.response.start", "status": 202, "headers": raw})
+    async with aclosing(box.written(view, leaves)) as pieces:
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 async def invoke(
-    box: Box, tenant: str, idempotency_key: str, body: bytes, receive: Receive
+    box: Box,
+    tenant: str,
+    idempotency_key: str,
+    body: bytes,
+    receive: Receive,
+    leaves: list[Leaf],
 ) -> dict[str, Any]:
-    """Accept a unary execution and, if it is asked for, wait for its end."""
+    """Accept a unary execution and, if it is asked for, wait for its end.
+
+    leaves: takes what is too large in the output to be held.
+    """
     request = read_invoke(body, InvokeBody)
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "unary":
@@ -101,7 +125,8 @@ async def invoke(
     ended = await _wait(box, accepted.execution_id, request.timeout_seconds, receive)
     if ended is None:
         return view | {"timed_out": True}
-    output = await box.output(ended) if ended.status is Status.COMPLETED else None
+    done = ended.status is Status.COMPLETED
+    output = await box.output(ended, leaves) if done else None
     return view | {"result": result_view(ended, output)}
 
 

@@ -6,7 +6,7 @@ restart of the box. No cancel scope is open across a `yield`.
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import trio
@@ -17,6 +17,7 @@ from axiomd.api.views import error_sentence, event_view, failure_view
 from axiomd.errors import Malformed
 from axiomd.execution.execution import Execution
 from axiomd.execution.status import Status
+from axiomd.flow.large_json import Leaf, write_pieces
 from axiomd.limits import STREAM_BATCH_FRAMES_MAX
 
 HEADERS = {
@@ -50,16 +51,30 @@ class EventStreamBody(ResponseBody):
 
 def event(data: Any, event_id: int | None = None) -> bytes:
     """One event; without an ID the client's cursor stays where it is."""
+    return event_text(data, event_id).encode()
+
+
+def event_text(data: Any, event_id: int | None = None) -> str:
+    """`event`, before it is encoded."""
     line = f"id: {event_id}\n" if event_id is not None else ""
-    return f"{line}data: {_encode(data)}\n\n".encode()
+    return f"{line}data: {_encode(data)}\n\n"
 
 
-def frame_event(execution_id: str, index: int, payload: Any) -> bytes:
+def frame_text(execution_id: str, index: int, payload: Any) -> str:
     """One frame as an event. By hand: as a dict it is a third of what a frame costs."""
     return (
         f'id: {index}\ndata: {{"execution_id": "{execution_id}", "frame_index": {index}, '
         f'"payload": {_encode(payload)}, "is_final": false, "success": true}}\n\n'
-    ).encode()
+    )
+
+
+async def _next_piece(box: Box, pieces: Iterator[bytes], leaves: Sequence[Leaf]) -> bytes:
+    """The next piece of an answer; off the event loop if it may have to come from a file."""
+    if not leaves:
+        return next(pieces, b"")
+    piece = await box.engine.parts.run_blocking(next, pieces, b"")
+    assert isinstance(piece, bytes)
+    return piece
 
 
 def read_cursor(*given: tuple[str, str | None, int]) -> int:
@@ -102,14 +117,16 @@ async def frame_events(
                 return
             rows = box.reader.frames(identity, terminal, cursor, STREAM_BATCH_FRAMES_MAX)
             if rows:
-                chunk = b"".join(
-                    [
-                        frame_event(identity, index, loaded.terminal.to_json(await box.read(p)))
-                        for index, p in rows
-                    ]
-                )
+                leaves: list[Leaf] = []
+                shown = [
+                    (index, await box.show(loaded.terminal, [payload], leaves))
+                    for index, payload in rows
+                ]
+                chunk = "".join([frame_text(identity, index, value) for index, value in shown])
                 cursor = rows[-1][0] + 1
-                yield chunk
+                pieces = write_pieces(chunk, leaves)
+                while piece := await _next_piece(box, pieces, leaves):
+                    yield piece
             elif ended:
                 count = box.reader.frame_count(identity, terminal)
                 yield event(closing_view(identity, count, record), count)

@@ -1,7 +1,7 @@
 """Records as JSON: stable out. Every shape of the contract's section 4 is made here."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -13,10 +13,11 @@ from axiomd.execution.journal import Entry, EntryKind, History, Payload
 from axiomd.execution.position import position_text
 from axiomd.execution.status import Residence, Status
 from axiomd.flow.artifact import Artifact
+from axiomd.flow.messages import MessageType
 
 Json = dict[str, Any]
-ReadPayload = Callable[[Payload], bytes]
-"""The bytes of a payload, from the record or from its blob."""
+Show = Callable[[MessageType, Sequence[Payload]], Any]
+"""A message as JSON, from payloads whose merge it is."""
 
 
 def execution_view(execution: Execution) -> Json:
@@ -173,13 +174,12 @@ def checkpoints_after(
         history.apply(entry)
 
 
-def checkpoint_view(loaded: LoadedArtifact, checkpoint: Checkpoint, read: ReadPayload) -> Json:
+def checkpoint_view(loaded: LoadedArtifact, checkpoint: Checkpoint, show: Show) -> Json:
     """A checkpoint, with what went in and what came out."""
     entry, inputs = checkpoint.entry, checkpoint.inputs
     assert entry.position is not None
     index = entry.position.placement
     placement = loaded.artifact.placements[index]
-    merged = b"".join(read(payload) for payload in inputs)
     view: Json = {
         "seq": entry.seq,
         "placement": placement.alias,
@@ -189,13 +189,13 @@ def checkpoint_view(loaded: LoadedArtifact, checkpoint: Checkpoint, read: ReadPa
         "started_at": rfc3339(checkpoint.started_ns),
         "completed_at": rfc3339(entry.at_ns),
         "duration_ms": _ms(entry.at_ns - checkpoint.started_ns),
-        "input": loaded.inputs[index].to_json(merged) if inputs else None,
+        "input": show(loaded.inputs[index], inputs) if inputs else None,
         "output": None,
         "output_bytes": entry.payload.size if entry.payload else None,
         "edges_taken": [edge_view(loaded.artifact, edge) for edge in entry.edges],
     }
     if entry.payload is not None:
-        view["output"] = loaded.outputs[index].to_json(read(entry.payload))
+        view["output"] = show(loaded.outputs[index], [entry.payload])
     else:
         view["frames"] = entry.frames
     return view

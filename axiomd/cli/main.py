@@ -11,6 +11,7 @@ from typing import Any
 
 import rich_click as click
 
+from axiomd.cli.backup import backup, restore
 from axiomd.cli.demo import demo
 from axiomd.cli.doctor import doctor
 from axiomd.cli.executions import executions
@@ -26,7 +27,7 @@ from axiomd.cli.verify import verify
 from axiomd.errors import AxiomdError
 
 _PANELS = {
-    "The server": (serve, demo, doctor, keys, verify),
+    "The server": (serve, demo, doctor, keys, verify, backup, restore),
     "Packages": (init, create, validate, run_package_tests, push),
     "Flows": (compile_flow, invoke, executions, login),
 }

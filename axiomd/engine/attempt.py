@@ -17,6 +17,8 @@ from axiomd.engine.calls import event_entry, make_call
 from axiomd.engine.parts import Parts
 from axiomd.errors import AxiomdError, Fenced, StoreFull, WrongState
 from axiomd.execution.call import (
+    Content,
+    ContentParts,
     Crashed,
     Failure,
     Lost,
@@ -39,6 +41,7 @@ from axiomd.flow.artifact import Artifact, Mode
 from axiomd.limits import (
     LOG_BYTES_PER_CALL_MAX,
     LOG_EVENTS_PER_CALL_MAX,
+    STREAMED_BYTES_MIN,
 )
 from axiomd.runners.base import Runner
 from axiomd.store import commit as commits
@@ -309,7 +312,7 @@ class Attempt:
         return emit
 
     def node_call(
-        self, position: Position, attempt: int, payload: bytes, resume_index: int = 0
+        self, position: Position, attempt: int, payload: bytes | ContentParts, resume_index: int = 0
     ) -> NodeCall:
         """The call of one node visit; not started until its runner says so."""
         self._started.discard(position)
@@ -342,13 +345,20 @@ class Attempt:
         ]
         return b"".join(parts)
 
-    async def keep(self, content: bytes) -> Payload:
+    async def input_of(self, payloads: tuple[Payload, ...]) -> bytes | ContentParts:
+        """What a call is made with: a large input stays where it is until it is sent."""
+        if sum(payload.size for payload in payloads) < STREAMED_BYTES_MIN:
+            return await self.read(payloads)
+        blobs = self.parts.blobs
+        return tuple([await self.parts.run_blocking(blobs.part, payload) for payload in payloads])
+
+    async def keep(self, content: Content) -> Payload:
         """The payload of `content`, durable where it has to be before it is named.
 
         Waits while the disk has no room: the node has run, and need not run again for that.
         """
         if self.parts.blobs.is_small(content):
-            return Payload(len(content), content)
+            return Payload(len(content), bytes(content))
         backoff = Backoff(_FULL_PAUSE_S, _FULL_PAUSE_S_MAX)
         while True:
             try:

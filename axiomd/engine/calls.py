@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from axiomd.execution.call import NodeCall, NodeEvent
+from axiomd.execution.call import ContentParts, NodeCall, NodeEvent
 from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.position import Position
 from axiomd.flow.artifact import Artifact, Placement
@@ -13,7 +13,7 @@ from axiomd.limits import EVENT_BYTES_MAX, EVENT_TEXT_BYTES_MAX
 def make_call(
     artifact: Artifact,
     placement: Placement,
-    payload: bytes,
+    payload: bytes | ContentParts,
     *,
     execution_id: str,
     position: str,

@@ -132,7 +132,7 @@ class Pipeline:
                     raise
                 if not isinstance(outcome, Output):
                     return outcome
-                await self._emit(outlet, [outcome.payload])
+                await self._emit(outlet, [bytes(outcome.payload)])
                 self._take(outlet.placement, outlet.submitted)
         return Output(b"")
 

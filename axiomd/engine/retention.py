@@ -1,9 +1,9 @@
 """What is forgotten while the box works: executions after their time, blobs that nothing names.
 
 Both go in slices through the same doors as everything else: rows through the writer, which judges
-each of them, files through `Blobs.collect`. Between slices the loop stands back, the longer the
-more the box has to do, so that forgetting is not felt. A slice that a dying box left half done is
-finished by the next start, which also collects what was written and never named.
+each of them, files through `Blobs.collect`. A slice shares the sync of whatever is committed
+next, and then the loop stands back, the longer the more the box has to do. What a dying box left
+half forgotten is finished by the next start, which also collects what was written and never named.
 """
 
 from collections.abc import Sequence
@@ -66,7 +66,8 @@ class Retention:
         commit = parts.reader.next_to_forget(parts.retention.days, parts.clock.now_ns())
         if commit is None:
             return None
-        result = await parts.writer.submit(commit).wait()
+        # With the next batch of anything: a slice alone would cost everybody a sync.
+        result = await parts.writer.submit_later(commit).wait()
         assert isinstance(result, Forgotten)
         return result
 

@@ -122,7 +122,7 @@ class Branches:
 async def call_unary(attempt: Attempt, position: Position) -> Outcome:
     """One call of a unary node with the input of its visit."""
     number = await attempt.begin_call(position)
-    payload = await attempt.read(attempt.history.pending[position])
+    payload = await attempt.input_of(attempt.history.pending[position])
     call = attempt.node_call(position, number, payload)
     try:
         return await attempt.runner(position).run(call, attempt.emitter(position, number))

@@ -9,6 +9,22 @@ from typing import Literal
 
 import attrs
 
+Content = bytes | bytearray
+"""A message's bytes; as a bytearray nobody changes them, and they were not copied."""
+
+
+@attrs.frozen
+class FilePart:
+    """Content in a file of the box that the caller runs on, read in pieces where it is sent."""
+
+    path: str
+    size: int
+    """In bytes."""
+
+
+ContentParts = tuple[bytes | FilePart, ...]
+"""A large message, to be read one part behind the other."""
+
 
 @attrs.frozen
 class NodeCall:
@@ -34,7 +50,7 @@ class NodeCall:
     """Full name of the input message."""
     output_type: str
     """Full name of the output message."""
-    payload: bytes
+    payload: bytes | ContentParts
     """The input message, serialised; unused for streams, whose inputs are sent."""
     timeout_s: float
     """Seconds until the call is killed; for a stream, seconds of silence."""
@@ -76,7 +92,7 @@ LOAD_ERROR its module or handler cannot be loaded.
 class Output:
     """The node returned. For a stream: its generator is exhausted, and `payload` is empty."""
 
-    payload: bytes
+    payload: Content
 
 
 @attrs.frozen
@@ -133,6 +149,13 @@ class NodeEvent:
     attributes: Mapping[str, str] = attrs.field(factory=dict)
     fraction: float | None = None
     """Progress from 0 to 1."""
+
+
+def parts_size(payload: bytes | ContentParts) -> int:
+    """Bytes of an input, wherever they are."""
+    if isinstance(payload, bytes):
+        return len(payload)
+    return sum(part.size if isinstance(part, FilePart) else len(part) for part in payload)
 
 
 STARTED = NodeEvent("started", "", "")

@@ -5,7 +5,7 @@ side in this process. Promises that bytes made here parse everywhere (also deep 
 every fault of an input is reported at once, each under its path. Knows nothing of flows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from axiomd.flow.descriptors import closure, is_recursive
 from axiomd.flow.json_reader import Readers
 from axiomd.flow.json_scalars import Faults, Read
 from axiomd.flow.json_writer import Write, Writers
+from axiomd.flow.large_json import Leaf, Slices, Unwalkable, Walk
 from axiomd.flow.package import message_names
 from axiomd.limits import JSON_DEPTH_MAX, PROBLEMS_MAX
 from axiomd.strict import unknown
@@ -53,8 +54,9 @@ class MessageType:
         return GetMessageClass(self.descriptor)
 
     @cached_property
-    def _decode(self) -> Callable[[bytes], Message]:
-        return self._cls.FromString
+    def _decode(self) -> Callable[[bytes | bytearray], Message]:
+        # It takes any buffer, whatever its stubs say.
+        return self._cls.FromString  # type: ignore[return-value]
 
     @cached_property
     def _encode(self) -> Callable[[Any], bytes]:
@@ -93,7 +95,7 @@ class MessageType:
             title += f"; these are the first {PROBLEMS_MAX} problems of it"
         return Invalid(title, problems=problems[:PROBLEMS_MAX])
 
-    def to_json(self, payload: bytes) -> Any:
+    def to_json(self, payload: bytes | bytearray) -> Any:
         """This message's bytes as a JSON value: a dict, but for well-known types on their own.
 
         Raises Invalid if they are not this message.
@@ -102,6 +104,17 @@ class MessageType:
             return self._write(self._decode(payload))
         except DecodeError:
             raise Invalid(f"the bytes are not a {self.full_name}") from None
+
+    def to_large_json(self, read: Slices, size: int) -> tuple[Any, Sequence[Leaf]]:
+        """`to_json` of a message that is not held: a JSON value, and what is large in it.
+
+        read: slices of the message, of `size` bytes. Raises Invalid if it is not this message.
+        """
+        walk = Walk(read, size)
+        try:
+            return self.to_json(walk.skeleton(self.descriptor)), walk.leaves
+        except Unwalkable:
+            return self.to_json(read(0, size)), ()
 
     def valid(self, payload: bytes) -> bool:
         """Whether the bytes parse as this message."""

@@ -15,7 +15,17 @@ import attrs
 import trio
 from trio.lowlevel import wait_readable
 
-from axiomd.execution.call import COOPERATIVE, KILLED, Failure, Lost, NodeEvent, Outcome, Output
+from axiomd.execution.call import (
+    COOPERATIVE,
+    KILLED,
+    Content,
+    ContentParts,
+    Failure,
+    Lost,
+    NodeEvent,
+    Outcome,
+    Output,
+)
 from axiomd.runners.base import Emit
 from axiomd.runners.child.wire import (
     BESIDE,
@@ -110,7 +120,12 @@ class Company:
     # --- one call ---
 
     async def run(
-        self, frame: tuple[bytes, bytes], number: int, node: str, emit: Emit, timeout_s: float
+        self,
+        frame: tuple[bytes, bytes | ContentParts],
+        number: int,
+        node: str,
+        emit: Emit,
+        timeout_s: float,
     ) -> tuple[Outcome | None, NodeEvent]:
         """Run one call; with no outcome it was stopped at its deadline, and the event says how.
 
@@ -133,7 +148,7 @@ class Company:
         finally:
             del self._seats[number]
 
-    async def _send(self, frame: tuple[bytes, bytes], seat: Seat) -> None:
+    async def _send(self, frame: tuple[bytes, bytes | ContentParts], seat: Seat) -> None:
         try:
             # Nearly always free: then this is no checkpoint.
             self._sending.acquire_nowait()
@@ -195,7 +210,7 @@ class Company:
             except (ProtocolError, FrameTooLong) as fault:
                 return await self._worker.condemn(fault, next(iter(self._seats), 0))
 
-    def _hear(self, kind: int, number: int, body: bytes) -> None:
+    def _hear(self, kind: int, number: int, body: Content) -> None:
         seat = self._seats.get(number)
         if seat is None:
             # Said after it was over.

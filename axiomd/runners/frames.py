@@ -6,15 +6,25 @@ anything but ProtocolError, and that every text from it is valid Unicode.
 """
 
 import json
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import attrs
 
-from axiomd.execution.call import Failure, FailureKind, NodeCall, NodeEvent
+from axiomd.execution.call import (
+    Content,
+    ContentParts,
+    Failure,
+    FailureKind,
+    NodeCall,
+    NodeEvent,
+    parts_size,
+)
 from axiomd.flow.package import snake_case
 from axiomd.limits import EVENT_TEXT_BYTES_MAX, PAYLOAD_BYTES_CEILING
 from axiomd.runners.bounds import Bounds
 from axiomd.runners.child.wire import HEAD, LOG, RUN, RUN_HEAD, TEXT_CHARS_MAX
+
+P = TypeVar("P", bytes, ContentParts, bytes | ContentParts)
 
 SPOKEN_BYTES_MAX = 4 * 1024 * 1024
 """An ERROR, LOG or PROGRESS frame: more than the child side ever sends."""
@@ -38,15 +48,13 @@ class RunFrames:
         self._bounds = bounds
         self._headers: dict[tuple[object, ...], tuple[NodeCall, bytes]] = {}
 
-    def frame(
-        self, call: NodeCall, number: int, payload: bytes, kind: int = RUN
-    ) -> tuple[bytes, bytes]:
+    def frame(self, call: NodeCall, number: int, payload: P, kind: int = RUN) -> tuple[bytes, P]:
         """The RUN or JOIN frame of `call` as (everything before the payload, payload)."""
         header = self._header(call)
         visit = (
             f"{call.attempt}\n{call.resume_index}\n{call.execution_id}\n{call.effect_key}".encode()
         )
-        size = RUN_HEAD.size + len(visit) + len(header) + len(payload)
+        size = RUN_HEAD.size + len(visit) + len(header) + parts_size(payload)
         head = HEAD.pack(size, kind, number) + RUN_HEAD.pack(len(visit), len(header))
         return head + visit + header, payload
 
@@ -91,7 +99,7 @@ def _alike(kept: NodeCall, call: NodeCall) -> bool:
     )
 
 
-def read_event(kind: int, body: bytes) -> NodeEvent:
+def read_event(kind: int, body: Content) -> NodeEvent:
     """What a LOG or PROGRESS frame says. Raises ProtocolError."""
     match _read_list(body):
         case [str(level), str(message), dict(attributes)] if kind == LOG:
@@ -106,7 +114,7 @@ def read_event(kind: int, body: bytes) -> NodeEvent:
 FAILURE_KINDS: frozenset[str] = frozenset(get_args(FailureKind))
 
 
-def read_failure(body: bytes) -> Failure:
+def read_failure(body: Content) -> Failure:
     """What an ERROR frame says. Raises ProtocolError."""
     match _read_list(body):
         case [str(kind), str(message), str(detail), list(classes)] if kind in FAILURE_KINDS:
@@ -117,7 +125,7 @@ def read_failure(body: bytes) -> Failure:
             raise ProtocolError("an error frame that is none")
 
 
-def _read_list(body: bytes) -> list[Any]:
+def _read_list(body: Content) -> list[Any]:
     if len(body) > SPOKEN_BYTES_MAX:
         raise ProtocolError(f"{len(body)} bytes of text in one frame")
     try:

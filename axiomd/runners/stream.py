@@ -124,10 +124,10 @@ class WorkerStream:
                     continue
                 if kind == OUT:
                     self._worker.check_size(kind, call, body)
-                    frames.append(body)
+                    frames.append(bytes(body))
                     size += len(body)
                 else:
-                    self._take_other(kind, body)
+                    self._take_other(kind, bytes(body))
         except (ProtocolError, FrameTooLong) as fault:
             self._fault = fault
         return frames

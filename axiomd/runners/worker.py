@@ -12,7 +12,19 @@ from pathlib import Path
 import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
-from axiomd.execution.call import KILLED, Crashed, Failure, Lost, NodeEvent, Outcome, Output
+from axiomd.execution.call import (
+    KILLED,
+    Content,
+    ContentParts,
+    Crashed,
+    Failure,
+    FilePart,
+    Lost,
+    NodeEvent,
+    Outcome,
+    Output,
+)
+from axiomd.limits import PIECE_BYTES_MAX
 from axiomd.runners.base import Emit
 from axiomd.runners.child.wire import (
     DONE,
@@ -125,17 +137,36 @@ class Worker:
 
     # --- what passes through its socket ---
 
-    async def send(self, head: bytes, payload: bytes) -> None:
+    async def send(self, head: bytes, payload: bytes | ContentParts) -> None:
         """Send one frame; waits while the process is not reading.
 
         Raises OSError when it never will. Cancelled midway, the process can only be killed.
         """
+        if not isinstance(payload, bytes):
+            await self._send(memoryview(head))
+            for part in payload:
+                await self._send_part(part)
+            return
         if len(payload) <= JOIN_BYTES_MAX:
             rest = memoryview(head + payload)
         else:
             await self._send(memoryview(head))
             rest = memoryview(payload)
         await self._send(rest)
+
+    async def _send_part(self, part: bytes | FilePart) -> None:
+        """Send a part of a large payload, in pieces that are read off the event loop."""
+        if isinstance(part, bytes):
+            await self._send(memoryview(part))
+            return
+        with await trio.to_thread.run_sync(open, part.path, "rb", 0) as file:
+            left = part.size
+            while left:
+                piece = await trio.to_thread.run_sync(file.read, min(left, PIECE_BYTES_MAX))
+                if not piece:
+                    raise OSError(f"{part.path} ends {left} bytes early")
+                await self._send(memoryview(piece))
+                left -= len(piece)
 
     async def _send(self, rest: memoryview) -> None:
         while True:
@@ -157,7 +188,9 @@ class Worker:
         except OSError:
             return 0
 
-    async def run(self, frame: tuple[bytes, bytes], number: int, emit: Emit) -> Outcome:
+    async def run(
+        self, frame: tuple[bytes, bytes | ContentParts], number: int, emit: Emit
+    ) -> Outcome:
         """One call of a unary node: its RUN frame and number.
 
         Cancelled, it leaves the call running: the caller kills the process.
@@ -192,7 +225,7 @@ class Worker:
             emit(read_event(kind, body))
         return None
 
-    def check_size(self, kind: int, call: int, body: bytes) -> None:
+    def check_size(self, kind: int, call: int, body: Content) -> None:
         """Raise FrameTooLong for an output over the cap: the child side would not have sent it."""
         if len(body) > self.payload_max:
             raise FrameTooLong(kind, call, len(body))

@@ -15,7 +15,7 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -24,6 +24,7 @@ import attrs
 
 from axiomd.disk import no_room, sync_directory
 from axiomd.errors import StoreFailed, StoreFull
+from axiomd.execution.call import Content, FilePart
 from axiomd.execution.journal import Payload
 from axiomd.limits import INLINE_BYTES_MAX
 
@@ -45,24 +46,24 @@ class Blobs:
     _lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
 
     @staticmethod
-    def is_small(content: bytes) -> bool:
+    def is_small(content: Content) -> bool:
         """Whether a payload lives in the record itself, which needs no thread."""
         return len(content) <= INLINE_BYTES_MAX
 
-    def keep(self, content: bytes) -> Payload:
+    def keep(self, content: Content) -> Payload:
         """`content` as a payload that a record may name: inline if small, else a durable blob."""
         if self.is_small(content):
-            return Payload(len(content), content)
+            return Payload(len(content), bytes(content))
         return self.put(content)
 
-    def put(self, content: bytes) -> Payload:
+    def put(self, content: Content) -> Payload:
         """Store `content`; the same content is stored once. Raises StoreFull.
 
         The blob is safe from being collected as long as the payload is referred to.
         """
         digest = hashlib.sha256(content).digest()
         payload = self._hold(digest, len(content))
-        path = self._path(digest)
+        path = self.path(digest)
         try:
             if not path.exists():
                 self._write(path, content)
@@ -89,24 +90,57 @@ class Blobs:
     def read(self, digest: bytes) -> bytes:
         """The content named `digest`. Raises StoreFailed if it is missing or damaged."""
         try:
-            content = self._path(digest).read_bytes()
+            content = self.path(digest).read_bytes()
         except FileNotFoundError:
             raise StoreFailed(f"blob {digest.hex()} is missing") from None
         if hashlib.sha256(content).digest() != digest:
             raise StoreFailed(f"blob {digest.hex()} is damaged")
         return content
 
+    def part(self, payload: Payload) -> bytes | FilePart:
+        """The bytes of a payload, or the file that they are in, which was found undamaged.
+
+        Raises StoreFailed.
+        """
+        if payload.inline is not None:
+            return payload.inline
+        path = self.path(payload.blob)
+        if not path.exists():
+            raise StoreFailed(f"blob {payload.blob.hex()} is missing")
+        if self.is_damaged(payload.blob):
+            raise StoreFailed(f"blob {payload.blob.hex()} is damaged")
+        return FilePart(str(path), payload.size)
+
+    def slices(self, payloads: Sequence[Payload]) -> "Callable[[int, int], bytes]":
+        """Payloads one behind the other, to be read in slices: (offset, bytes at most).
+
+        Raises StoreFailed.
+        """
+        parts = [self.part(payload) for payload in payloads]
+
+        def read(offset: int, count: int) -> bytes:
+            found = b""
+            for part in parts:
+                size = part.size if isinstance(part, FilePart) else len(part)
+                if offset < size and count > len(found):
+                    piece = _slice(part, offset, count - len(found))
+                    found = found + piece if found else piece
+                offset = max(0, offset - size)
+            return found
+
+        return read
+
     def size(self, digest: bytes) -> int | None:
         """Bytes of the content named `digest`; None if it is not there."""
         try:
-            return self._path(digest).stat().st_size
+            return self.path(digest).stat().st_size
         except FileNotFoundError:
             return None
 
     def is_damaged(self, digest: bytes) -> bool:
         """Whether a content that is there is not the one it is named by."""
         try:
-            with self._path(digest).open("rb") as file:
+            with self.path(digest).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").digest() != digest
         except FileNotFoundError:
             return False
@@ -137,7 +171,7 @@ class Blobs:
         with self._lock:
             if digest in self._held or is_named(digest):
                 return False
-            self._path(digest).unlink(missing_ok=True)
+            self.path(digest).unlink(missing_ok=True)
         return True
 
     @contextmanager
@@ -170,19 +204,22 @@ class Blobs:
         """Remove what a process that was killed left half written; before anything is put."""
         shutil.rmtree(self.root / _DRAFTS, ignore_errors=True)
 
-    def _path(self, digest: bytes) -> Path:
+    def path(self, digest: bytes) -> Path:
+        """Where the content named `digest` is, if it is anywhere."""
         name = digest.hex()
         return self.root / name[:2] / name
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def _write(self, path: Path, content: Content) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         drafts = self.root / _DRAFTS
         drafts.mkdir(exist_ok=True, mode=0o700)
         draft = drafts / f"{path.name}.{os.urandom(4).hex()}"
         try:
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
+            # Unbuffered: the content goes to the disk from where it is.
+            with draft.open("wb", buffering=0) as file:
+                rest = memoryview(content)
+                while rest:
+                    rest = rest[file.write(rest) :]
                 if self.sync:
                     os.fsync(file.fileno())
             draft.replace(path)
@@ -194,3 +231,10 @@ class Blobs:
         if self.sync:
             sync_directory(path.parent)
             sync_directory(self.root)
+
+
+def _slice(part: bytes | FilePart, offset: int, count: int) -> bytes:
+    if isinstance(part, bytes):
+        return part[offset : offset + count]
+    with Path(part.path).open("rb", buffering=0) as file:
+        return os.pread(file.fileno(), count, offset)

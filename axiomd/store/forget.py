@@ -56,6 +56,9 @@ class Forgetting:
                 execution = self._due(commit, execution_id, busy)
                 if execution is None:
                     continue
+                if self._rows and self._rows + execution.entries > FORGET_ROWS_MAX:
+                    # Whole in the next slice, rather than in two.
+                    break
                 self._delete_record(execution)
                 executions += 1
             self._delete_history(key)

@@ -19,12 +19,13 @@ from axiomd.store.writer import Ticket, Writer
 FLOWS = ("acme/orders", "acme/reports", "acme/returns")
 FAILED_EVERY = 50
 STEP_NS = 1_000_000
+DAY_NS = 86_400 * 10**9
 
 
-def fill(directory: Path, count: int) -> None:
-    """Write `count` ended executions of one tenant in bulk."""
+def fill(directory: Path, count: int, *, days_ago: float = 0.0) -> None:
+    """Write `count` ended executions of one tenant in bulk, the last one `days_ago`."""
     clock = SystemClock()
-    ids, first_ns = Ids(clock), clock.now_ns() - count * STEP_NS
+    ids, first_ns = Ids(clock), clock.now_ns() - count * STEP_NS - int(days_ago * DAY_NS)
     settings = StoreSettings(sync=False)
     directory.mkdir(parents=True)
     with open_store(settings, directory) as store:

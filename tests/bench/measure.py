@@ -1,5 +1,6 @@
 """The measurements: each yields rows, a row is what one line of the table says."""
 
+import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from server import (
     run_load,
 )
 
+from axiomd.settings import StoreSettings
+from axiomd.store import keys
+from axiomd.store.env import open_store
+from axiomd.store.records import decode_execution
+
 CLIENTS = (1, 16, 64)
 STEPS = 3
 WARM_UP_S = 1.0
@@ -33,6 +39,7 @@ LIST_REQUESTS = 200
 QUEUED = 10_000
 QUEUED_WARM_UP = 2_000
 NAP_S = 3_600
+RETENTION_TURNS = 7
 KIB = 1024
 
 TARGETS: dict[str, tuple[str, float]] = {
@@ -43,6 +50,8 @@ TARGETS: dict[str, tuple[str, float]] = {
     "first frame": ("p50_ms", 10.0),
     "page 1": ("p50_ms", 20.0),
     "queued execution": ("bytes_each", 1024.0),
+    "forgetting, 1 clients": ("p99_of_calm", 1.1),
+    "forgetting, 16 clients": ("p99_of_calm", 1.1),
 }
 """What a row is held against: its figure, and what that should reach."""
 
@@ -191,10 +200,65 @@ def measure_queued(directory: Path, effort: Effort) -> Iterator[Row]:
         }
 
 
+def measure_retention(directory: Path, effort: Effort) -> Iterator[Row]:
+    """Invokes beside 100,000 executions that are being forgotten, and beside as many that stay.
+
+    Two boxes, one after the other in short turns, so that an hour's drift meets both.
+    """
+    for name in ("calm", "forgetting"):
+        (directory / name).mkdir()
+        fill(directory / name / "data", effort.of(LISTED), days_ago=40)
+    with (
+        open_box(directory / "calm", AXIOMD_RETENTION_DAYS="0") as calm,
+        open_box(directory / "forgetting") as forgetting,
+    ):
+        plans = {}
+        for box in (calm, forgetting):
+            push(box)
+            graph_id = compile_flow(box, "three", ["Echo"] * STEPS)
+            body = {"graph_id": graph_id, "input": SMALL, "wait": True}
+            plan = {"kind": "calls", "expected": SUCCESS, "seconds": effort.seconds / 4}
+            plans[box] = plan | {"request": box.request("POST", INVOKE, body)}
+            run_load(port=box.port, total=0, **plans[box] | {"clients": 16})
+        for clients in (1, 16):
+            rows: dict[Server, list[Row]] = {calm: [], forgetting: []}
+            for _ in range(RETENTION_TURNS):
+                for box, plan in plans.items():
+                    name = f"{'calm' if box is calm else 'forgetting'}, {clients} clients"
+                    rows[box].append(measure_calls(name, box, plan | {"clients": clients}))
+            middle = {box: median_row(found) for box, found in rows.items()}
+            yield middle[calm]
+            ratio = middle[forgetting]["p99_ms"] / middle[calm]["p99_ms"]
+            yield middle[forgetting] | {"p99_of_calm": ratio}
+        yield {
+            "name": "still to be forgotten",
+            "executions": count_old(directory / "forgetting" / "data"),
+        }
+
+
+def median_row(rows: list[Row]) -> Row:
+    """The middle of each figure."""
+    return {
+        key: statistics.median(row[key] for row in rows) if key != "name" else value
+        for key, value in rows[0].items()
+    }
+
+
+def count_old(directory: Path) -> int:
+    """Executions that are left of those that the store was filled with: if none is, the last
+    rows were measured beside nothing."""
+    with open_store(StoreSettings(), directory, read_only=True) as store, store.read() as rows:
+        executions = rows.cursor(store.tables[keys.EXECUTIONS])
+        return sum(
+            not decode_execution(key.hex(), value).graph_id.strip("0") for key, value in executions
+        )
+
+
 MEASUREMENTS: dict[str, Callable[[Path, Effort], Iterator[Row]]] = {
     "unary": measure_unary,
     "pipeline": measure_pipeline,
     "crowd": measure_crowd,
     "listing": measure_listing,
     "queued": measure_queued,
+    "retention": measure_retention,
 }

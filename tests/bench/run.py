@@ -1,7 +1,7 @@
 """The benchmark: how fast this box is on this machine, in this hour.
 
-    python tests/bench/run.py [--quick] [--only unary|pipeline|crowd|listing|queued] [--seconds S]
-                              [--dir DIRECTORY] [--json]
+    python tests/bench/run.py [--quick] [--only unary|pipeline|crowd|listing|queued|retention]
+                              [--seconds S] [--dir DIRECTORY] [--json]
 
 Works from a clean checkout whose `pip install -e .` has been done. It starts real servers
 (`axiomd serve`) on new data directories with everything at its default, pushes the package beside
@@ -41,8 +41,10 @@ COLUMNS = {
     "nodes_mib": ("nodes MiB", 0),
     "of_floor": ("of floor", 2),
     "bytes_each": ("bytes each", 0),
+    "p99_of_calm": ("p99 of calm", 2),
+    "executions": ("executions", 0),
 }
-LOWER_IS_BETTER = ("p50_ms", "bytes_each")
+LOWER_IS_BETTER = ("p50_ms", "bytes_each", "p99_of_calm")
 
 
 def main() -> None:

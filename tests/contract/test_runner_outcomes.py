@@ -2,6 +2,7 @@
 
 import os
 
+import attrs
 import pytest
 import trio
 from chaos import Chaos, ChaosRunner
@@ -20,6 +21,7 @@ from axiomd.execution.call import (
     KILLED,
     STARTED,
     Failure,
+    FilePart,
     Lost,
     NodeEvent,
     Output,
@@ -35,6 +37,21 @@ async def test_a_call_ends_with_the_output_of_its_node(kind, packages):
     async with open_runner(kind, packages) as runner:
         for text in ("a", "b", "c"):
             outcome = await runner.run(call("Echo", ask(text=text)), ignore)
+            assert isinstance(outcome, Output)
+            assert answer(outcome.payload).text == text
+
+
+@every_runner
+async def test_an_input_may_lie_in_files_one_part_behind_the_other(kind, packages, tmp_path):
+    text = "long" * (MIB // 3)
+    content = ask(text=text)
+    cut = len(content) - 5
+    (tmp_path / "part").write_bytes(content[3:cut])
+    part = FilePart(str(tmp_path / "part"), cut - 3)
+    async with open_runner(kind, packages) as runner:
+        for _ in range(2):
+            parted = attrs.evolve(call("Echo", b""), payload=(content[:3], part, content[cut:]))
+            outcome = await runner.run(parted, ignore)
             assert isinstance(outcome, Output)
             assert answer(outcome.payload).text == text
 

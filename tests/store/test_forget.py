@@ -11,7 +11,7 @@ from axiomd.limits import FORGET_EXECUTIONS_MAX, FORGET_ROWS_MAX
 from axiomd.store import commit as commits
 from axiomd.store import keys
 from axiomd.store.blobs import Blobs
-from axiomd.store.commit import ForgetCommit, FrameRow, IdempotencyClaim
+from axiomd.store.commit import ExecutionCommit, ForgetCommit, FrameRow, IdempotencyClaim
 from axiomd.store.reader import ListFilter, Reader
 from axiomd.store.records import TenantRecord, encode_tenant
 
@@ -141,6 +141,17 @@ def test_a_commit_for_what_was_forgotten_in_the_same_batch_finds_nothing(writing
     assert late._error is not None
     assert late._error.code == "NOT_FOUND"
     assert writing.left() == {}
+
+
+def test_what_the_same_batch_has_written_to_is_not_forgotten_under_its_hands(writing):
+    identity = writing.ended(1, ended_ns=1)
+    late = ExecutionCommit(identity, 5, entries=(Entry(EntryKind.NODE_LOG, 5),))
+    writing.writer.submit(late)
+    forgotten = writing.settle(writing.next())
+    assert forgotten.executions == 0
+    record = writing.reader.find_execution(identity)
+    assert record is not None
+    assert record.entries == len(writing.reader.journal(identity))
 
 
 def test_an_idempotency_key_is_free_again_once_its_execution_is_forgotten(writing):

@@ -109,7 +109,8 @@ class Box:
     def kill(self) -> None:
         """`kill -9`, and return when it is gone; what it left on disk keeps every promise."""
         self._end()
-        assert self.broken() == []
+        broken = self.broken()
+        assert not broken, broken
 
     def _end(self) -> None:
         assert self.process is not None

@@ -77,7 +77,7 @@ class NodeLoop(asyncio.SelectorEventLoop):
 class CallLoop:
     """Runs calls side by side, and reads the socket meanwhile."""
 
-    def __init__(self, link: Link, take: Callable[[int, int, bytes], bool]) -> None:
+    def __init__(self, link: Link, take: Callable[[int, int, bytes | bytearray], bool]) -> None:
         """take: what to do with a frame; False if it is not for this loop."""
         self._link = link
         self._take = take
@@ -86,7 +86,7 @@ class CallLoop:
         self._calls: dict[int, Call] = {}
         self._other: Any = None
 
-    def receive(self) -> tuple[int, int, bytes]:
+    def receive(self) -> tuple[int, int, bytes | bytearray]:
         """The next frame that is not for this loop; runs the calls until there is one."""
         self._take_all()
         while self._other is None:
@@ -95,7 +95,7 @@ class CallLoop:
             except (SystemExit, KeyboardInterrupt):
                 # Of a task that a node started: it was told too, and decides what it means.
                 continue
-        frame: tuple[int, int, bytes] = self._other
+        frame: tuple[int, int, bytes | bytearray] = self._other
         self._other = None
         return frame
 

@@ -149,7 +149,7 @@ class Inputs:
                 self._tell_starved()
                 self._link.fill(0)
             elif self._is_input(frame):
-                return self._message.FromString(frame[2])
+                return self._message.FromString(bytes(frame[2]))
         raise StopIteration
 
     def __aiter__(self) -> Inputs:
@@ -165,7 +165,7 @@ class Inputs:
                     self._tell_starved()
                     await self._link.wait_readable()
             elif self._is_input(frame):
-                return self._message.FromString(frame[2])
+                return self._message.FromString(bytes(frame[2]))
         raise StopAsyncIteration
 
     def _tell_starved(self) -> None:
@@ -173,7 +173,7 @@ class Inputs:
             self._starved_at = self._read
             self._link.send(STARVED, self._call, COUNT.pack(self._read))
 
-    def _is_input(self, frame: tuple[int, int, bytes]) -> bool:
+    def _is_input(self, frame: tuple[int, int, bytes | bytearray]) -> bool:
         kind, call, _ = frame
         if call != self._call:
             return False

@@ -34,6 +34,7 @@ from .wire import (
     TEXT_CHARS_MAX,
     Link,
     cut,
+    spec_of_run,
     split_run,
     too_large,
 )
@@ -99,7 +100,7 @@ class NodeProcess:
 
     # --- calls side by side ---
 
-    def _take(self, kind: int, call: int, body: bytes) -> bool:
+    def _take(self, kind: int, call: int, body: bytes | bytearray) -> bool:
         """Deal with a frame while the loop runs; False if it has to stop for it."""
         assert self._loop is not None
         if kind == CANCEL:
@@ -110,12 +111,12 @@ class NodeProcess:
             return kind not in (RUN, JOIN)
         return True
 
-    def _begin(self, loop: CallLoop, call: int, body: bytes) -> None:
+    def _begin(self, loop: CallLoop, call: int, body: bytes | bytearray) -> None:
         loop.begin(call, self._answer_async(call, body), self._finish)
 
-    def _shares(self, call: int, body: bytes) -> bool:
+    def _shares(self, call: int, body: bytes | bytearray) -> bool:
         """Whether the handler can run beside others; tells axiomd when it is first seen."""
-        module = self._spec(split_run(body)[1]).module
+        module = self._spec(spec_of_run(body)).module
         if module not in self._can_share:
             self._link.call = call
             try:
@@ -129,9 +130,11 @@ class NodeProcess:
             self._link.send(SHARES, call, BESIDE if self._can_share[module] else ALONE)
         return self._can_share[module]
 
-    async def _answer_async(self, call: int, body: bytes) -> tuple[int, int, bytes]:
+    async def _answer_async(self, call: int, body: bytes | bytearray) -> tuple[int, int, bytes]:
         try:
-            spec, payload, handler, ax = self._open(call, body)
+            visit, text, payload = split_run(body)
+            spec = self._spec(text)
+            handler, ax = self._open(call, spec, visit)
             taken, declared = self._messages(spec)
             result = await handler(ax, taken.FromString(payload))
             return DONE, call, serialise(result, declared, spec)
@@ -140,7 +143,7 @@ class NodeProcess:
 
     # --- one call ---
 
-    def _answer(self, call: int, body: bytes) -> tuple[int, int, bytes]:
+    def _answer(self, call: int, body: bytes | bytearray) -> tuple[int, int, bytes]:
         try:
             return DONE, call, self._run(call, body)
         except BaseException as failure:  # noqa: BLE001 (SystemExit too: the process goes on)
@@ -178,20 +181,19 @@ class NodeProcess:
             spec = self._specs[text] = Spec(text)
         return spec
 
-    def _open(self, call: int, body: bytes) -> tuple[Spec, bytes, Any, Context]:
+    def _open(self, call: int, spec: Spec, visit: bytes) -> tuple[Any, Context]:
+        handler = self._handlers.get(spec.module) or self._load(spec.module)
+        return handler, Context(self._link, call, spec, visit)
+
+    def _run(self, call: int, body: bytes | bytearray) -> bytes:
         visit, text, payload = split_run(body)
         spec = self._spec(text)
-        handler = self._handlers.get(spec.module) or self._load(spec.module)
-        return spec, payload, handler, Context(self._link, call, spec, visit)
+        self._memory_mib = spec.limits.memory_mib
+        with spec.limits:
+            return self._run_limited(call, spec, visit, payload)
 
-    def _run(self, call: int, body: bytes) -> bytes:
-        limits = self._spec(split_run(body)[1]).limits
-        self._memory_mib = limits.memory_mib
-        with limits:
-            return self._run_limited(call, body)
-
-    def _run_limited(self, call: int, body: bytes) -> bytes:
-        spec, payload, handler, ax = self._open(call, body)
+    def _run_limited(self, call: int, spec: Spec, visit: bytes, payload: bytes) -> bytes:
+        handler, ax = self._open(call, spec, visit)
         taken, declared = self._messages(spec)
         if spec.pipeline:
             self._stream(handler(ax, Inputs(self._link, call, taken)), call, declared, spec)

@@ -62,50 +62,49 @@ class Inbox:
         self._buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
-        self._missing = 0
+        self._large: bytearray | None = None
+        self._large_head, self._large_got = (0, 0), 0
 
     def fill(self, recv_into: Callable[[memoryview], int]) -> int:
         """Receive once; the bytes received, 0 at the end of the stream."""
+        if self._large is not None:
+            self._large_got += (count := recv_into(memoryview(self._large)[self._large_got :]))
+            return count
         if self._start == self._end:
             self._start = self._end = 0
-        if self._missing > len(self._buffer) - self._end or self._end == len(self._buffer):
-            self._make_room()
-        count = recv_into(self._view[self._end :] if self._end else self._view)
-        self._end += count
+        elif self._end == len(self._buffer):
+            rest = bytes(self._view[self._start :])
+            self._start, self._end = 0, len(rest)
+            self._view[: self._end] = rest
+        self._end += (count := recv_into(self._view[self._end :] if self._end else self._view))
         return count
 
-    def take(self) -> tuple[int, int, bytes] | None:
+    def take(self) -> tuple[int, int, bytes | bytearray] | None:
         """The next whole frame as (kind, call, body), or None until more is received.
 
-        Raises FrameTooLong.
+        A large body is received into the buffer that is handed out. Raises FrameTooLong.
         """
-        start = self._start
-        have = self._end - start
+        if self._large is not None:
+            if self._large_got < len(self._large):
+                return None
+            body, self._large = self._large, None
+            return (*self._large_head, body)
+        start, have = self._start, self._end - self._start
         if have < 13:
             return None
         length, kind, call = HEAD.unpack_from(self._buffer, start)
         if length > self.body_max:
             raise FrameTooLong(kind, call, length)
-        total = 13 + length
+        if (total := 13 + length) > BUFFER_BYTES:
+            got = min(length, have - 13)
+            self._large, self._large_head, self._large_got = bytearray(length), (kind, call), got
+            self._start = start + 13 + got
+            memoryview(self._large)[:got] = self._view[start + 13 : self._start]
+            return self.take()
         if have < total:
-            self._missing = total - have
             return None
-        self._missing = 0
-        self._start = start + total
-        return kind, call, bytes(self._view[start + 13 : start + total])
-
-    def _make_room(self) -> None:
-        have = self._end - self._start
-        size = max(BUFFER_BYTES, have + self._missing)
-        rest = self._view[self._start : self._end]
-        if size == len(self._buffer):
-            self._view[:have] = bytes(rest)
-        else:
-            self._buffer = bytearray(size)
-            view = memoryview(self._buffer)
-            view[:have] = rest
-            self._view = view
-        self._start, self._end = 0, have
+        self._start += total
+        return kind, call, bytes(self._view[start + 13 : self._start])
 
 
 BESIDE_CALL: contextvars.ContextVar[int] = contextvars.ContextVar("axiomd_call", default=0)
@@ -153,7 +152,7 @@ class Link:
         if call:
             self.send(kind, call, json.dumps(content, separators=(",", ":")).encode())
 
-    def receive(self) -> tuple[int, int, bytes]:
+    def receive(self) -> tuple[int, int, bytes | bytearray]:
         """Wait for the next frame; ends the process when there will be none."""
         while True:
             frame = self.inbox.take()
@@ -192,10 +191,18 @@ def cut(value: object, chars_max: int = TEXT_CHARS_MAX) -> str:
     return text if len(text) <= chars_max else text[: chars_max - 1] + "…"
 
 
-def split_run(body: bytes) -> tuple[bytes, bytes, bytes]:
+def split_run(body: bytes | bytearray) -> tuple[bytes, bytes, bytes]:
     """The visit's text, the placement's JSON and the payload of a RUN body."""
     visit, spec = RUN_HEAD.unpack_from(body)
-    return body[8 : 8 + visit], body[8 + visit : 8 + visit + spec], body[8 + visit + spec :]
+    rest = memoryview(body)[RUN_HEAD.size :]
+    return bytes(rest[:visit]), bytes(rest[visit : visit + spec]), bytes(rest[visit + spec :])
+
+
+def spec_of_run(body: bytes | bytearray) -> bytes:
+    """The placement's JSON of a RUN body, without a copy of its payload."""
+    visit, spec = RUN_HEAD.unpack_from(body)
+    start = RUN_HEAD.size + visit
+    return bytes(memoryview(body)[start : start + spec])
 
 
 def too_large(size: int, bound: int) -> str:
