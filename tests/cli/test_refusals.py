@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 import pytest
 
+from axiomd.cli import enforcement
 from axiomd.cli.client import ServerEvent, read_events
 from axiomd.cli.exits import Exit
 from axiomd.cli.login import find_target, login_file
 from axiomd.cli.main import cli
+from axiomd.runners.sandbox import Abilities
 
 WRONG_KEY = "0" * 64
 
@@ -137,6 +139,27 @@ def test_doctor_finds_this_box_fit_and_a_missing_need(run, server):
     address = server.url.removeprefix("http://")
     told = run("doctor", "--bind", address, "--data-dir", server.data_dir).output
     assert "an axiomd is running here" in told
+
+
+def test_doctor_says_what_is_degraded_and_what_to_do(run, monkeypatch):
+    able = Abilities(0, {"own": "no", "user": "Operation not permitted"}, "")
+    monkeypatch.setattr(enforcement, "find_abilities", lambda: able)
+    monkeypatch.setattr(enforcement, "why_no_bubblewrap", lambda: "bubblewrap is not installed")
+    told = json.loads(run("doctor", "--bind", "127.0.0.1:0", "--json").stdout)
+    assert told["healthy"]
+    found = {one["name"]: one for one in told["findings"]}
+    for name, words in {
+        "Landlock": "lsm=",
+        "User namespaces": "max_user_namespaces",
+        "Process namespaces": "until the next start",
+        "bubblewrap": "not installed",
+    }.items():
+        assert found[name]["level"] == "warn"
+        assert words in found[name]["text"]
+    assert {"Memory limits", "Control group", "Core files", "System"} <= set(found)
+    monkeypatch.setenv("AXIOMD_RUNNERS_SANDBOX", "strict")
+    refused = run("doctor", "--bind", "127.0.0.1:0", "--json", code=Exit.REFUSED)
+    assert not json.loads(refused.stdout)["healthy"]
 
 
 def test_events_are_read_whatever_the_chunks_and_separators():

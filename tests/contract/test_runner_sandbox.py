@@ -17,10 +17,9 @@ from axiomd.runners.sandbox import find_abilities
 needs_landlock = pytest.mark.skipif(
     not find_abilities().landlock, reason="this kernel has no Landlock"
 )
-needs_namespaces = pytest.mark.skipif(
-    not find_abilities().way, reason=f"no namespaces here: {find_abilities().namespaces}"
-)
 pytestmark = needs_landlock
+SIGNALS = 6
+"""The version of Landlock that fences off signals."""
 
 
 @pytest.fixture
@@ -127,6 +126,20 @@ async def test_ordinary_packages_work_in_the_sandbox(box, sandbox):
     async with opened(box, sandbox) as runner:
         for name, code in ORDINARY.items():
             assert await execute(runner, code) == ("textTrue" if "temporary" in name else ""), name
+
+
+async def test_ordinary_packages_work_without_namespaces(box, monkeypatch):
+    """On a box that has none: files and signals are still fenced off."""
+    monkeypatch.setattr(sandboxes.Abilities, "way", "")
+    root, _ = box
+    async with opened(box, "auto") as runner:
+        for name, code in ORDINARY.items():
+            assert await execute(runner, code) == ("textTrue" if "temporary" in name else ""), name
+        assert await is_refused(runner, f"open({str(root / 'store' / 'data.mdb')!r})")
+        assert await is_refused(runner, f"open('/proc/{os.getpid()}/environ').read()")
+        if find_abilities().landlock >= SIGNALS:
+            outcome = await execute(runner, f"import os; os.kill({os.getpid()}, 0)")
+            assert outcome.message.startswith("PermissionError")
 
 
 # --- what does not --------------------------------------------------------------------------------

@@ -69,6 +69,10 @@ _UNARY = {
         "return input"
     ),
     "Spin": "tell(input)\nsum(range(10**13))\nreturn input",
+    "Execute": (
+        "names = {'ax': ax}\nexec(input.text, names)\n"
+        "return Text(text=str(names.get('result', '')))"
+    ),
     "Fail": "raise ValueError('no ' + input.text)",
     "Wrong": "return Number(number=1)",
     "Grow": "return Text(text=input.text * input.count)",
