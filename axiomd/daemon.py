@@ -28,6 +28,8 @@ from axiomd.engine.keyring import DEFAULT_TENANT, Keyring, new_key
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.tail import Tail
 from axiomd.ids import Ids
+from axiomd.runners.build_process import remove_drafts
+from axiomd.runners.builds import open_environments
 from axiomd.runners.environment import PackageFiles
 from axiomd.runners.orphans import wait_for_predecessors
 from axiomd.runners.registry import open_runners
@@ -88,21 +90,26 @@ async def open_box(
     clock, tail, reader = SystemClock(), Tail(), Reader(store)
     ids = Ids(clock)
     files = PackageFiles(directory / "packages")
+    environments_dir = directory / "environments"
     blobs = Blobs(directory / "blobs", settings.store.sync)
     files.remove_drafts()
+    remove_drafts(environments_dir)
     blobs.remove_drafts()
     log.info("opened", data_dir=str(directory), boot=count_boot(store))
     async with (
         open_writer(store, tail.publish) as writer,
+        open_environments(environments_dir, files, settings.environments) as environments,
         open_runners(
             settings.runners,
-            files,
+            environments,
             nodes_lock_fd,
             payload_bytes_max=settings.engine.payload_bytes_max,
         ) as runners,
     ):
-        catalog = Catalog(writer, reader, blobs, files, clock, ids, trio.to_thread.run_sync)
+        run_blocking = trio.to_thread.run_sync
+        catalog = Catalog(writer, reader, blobs, files, environments, clock, ids, run_blocking)
         await catalog.install_missing()
+        catalog.resume_builds()
         parts = Parts(
             writer=writer,
             reader=reader,
@@ -111,11 +118,12 @@ async def open_box(
             artifact=catalog.artifact,
             clock=clock,
             settings=settings.engine,
-            run_blocking=trio.to_thread.run_sync,
+            run_blocking=run_blocking,
         )
         keyring = Keyring(writer, reader, clock, ids)
         async with open_engine(parts, ids, tail) as engine:
-            yield Box(engine, catalog, keyring, reader, clock, settings.server), writer
+            box = Box(engine, catalog, environments, keyring, reader, clock, settings.server)
+            yield box, writer
 
 
 async def _serve_until_stopped(

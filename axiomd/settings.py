@@ -92,6 +92,20 @@ class RunnerSettings:
     """Seconds after which an unused node process is ended, but for one of each package."""
     start_timeout_s: float = attrs.field(default=20.0, validator=_range(0.5, 600))
     """Seconds a package's first process may take to be ready."""
+    preload: bool = True
+    """Whether node modules are imported once for all processes of a package, where that is safe."""
+
+
+@attrs.frozen
+class EnvironmentSettings:
+    """[environments]"""
+
+    wheels_dir: str = ""
+    """Directory of wheels that packages are installed from, without asking an index."""
+    index: bool = False
+    """Whether pip may ask the package index beside `wheels_dir`; it always does without one."""
+    build_timeout_s: float = attrs.field(default=1800.0, validator=_range(1, 86_400))
+    """Seconds that building one package environment may take."""
 
 
 @attrs.frozen
@@ -112,6 +126,7 @@ class Settings:
     store: StoreSettings = attrs.field(factory=StoreSettings)
     engine: EngineSettings = attrs.field(factory=EngineSettings)
     runners: RunnerSettings = attrs.field(factory=RunnerSettings)
+    environments: EnvironmentSettings = attrs.field(factory=EnvironmentSettings)
     log: LogSettings = attrs.field(factory=LogSettings)
 
     @property
@@ -159,6 +174,11 @@ def from_process(path: Path | None, flags: Flags) -> Settings:
 def process_environment(name: str) -> str | None:
     """A variable of this process's environment that is not a setting of the tree."""
     return os.environ.get(name)
+
+
+def process_environment_below(prefix: str) -> dict[str, str]:
+    """The variables of this process's environment whose names begin with `prefix`."""
+    return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
 
 
 def child_environment(changes: Mapping[str, str]) -> dict[str, str]:

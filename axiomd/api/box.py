@@ -9,6 +9,7 @@ from axiomd.engine.keyring import Keyring
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import EntryKind, Payload
 from axiomd.execution.position import Position
+from axiomd.runners.builds import Environments
 from axiomd.settings import ServerSettings
 from axiomd.store.reader import Reader
 
@@ -22,6 +23,7 @@ class Box:
 
     engine: Engine
     catalog: Catalog
+    environments: Environments
     keyring: Keyring
     reader: Reader
     clock: Clock

@@ -63,7 +63,7 @@ class Shown:
         """Accept a pipeline execution and stream its frames."""
         key = request.headers.get("Idempotency-Key", "")
         execution, timeout_s = await accept_stream(self._box, g.tenant, key, await request_body())
-        return _stream(sse.frame_events(self._box, execution, 0, timeout_s))
+        return sse.answer(sse.frame_events(self._box, execution, 0, timeout_s))
 
     async def stream(self, execution_id: str) -> Response:
         """Go on with a stream of frames."""
@@ -77,7 +77,7 @@ class Shown:
             ("Last-Event-ID", request.headers.get("Last-Event-ID"), 1),
             ("from", query.text("from"), 0),
         )
-        return _stream(sse.frame_events(self._box, execution, start, timeout or None))
+        return sse.answer(sse.frame_events(self._box, execution, start, timeout or None))
 
     async def cancel(self, execution_id: str) -> tuple[dict[str, Any], int]:
         """End an execution; what was stopped is dead when this answers."""
@@ -117,7 +117,7 @@ class Shown:
             ("after", query.text("after"), 1),
         )
         if "text/event-stream" in request.headers.get("Accept", ""):
-            return _stream(sse.journal_events(self._box, execution, start, node, kinds))
+            return sse.answer(sse.journal_events(self._box, execution, start, node, kinds))
         entries = self._box.reader.journal(execution_id, start, SCAN_ROWS_MAX)
         views = []
         for entry in entries:
@@ -270,10 +270,3 @@ def _kinds(query: Query) -> frozenset[str]:
     for kind in kinds - KINDS:
         raise Invalid(unknown("kind", kind, KINDS), problems=[Problem("kind", f"{kind!r}")])
     return kinds
-
-
-def _stream(chunks: sse.Chunks) -> Response:
-    response = Response(sse.EventStreamBody(chunks), headers=sse.HEADERS)
-    # The framework would end a stream after a minute as if it were complete.
-    response.timeout = None
-    return response

@@ -18,7 +18,7 @@ import trio
 
 from axiomd.errors import AxiomdError, Unavailable
 from axiomd.execution.call import Failure, Lost
-from axiomd.runners.environment import PackageCode
+from axiomd.runners.environment import PackageCode, Preparing
 from axiomd.runners.worker import Worker
 from axiomd.runners.zygote import Zygote
 from axiomd.settings import RunnerSettings
@@ -38,7 +38,7 @@ class Packages(Protocol):
     """Where package content is."""
 
     def code(self, digest: str) -> PackageCode:
-        """How to run it. Raises AxiomdError when it cannot be."""
+        """How to run it. Raises AxiomdError when it cannot be, Preparing when it cannot yet."""
         ...
 
 
@@ -64,7 +64,11 @@ class Box(Protocol):
         ...
 
     def new_zygote(self, pool: "Pool") -> Zygote:
-        """A started zygote, attended. Raises AxiomdError or OSError."""
+        """A started zygote, attended. Raises AxiomdError, Preparing or OSError."""
+        ...
+
+    def wait_prepared(self, pool: "Pool", preparing: Preparing) -> None:
+        """Have `pool.prepared` called once that is over."""
         ...
 
     def watch_growth(self, pool: "Pool") -> None:
@@ -93,6 +97,8 @@ class Pool:
         self._box = box
         self._zygote: Zygote | None = None
         self._zygote_ready = False
+        self._preparing = False
+        """Whether what the package needs is being made; its calls wait, in their order."""
         self.idle: list[Worker] = []
         """The one used last at the end, so that those at the front age."""
         self._alive: set[Worker] = set()
@@ -185,7 +191,7 @@ class Pool:
 
     def grow(self) -> None:
         """Start what the waiting calls are due: up to the initial size at once, more if stuck."""
-        if not self._waiting:
+        if not self._waiting or self._preparing:
             return
         if self._zygote is None:
             self._start_zygote()
@@ -245,6 +251,9 @@ class Pool:
     def _start_zygote(self) -> None:
         try:
             self._zygote = self._box.new_zygote(self)
+        except Preparing as preparing:
+            self._preparing = True
+            self._box.wait_prepared(self, preparing)
         except Unavailable as refusal:
             self._answer_all(Lost(refusal.message))
         except AxiomdError as failure:
@@ -252,6 +261,11 @@ class Pool:
         except OSError as failure:
             # The box's doing, out of descriptors or memory: it may be over in a moment.
             self._answer_all(Lost(f"the package's zygote could not be started: {failure}"))
+
+    def prepared(self) -> None:
+        """What the package needs is there, or will not be: `new_zygote` tells."""
+        self._preparing = False
+        self.grow()
 
     def _fail(self, reason: str, detail: str) -> None:
         self._failed = Failure("LOAD_ERROR", f"the package cannot be loaded: {reason}", detail)

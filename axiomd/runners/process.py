@@ -17,6 +17,7 @@ import trio
 from axiomd.errors import Unavailable
 from axiomd.execution.call import STARTED, Lost, NodeCall, Outcome
 from axiomd.runners.base import Emit, NodeStream
+from axiomd.runners.environment import Preparing
 from axiomd.runners.frames import RunFrames
 from axiomd.runners.places import StreamPlaces
 from axiomd.runners.pool import Ending, Packages, Pool
@@ -181,13 +182,21 @@ class ProcessRunner:
         return bool(idle)
 
     def new_zygote(self, pool: Pool) -> Zygote:
-        """A started zygote, attended. Raises AxiomdError or OSError."""
+        """A started zygote, attended. Raises AxiomdError, Preparing or OSError."""
         if self._stopping:
             raise Unavailable("axiomd is stopping")
         code = self._packages.code(pool.digest)
         zygote = Zygote(code, self._lock_fd, self._payload_max, pool)
         self._nursery.start_soon(zygote.attend, self.settings.start_timeout_s)
         return zygote
+
+    def wait_prepared(self, pool: Pool, preparing: Preparing) -> None:
+        """Have `pool.prepared` called once that is over."""
+        self._nursery.start_soon(self._prepare, pool, preparing)
+
+    async def _prepare(self, pool: Pool, preparing: Preparing) -> None:
+        await preparing.ended()
+        pool.prepared()
 
     def watch_growth(self, pool: Pool) -> None:
         """Have `pool.grow_while_stuck` run."""
