@@ -73,6 +73,7 @@ BANNED_HOMES = {
 CHILD_SIDE = (
     "runners/shim.py",
     "runners/builder.py",
+    "runners/forking.py",
     "authoring/templates",
     "authoring/plain_tests.py",
     "examples/packages",

@@ -97,6 +97,8 @@ class Pool:
         self._box = box
         self._zygote: Zygote | None = None
         self._zygote_ready = False
+        self.may_preload = True
+        """Whether its nodes may be imported before processes are forked."""
         self._preparing = False
         """Whether what the package needs is being made; its calls wait, in their order."""
         self.idle: list[Worker] = []
@@ -307,14 +309,20 @@ class Pool:
     def zygote_ended(self, lost: bool, reason: str, detail: str) -> None:
         """It is dead, and so are its processes; the next call starts another."""
         why = "the package's zygote died"
-        if not self._zygote_ready:
+        unready = not self._zygote_ready
+        if unready:
             why = f"the package could not be started: {reason}"
         self._zygote = None
         self._zygote_ready = False
         self._starting = 0
         for worker in list(self.idle):
             self._drop(worker)
-        if lost:
+        if unready and self.may_preload:
+            # What is imported may have ended it, or hang. Once more, with nothing imported: then
+            # it is the affair of the call that needs it.
+            self.may_preload = False
+            self.grow()
+        elif lost:
             self._answer_all(Lost(why))
         else:
             self._fail(reason, detail)

@@ -23,7 +23,7 @@ from axiomd.runners.places import StreamPlaces
 from axiomd.runners.pool import Ending, Packages, Pool
 from axiomd.runners.stream import WorkerStream
 from axiomd.runners.worker import Worker, timed_out
-from axiomd.runners.zygote import Zygote
+from axiomd.runners.zygote import Mode, Zygote
 from axiomd.settings import RunnerSettings
 
 STOPPING = Lost("axiomd is stopping")
@@ -186,9 +186,14 @@ class ProcessRunner:
         if self._stopping:
             raise Unavailable("axiomd is stopping")
         code = self._packages.code(pool.digest)
-        zygote = Zygote(code, self._lock_fd, self._payload_max, pool)
+        zygote = Zygote(code, self._lock_fd, self._payload_max, pool, mode=self._mode(pool))
         self._nursery.start_soon(zygote.attend, self.settings.start_timeout_s)
         return zygote
+
+    def _mode(self, pool: Pool) -> Mode:
+        if not pool.may_preload:
+            return "plain"
+        return "warm" if self.settings.preload else "cold"
 
     def wait_prepared(self, pool: Pool, preparing: Preparing) -> None:
         """Have `pool.prepared` called once that is over."""

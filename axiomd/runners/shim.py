@@ -15,11 +15,9 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
-import ctypes
 import errno
 import gc
 import importlib.machinery
-import importlib.util
 import io
 import json
 import os
@@ -31,6 +29,7 @@ import struct
 import sys
 import threading
 import traceback
+import types
 from typing import Any, Callable, NoReturn  # noqa: UP035 (Python 3.8)
 
 RUN, IN, IN_END, OUT, DONE, ERROR, LOG, PROGRESS, STARVED = range(1, 10)
@@ -556,48 +555,26 @@ def too_large(size: int, bound: int) -> str:
 # --- the zygote ---------------------------------------------------------------------------------
 
 
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies (PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(0)
-
-
-def open_pidfd(pid: int) -> int:
-    """A descriptor of a child that was not reaped yet; before 3.9 by the system call's number."""
-    if hasattr(os, "pidfd_open"):
-        return os.pidfd_open(pid)
-    return int(ctypes.CDLL(None).syscall(434, pid, 0))
-
-
-def offer_package(directory: str) -> None:
-    """Make `gen` and `nodes` importable, whatever else is installed under those names."""
-    sys.path.insert(0, directory)
-    for name in ("gen", "nodes"):
-        path = pathlib.Path(directory, name)
-        if not (path / "__init__.py").exists():
-            spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
-            spec.submodule_search_locations = [str(path)]
-            sys.modules[name] = importlib.util.module_from_spec(spec)
-
-
 class Zygote:
-    """Forks node processes, reaps them, tells axiomd; single-threaded and without user code."""
+    """Forks node processes, reaps them, tells axiomd; `forking` is its other half."""
 
-    def __init__(self, control: socket.socket, directory: str) -> None:
-        self._control = control
-        self._directory = directory
+    def __init__(self, control: socket.socket, directory: str, forking: Any, spares: Any) -> None:
+        self._control, self._directory, self._forking = control, directory, forking
+        self._spares = spares
         self._pids: dict[int, int] = {}
-        self._poll = select.poll()
-        self._poll.register(control, select.POLLIN)
+        self.poll = select.poll()
+        self.poll.register(control, select.POLLIN)
 
     def serve(self) -> NoReturn:
         """Fork and reap until axiomd hangs up; then kill what is left and end."""
-        self._control.send(CONTROL.pack(READY, os.getpid(), 0))
+        self._control.send(CONTROL.pack(READY, os.getpid(), self._spares.cold))
         while True:
-            for fd, _ in self._poll.poll():
+            # One at a time: what it does may close a descriptor and give its number away.
+            for fd, _ in self.poll.poll()[:1]:
                 if fd in self._pids:
                     self._reap(fd)
+                elif fd != self._control.fileno():
+                    self._spares.hear(self)
                 elif not self._take_request():
                     self._end()
 
@@ -612,44 +589,48 @@ class Zygote:
         if fds:
             with socket.socket(fileno=fds[0]) as sock:
                 self._fork(sock)
+            self._spares.keep(self)
         else:
             self._tell(FORK_FAILED, 0, errno.EMFILE)
         return True
 
     def _fork(self, sock: socket.socket) -> None:
+        try:
+            pidfd = self._spares.take(self, sock) or self.start(self._spares.maker(sock))
+        except OSError as failure:
+            self._tell(FORK_FAILED, 0, failure.errno or 0)
+            return
+        attached = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))]
+        self._tell(FORKED, self._pids[pidfd], 0, attached)
+
+    def start(self, make: Callable[[], socket.socket]) -> int:
+        """Fork a node process that serves the socket it makes; its pidfd. Raises OSError."""
         zygote, pid = os.getpid(), 0
         try:
             pid = os.fork()
             if pid == 0:
-                self._become_node_process(sock, zygote)
-            pidfd = open_pidfd(pid)
-        except OSError as failure:
+                self._become_node_process(make, zygote)
+            pidfd: int = self._forking.open_pidfd(pid)
+        except OSError:
             if pid:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-            self._tell(FORK_FAILED, 0, failure.errno or 0)
-            return
-        attached = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))]
-        self._tell(FORKED, pid, 0, attached)
+            raise
         self._pids[pidfd] = pid
-        self._poll.register(pidfd, select.POLLIN)
+        self.poll.register(pidfd, select.POLLIN)
+        return pidfd
 
-    def _become_node_process(self, sock: socket.socket, zygote: int) -> NoReturn:
+    def _become_node_process(self, make: Callable[[], socket.socket], zygote: int) -> NoReturn:
         """In the child, which never returns into the zygote's code."""
         try:
-            die_with(zygote)
             # A group of its own: what the node starts dies with it, see _reap.
-            os.setpgid(0, 0)
-            for name in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(name, signal.SIG_DFL)
+            self._forking.begin_child(zygote)
             self._control.close()
             for pidfd in self._pids:
                 os.close(pidfd)
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            for fd in (0, 1, 2):
-                os.dup2(nowhere, fd)
-            os.close(nowhere)
-            # Python reseeds `random` after a fork by itself; numpy is never loaded before it.
+            self._spares.close(self)
+            sock = make()
+            self._forking.lead_nowhere()
             NodeProcess(sock, self._directory).serve()
         finally:
             os._exit(70)
@@ -657,7 +638,7 @@ class Zygote:
     def _reap(self, pidfd: int) -> None:
         """Before it is reaped nobody else can have its number: kill what it left behind."""
         pid = self._pids.pop(pidfd)
-        self._poll.unregister(pidfd)
+        self.poll.unregister(pidfd)
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
@@ -677,23 +658,40 @@ class Zygote:
         os._exit(0)
 
 
+def load_sibling(name: str) -> Any:
+    """A module that lies beside this file; it is not importable here, and not in nodes' way."""
+    path = pathlib.Path(__file__).with_name(name + ".py")
+    loader = importlib.machinery.SourceFileLoader("axiomd_" + name, str(path))
+    module = types.ModuleType(loader.name)
+    loader.exec_module(module)
+    return module
+
+
 def main(arguments: list[str]) -> NoReturn:
-    """Be the zygote of one package."""
+    """Be a package's zygote, in a mode of `forking.py`, or its node process that is no fork."""
+    forking = load_sibling("forking")
+    if arguments[0] == "node":
+        sock = forking.begin_fresh(*arguments[1:])
+        forking.lead_nowhere()
+        NodeProcess(sock, arguments[-1]).serve()
     control_fd, lock_fd, parent = (int(argument) for argument in arguments[:3])
-    directory = arguments[3]
-    die_with(parent)
-    for fd in (control_fd, lock_fd):
-        if fd >= 0:
-            # Node processes inherit them by fork; programs that those start must not.
-            os.set_inheritable(fd, False)
-    offer_package(directory)
+    directory, mode = arguments[3:5]
+    forking.die_with(parent)
+    kept = [fd for fd in (control_fd, lock_fd) if fd >= 0]
+    for fd in kept:
+        # Node processes inherit them by fork; programs that those start must not.
+        os.set_inheritable(fd, False)
+    forking.offer_package(directory)
     # Loaded here, every process that is forked has them at once and shares their memory.
     importlib.import_module("google.protobuf")
     message_class = importlib.import_module("gen.messages_pb2").message_class
     assert callable(message_class)
+    if mode == "warm":
+        forking.load_or_restart(directory, [__file__, *arguments[:4], "cold"], kept)
     gc.collect()
     gc.freeze()
-    Zygote(socket.socket(fileno=control_fd), directory).serve()
+    spares = forking.Spares([__file__, "node"], directory, mode, lock_fd)
+    Zygote(socket.socket(fileno=control_fd), directory, forking, spares).serve()
 
 
 if __name__ == "__main__":

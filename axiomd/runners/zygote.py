@@ -14,8 +14,9 @@ import subprocess
 import threading
 from collections import deque
 from contextlib import ExitStack
-from typing import Protocol
+from typing import Literal, Protocol
 
+import structlog
 import trio
 from trio.lowlevel import wait_readable
 
@@ -23,6 +24,10 @@ from axiomd.runners import shim
 from axiomd.runners.environment import PackageCode
 from axiomd.runners.shim import CONTROL, EXITED, FORK_FAILED, FORKED, READY
 from axiomd.runners.worker import Worker
+
+log = structlog.get_logger("axiomd.runners")
+
+Mode = Literal["warm", "cold", "plain"]
 
 STDERR_CHARS_MAX = 4_000
 """Of what a zygote that cannot start has to say, the last characters kept."""
@@ -62,15 +67,26 @@ class Zygote:
     """A process with one package's messages loaded, which forks node processes."""
 
     def __init__(
-        self, code: PackageCode, lock_fd: int, payload_max: int, listener: ZygoteListener
+        self,
+        code: PackageCode,
+        lock_fd: int,
+        payload_max: int,
+        listener: ZygoteListener,
+        *,
+        mode: Mode = "warm",
     ) -> None:
-        """Starts it. Raises OSError when that cannot be done now."""
+        """Starts it. Raises OSError when that cannot be done now.
+
+        mode: whether it imports the package's nodes before it forks, see `forking.py`.
+        """
         assert threading.current_thread() is threading.main_thread()
         self._payload_max = payload_max
         self._listener = listener
         self._requested: deque[socket.socket] = deque()
         self._workers: dict[int, Worker] = {}
         self._ready = False
+        self.cold = False
+        """Whether it imports nothing of the package, and keeps a spare that does."""
         self._given_up = False
         with ExitStack() as undo:
             self._stderr = os.memfd_create("zygote-stderr", os.MFD_CLOEXEC)
@@ -79,7 +95,7 @@ class Zygote:
             undo.callback(self._control.close)
             self._control.setblocking(False)
             with far:
-                self._popen = _start(code, far.fileno(), lock_fd, self._stderr)
+                self._popen = _start(code, far.fileno(), lock_fd, self._stderr, mode)
             undo.callback(self._popen.wait)
             undo.callback(self._popen.kill)
             self._pidfd = os.pidfd_open(self._popen.pid)
@@ -148,6 +164,9 @@ class Zygote:
     def _heard(self, kind: int, pid: int, status: int, fds: list[int]) -> None:
         if kind == READY:
             self._ready = True
+            self.cold = bool(status)
+            if said := self._read_stderr():
+                log.info("package_said", cold=self.cold, text=said)
             self._listener.zygote_ready()
         elif kind == FORKED and not fds:
             # axiomd has no descriptor left for it. Without its socket it ends by itself, and
@@ -202,9 +221,9 @@ class Zygote:
 
 
 def _start(
-    code: PackageCode, control_fd: int, lock_fd: int, stderr: int
+    code: PackageCode, control_fd: int, lock_fd: int, stderr: int, mode: Mode
 ) -> subprocess.Popen[bytes]:
-    arguments = [control_fd, lock_fd, os.getpid(), code.directory]
+    arguments = [control_fd, lock_fd, os.getpid(), code.directory, mode]
     return subprocess.Popen(
         [code.interpreter, "-I", "-X", "utf8", shim.__file__, *map(str, arguments)],
         cwd=code.directory,

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from axiomd.runners import shim
+from axiomd.runners import forking, shim
 
 
 def feed(inbox, data, sizes):
@@ -45,8 +45,9 @@ def test_a_frame_over_the_bound_is_refused_at_its_header():
     assert (caught.value.kind, caught.value.call, caught.value.length) == (shim.OUT, 5, 11)
 
 
-def test_the_shim_is_python_3_8_and_needs_the_standard_library_only():
-    tree = ast.parse(inspect.getsource(shim), feature_version=(3, 8))
+@pytest.mark.parametrize("module", [shim, forking], ids=["shim", "forking"])
+def test_the_child_side_is_python_3_8_and_needs_the_standard_library_only(module):
+    tree = ast.parse(inspect.getsource(module), feature_version=(3, 8))
     imported = {
         alias.name.partition(".")[0]
         for node in ast.walk(tree)
