@@ -15,7 +15,7 @@ from axiomd.limits import REQUIREMENTS_BYTES_MAX
 
 REQUIREMENTS_FILE = "requirements.txt"
 
-PROTOBUF = "protobuf>=4.25,<8"
+PROTOBUF = "protobuf>=4.21,<8"
 """Installed beside requirements that name no protobuf: messages need a runtime."""
 
 _OPTIONS = frozenset(

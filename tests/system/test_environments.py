@@ -193,7 +193,13 @@ def test_the_end_of_the_box_kills_the_build_and_the_next_start_resumes_it(
         # What was missing is there now: nobody pushes, the start alone builds it.
         (tmp_path / "wheels/slow-1.tar.gz").unlink()
         make_wheel(tmp_path / "wheels", "slow", "1", {"slow.py": ""})
+        # Of a build that nobody wants any more.
+        (environments / ".new-other/lib").mkdir(parents=True)
         box.start()
+        deadline = time.monotonic() + 20
+        while not (environments / lock).exists():
+            assert time.monotonic() < deadline, "nobody has asked for it, and nobody builds it"
+            time.sleep(0.01)
         with box.client() as user:
             assert followed(user, "slow")[-1].data["environment"]["status"] == "READY"
             assert said(user, user.compile(flow("slow")))["success"]
