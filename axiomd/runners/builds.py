@@ -254,7 +254,11 @@ class Environments:
             build.tell()
 
     def _keep_log(self, build: Build) -> None:
-        log_file(self._root, build.lock).write_text(build.said.text(), encoding="utf-8")
+        try:
+            log_file(self._root, build.lock).write_text(build.said.text(), encoding="utf-8")
+        except OSError as failure:
+            # The environment stands without it.
+            log.warning("build_log_not_kept", lock=build.lock, error=str(failure))
 
 
 @asynccontextmanager
