@@ -49,13 +49,10 @@ class Shown:
         state = self._box.environments.state(record.digest)
         if state.status == "BUILDING":
             state = self._box.environments.want(record.digest)
-        build = self._box.environments.build(state.lock) if state.lock else None
-        if build is not None and state.status == "READY" and build.status != "READY":
-            build = None
+        build = self._box.environments.running(state.lock) if state.lock else None
         said = build.said if build is not None else await self._kept(state)
         if "text/event-stream" in request.headers.get("Accept", ""):
-            follow = build if build is not None and build.status == "BUILDING" else None
-            return sse.answer(build_events(self._box, state, said, start, follow))
+            return sse.answer(build_events(self._box, state, said, start, build))
         lines = said.after(start, limit + 1)
         more = len(lines) > limit
         return {

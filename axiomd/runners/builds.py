@@ -116,7 +116,7 @@ class Environments:
         self._nursery = nursery
         self._turns = trio.CapacityLimiter(ENVIRONMENT_BUILDS_MAX)
         self._builds: dict[str, Build] = {}
-        """By lock: builds of this process's life."""
+        """By lock: builds that run, and those that failed and were not tried again."""
 
     def code(self, digest: str) -> PackageCode:
         """How to run a package, in its own environment if it has requirements.
@@ -158,17 +158,18 @@ class Environments:
         if not requirements:
             return NO_ENVIRONMENT
         lock = lock_of(requirements)
+        if self._is_there(lock):
+            return EnvironmentState("READY", lock)
         build = self._builds.get(lock)
-        if build is not None and build.status != "READY":
-            return build.state
-        return EnvironmentState("READY" if self._is_there(lock) else "BUILDING", lock)
+        return build.state if build is not None else EnvironmentState("BUILDING", lock)
 
-    def build(self, lock: str) -> Build | None:
-        """The build of an environment in this process's life."""
-        return self._builds.get(lock)
+    def running(self, lock: str) -> Build | None:
+        """The build of an environment, while it has not ended; `kept_log` is for afterwards."""
+        build = self._builds.get(lock)
+        return build if build is not None and build.status == "BUILDING" else None
 
     def kept_log(self, lock: str) -> BuildLog:
-        """What an earlier build said, from its file; blocks."""
+        """What the last build that has ended said, from its file; blocks."""
         try:
             text = log_file(self._root, lock).read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -180,8 +181,7 @@ class Environments:
 
     def _wanted(self, lock: str, requirements: Requirements, *, again: bool = False) -> Build:
         build = self._builds.get(lock)
-        # One that was READY and is not there has been deleted, or its interpreter has.
-        if build is None or build.status == "READY" or (again and build.status == "FAILED"):
+        if build is None or (again and build.status == "FAILED"):
             build = self._builds[lock] = Build(lock, requirements)
             self._nursery.start_soon(self._run, build)
         return build
@@ -199,10 +199,14 @@ class Environments:
                 error = f"the builder could not be run: {failure}"
             if error is None:
                 log.info("environment_ready", lock=build.lock)
+                # From here on the directory tells; if it vanishes, it is built again.
+                del self._builds[build.lock]
                 build.end("READY")
             else:
                 log.warning("environment_failed", lock=build.lock, error=error)
                 build.end("FAILED", error)
+                # Its words are in their file, and whoever follows has them.
+                build.said = BuildLog()
 
     async def _build(self, build: Build) -> str | None:
         """Build it; why it failed, or None."""

@@ -102,12 +102,14 @@ async def test_an_environment_outlives_axiomd_and_its_scripts_stand_in_their_pla
     tmp_path, wheels
 ):
     async with open_world(tmp_path, wheels, {"a": "thing==1.0\n"}) as environments:
-        lock = (await built(environments, "a")).lock
-        assert environments.kept_log(lock).text() == environments.build(lock).said.text()
+        lock = environments.want("a").lock
+        said = environments.running(lock).said
+        assert (await built(environments, "a")).status == "READY"
+        assert environments.kept_log(lock).text() == said.text() != ""
     async with open_world(tmp_path, wheels, {"a": "thing==1.0\n"}) as environments:
         assert environments.state("a").status == "READY"
         assert environments.want("a").status == "READY"
-        assert environments.build(lock) is None
+        assert environments.running(lock) is None
         assert "Successfully installed" in environments.kept_log(lock).text()
         code = environments.code("a")
         assert ask(code, "thing.VERSION") == "1.0"
@@ -122,12 +124,11 @@ async def test_a_failure_has_the_words_of_pip_and_is_not_tried_again_unasked(tmp
         state = await built(environments, "a")
         assert state.status == "FAILED"
         assert "No matching distribution found for thing==3.0" in state.error
-        failed = environments.build(state.lock)
         for _ in range(3):
             with pytest.raises(EnvironmentFailed, match="No matching distribution"):
                 environments.code("a")
         assert environments.want("a") == state
-        assert environments.build(state.lock) is failed
+        assert environments.running(state.lock) is None
         assert directories(tmp_path) == set()
         make_wheel(own, "thing", "3.0", {"thing.py": ""})
         assert environments.want("a", again=True).status == "BUILDING"
@@ -198,7 +199,7 @@ async def test_leaving_kills_pip_and_what_it_started(tmp_path, wheels):
                 await trio.sleep(0.01)
         assert len(alive(told)) == 2
         # The words come as they are said, not at the end.
-        assert "Processing" in environments.build(lock).said.text()
+        assert "Processing" in environments.running(lock).said.text()
         began = trio.current_time()
     assert trio.current_time() - began < 1
     await all_dead(told)
@@ -240,7 +241,7 @@ async def test_few_builds_run_at_a_time(tmp_path, wheels):
         # Which two go first is not said.
         began = await told_by(tmp_path, packages, 2)
         (waits,) = set(packages) - began
-        waiting = environments.build(environments.state(waits).lock)
+        waiting = environments.running(environments.state(waits).lock)
         assert (waiting.status, waiting.said.count) == ("BUILDING", 0)
         first = min(began)
         (tmp_path / first / "go").touch()
