@@ -1,10 +1,10 @@
-"""The child side of node processes: one file that any Python from 3.8 on can run by itself.
+"""The child side of node processes: what any Python from 3.8 on can run by itself.
 
 Owns the frames between axiomd and a node process, the zygote (a process for each package that
-has its messages loaded and forks node processes on demand) and the node process (one call at a
+has its nodes loaded and forks node processes on demand) and the node process (one call at a
 time). It imports the standard library only, so that a package's own interpreter, with whatever
 protobuf its environment has, can run it as `python -I shim.py <control fd> <lock fd> <parent
-pid> <package directory>`. Payloads pass through untouched: no protobuf in the envelope.
+pid> <package directory> <mode>`. Payloads pass through untouched: no protobuf in the envelope.
 
 It refuses to know what an execution or a flow is. A process ends when its socket ends, and the
 kernel kills it when its parent dies.

@@ -64,7 +64,7 @@ class ZygoteListener(Protocol):
 
 
 class Zygote:
-    """A process with one package's messages loaded, which forks node processes."""
+    """A process with one package loaded, which forks node processes."""
 
     def __init__(
         self,
