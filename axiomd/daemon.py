@@ -1,7 +1,8 @@
 """The composition root: opens every owner in order, waits for a signal, closes in reverse.
 
 Reading this file tells who lives in the process: the lock on the data directory, the store, the
-writer, the runners, the engine, the server. Each is a context manager nested in the one before.
+writer, the builds of environments, the runners, the engine, the server. Each is a context manager
+nested in the one before.
 
 A stop is graceful for `stop_grace_s` and then hard, which is always legal: what was acknowledged
 is on disk, node processes die with this one, and the next start recovers.
@@ -28,6 +29,8 @@ from axiomd.engine.keyring import DEFAULT_TENANT, Keyring, new_key
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.tail import Tail
 from axiomd.ids import Ids
+from axiomd.runners.build_process import remove_drafts
+from axiomd.runners.builds import open_environments
 from axiomd.runners.environment import PackageFiles
 from axiomd.runners.orphans import wait_for_predecessors
 from axiomd.runners.registry import open_runners
@@ -92,22 +95,27 @@ async def open_box(
     clock, tail, reader = SystemClock(), Tail(), Reader(store)
     ids = Ids(clock)
     files = PackageFiles(directory / "packages")
+    environments_dir = directory / "environments"
     blobs = Blobs(directory / "blobs", settings.store.sync)
     files.remove_drafts()
+    remove_drafts(environments_dir)
     blobs.remove_drafts()
     log.info("opened", data_dir=str(directory), boot=count_boot(store))
     async with (
         open_writer(store, tail.publish) as writer,
+        open_environments(environments_dir, files, settings.environments) as environments,
         open_runners(
             settings.runners,
-            files,
+            environments,
             nodes_lock_fd,
             payload_bytes_max=settings.engine.payload_bytes_max,
             data_dir=directory,
         ) as runners,
     ):
-        catalog = Catalog(writer, reader, blobs, files, clock, ids, trio.to_thread.run_sync)
+        run_blocking = trio.to_thread.run_sync
+        catalog = Catalog(writer, reader, blobs, files, environments, clock, ids, run_blocking)
         await catalog.install_missing()
+        catalog.resume_builds()
         parts = Parts(
             writer=writer,
             reader=reader,
@@ -117,12 +125,13 @@ async def open_box(
             clock=clock,
             chance=ids.chance,
             settings=settings.engine,
-            run_blocking=trio.to_thread.run_sync,
+            run_blocking=run_blocking,
             retention=settings.retention,
         )
         keyring = Keyring(writer, reader, clock, ids)
         async with open_engine(parts, ids, tail) as engine:
-            yield Box(engine, catalog, keyring, reader, clock, settings.server), writer
+            box = Box(engine, catalog, environments, keyring, reader, clock, settings.server)
+            yield box, writer
 
 
 async def _serve_until_stopped(

@@ -179,6 +179,13 @@ class StoreFailed(AxiomdError):
     code = "STORE_FAILED"
 
 
+class EnvironmentFailed(AxiomdError):
+    """A package's environment could not be built."""
+
+    code = "ENVIRONMENT_FAILED"
+    status = 422
+
+
 class SettingsInvalid(AxiomdError):
     """The settings are not valid."""
 

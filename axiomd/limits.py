@@ -19,6 +19,14 @@ PACKAGE_FILES_MAX = 2_000
 """Files in one package."""
 PACKAGE_BYTES_MAX = 16 * MIB
 """All files of one package together, unpacked."""
+REQUIREMENTS_BYTES_MAX = 64 * KIB
+"""A package's `requirements.txt`."""
+ENVIRONMENT_BUILDS_MAX = 2
+"""Environments that are built side by side; the others wait their turn."""
+BUILD_LOG_LINES_MAX = 2_000
+"""Lines kept of what one build said, the last ones."""
+BUILD_LINE_BYTES_MAX = 4 * KIB
+"""One line of a build's log; what is longer is cut."""
 
 PLACEMENTS_MAX = 10_000
 """Placements in one flow."""

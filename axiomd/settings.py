@@ -138,6 +138,20 @@ class RunnerSettings:
     """Files, directories and devices that node code may use in every way besides its scratch."""
     memory_mib: int = attrs.field(default=0, validator=_range(0, 4 * MIB))
     """MiB a node process may allocate where its placement does not say; 0 for no limit."""
+    preload: bool = True
+    """Whether node modules are imported once for all processes of a package, where that is safe."""
+
+
+@attrs.frozen
+class EnvironmentSettings:
+    """[environments]"""
+
+    wheels_dir: str = ""
+    """Directory of wheels that packages are installed from, without asking an index."""
+    index: bool = False
+    """Whether pip may ask the package index beside `wheels_dir`; it always does without one."""
+    build_timeout_s: float = attrs.field(default=1800.0, validator=_range(1, 86_400))
+    """Seconds that building one package environment may take."""
 
 
 @attrs.frozen
@@ -159,6 +173,7 @@ class Settings:
     engine: EngineSettings = attrs.field(factory=EngineSettings)
     retention: RetentionSettings = attrs.field(factory=RetentionSettings)
     runners: RunnerSettings = attrs.field(factory=RunnerSettings)
+    environments: EnvironmentSettings = attrs.field(factory=EnvironmentSettings)
     log: LogSettings = attrs.field(factory=LogSettings)
 
     @property
@@ -206,6 +221,11 @@ def from_process(path: Path | None, flags: Flags) -> Settings:
 def process_environment(name: str) -> str | None:
     """A variable of this process's environment that is not a setting of the tree."""
     return os.environ.get(name)
+
+
+def process_environment_below(prefix: str) -> dict[str, str]:
+    """The variables of this process's environment whose names begin with `prefix`."""
+    return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
 
 
 def child_environment(changes: Mapping[str, str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from axiomd.api import answers
 from axiomd.api.auth import tenant_of
 from axiomd.api.box import Box
+from axiomd.api.environments import environments_routes
 from axiomd.api.exchange import Exchange, Receive, Scope, Send
 from axiomd.api.executions import executions_routes
 from axiomd.api.flows import flows_routes
@@ -74,7 +75,12 @@ def make_framework(box: Box) -> QuartTrio:
     app.before_request(require_key)
     app.get("/healthz")(healthz)
     app.get("/readyz")(readyz)
-    for routes in (executions_routes(box), flows_routes(box), keys_routes(box)):
+    for routes in (
+        executions_routes(box),
+        flows_routes(box),
+        environments_routes(box),
+        keys_routes(box),
+    ):
         app.register_blueprint(routes)
     app.register_error_handler(Exception, partial(_answer_error, box.settings))
     return app

@@ -16,6 +16,7 @@ from axiomd.execution.position import Position
 from axiomd.flow.large_json import Leaf
 from axiomd.flow.messages import MessageType
 from axiomd.limits import STREAMED_BYTES_MIN
+from axiomd.runners.builds import Environments
 from axiomd.settings import ServerSettings
 from axiomd.store.reader import Reader
 
@@ -29,6 +30,7 @@ class Box:
 
     engine: Engine
     catalog: Catalog
+    environments: Environments
     keyring: Keyring
     reader: Reader
     clock: Clock

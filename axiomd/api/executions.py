@@ -1,7 +1,7 @@
 """Routes that show executions and end them."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -70,7 +70,7 @@ class Shown:
         """Accept a pipeline execution and stream its frames."""
         key = request.headers.get("Idempotency-Key", "")
         execution, timeout_s = await accept_stream(self._box, g.tenant, key, await request_body())
-        return _stream(sse.frame_events(self._box, execution, 0, timeout_s))
+        return sse.answer(sse.frame_events(self._box, execution, 0, timeout_s))
 
     async def stream(self, execution_id: str) -> Response:
         """Go on with a stream of frames."""
@@ -84,7 +84,7 @@ class Shown:
             ("Last-Event-ID", request.headers.get("Last-Event-ID"), 1),
             ("from", query.text("from"), 0),
         )
-        return _stream(sse.frame_events(self._box, execution, start, timeout or None))
+        return sse.answer(sse.frame_events(self._box, execution, start, timeout or None))
 
     async def cancel(self, execution_id: str) -> tuple[dict[str, Any], int]:
         """End an execution; what was stopped is dead when this answers."""
@@ -141,7 +141,7 @@ class Shown:
             ("after", query.text("after"), 1),
         )
         if "text/event-stream" in request.headers.get("Accept", ""):
-            return _stream(sse.journal_events(self._box, execution, start, node, kinds))
+            return sse.answer(sse.journal_events(self._box, execution, start, node, kinds))
         wanted = partial(_is_wanted, node, kinds)
         page: dict[str, Any] = await self._box.engine.parts.run_blocking(
             self._event_page, execution, start, limit, wanted
@@ -188,7 +188,7 @@ class Shown:
 
     def _answer(self, view: dict[str, Any], leaves: list[Leaf]) -> Answer:
         """A view as it is, or written in pieces if there is anything large in it."""
-        return _stream(self._box.written(view, leaves), _JSON_HEADERS) if leaves else view
+        return sse.answer(self._box.written(view, leaves), _JSON_HEADERS) if leaves else view
 
     def _checkpoint_page(
         self, execution: Execution, after: int, limit: int, leaves: list[Leaf]
@@ -323,10 +323,3 @@ def _kinds(query: Query) -> frozenset[str]:
     for kind in kinds - KINDS:
         raise Invalid(unknown("kind", kind, KINDS), problems=[Problem("kind", f"{kind!r}")])
     return kinds
-
-
-def _stream(chunks: sse.Chunks, headers: Mapping[str, str] = sse.HEADERS) -> Response:
-    response = Response(sse.EventStreamBody(chunks), headers=dict(headers))
-    # The framework would end a stream after a minute as if it were complete.
-    response.timeout = None
-    return response

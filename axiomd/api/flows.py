@@ -6,6 +6,7 @@ from typing import TypeVar
 from quart import Blueprint, Response, g, request
 
 from axiomd.api.box import Box
+from axiomd.api.environments import environment_view
 from axiomd.api.executions import request_body
 from axiomd.api.views import Json, artifact_view, topology_view
 from axiomd.api.wire import PAGE_PARAMETERS, Query, read_json, read_page
@@ -13,6 +14,7 @@ from axiomd.clock import rfc3339
 from axiomd.errors import Invalid, NotFound, Problem
 from axiomd.flow.package import PackageManifest
 from axiomd.flow.source import FlowSource, read_flow_json, read_flow_yaml
+from axiomd.runners.builds import EnvironmentState
 from axiomd.store.reader import Rows
 from axiomd.store.records import DraftRecord, PackageRecord
 
@@ -46,7 +48,7 @@ class Shelf:
     async def push(self) -> tuple[Json, int]:
         """Take a packed package."""
         pushed = await self._box.catalog.push(g.tenant, await request_body())
-        view = package_view(pushed.package, pushed.checked.manifest)
+        view = self._view(pushed.package, pushed.checked.manifest)
         return {**view, "changed": pushed.changed}, 201 if pushed.changed else 200
 
     async def packages(self) -> Json:
@@ -56,7 +58,10 @@ class Shelf:
         return {"packages": views, "next_cursor": page.cursor}
 
     def _package_views(self, records: Sequence[PackageRecord]) -> list[Json]:
-        return [package_view(record, self._box.catalog.manifest(record)) for record in records]
+        return [self._view(record, self._box.catalog.manifest(record)) for record in records]
+
+    def _view(self, record: PackageRecord, manifest: PackageManifest) -> Json:
+        return package_view(record, manifest, self._box.environments.state(record.digest))
 
     async def package(self, handle: str, name: str, version: str) -> Json:
         """One version of a package, with the schemas of its nodes' messages."""
@@ -68,7 +73,7 @@ class Shelf:
             for node in manifest.nodes
             for message in (node.input, node.output)
         }
-        return {**package_view(record, manifest), "messages": schemas}
+        return {**self._view(record, manifest), "messages": schemas}
 
     async def messages(self, handle: str, name: str, version: str) -> Response:
         """A package's own proto file, for packages that import it."""
@@ -134,13 +139,16 @@ def read_source(body: bytes, content_type: str) -> FlowSource:
     return read_flow_json(read_json(body))
 
 
-def package_view(record: PackageRecord, manifest: PackageManifest) -> Json:
+def package_view(
+    record: PackageRecord, manifest: PackageManifest, environment: EnvironmentState
+) -> Json:
     """A package in a list."""
     return {
         "name": record.name,
         "version": record.version,
         "digest": record.digest,
         "pushed_at": rfc3339(record.pushed_ns),
+        "environment": environment_view(environment),
         "description": manifest.description,
         "imports": [{"package": i.package, "version": i.version} for i in manifest.imports],
         "nodes": [

@@ -6,10 +6,11 @@ restart of the box. No cancel scope is open across a `yield`.
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 import trio
+from quart import Response
 from quart.wrappers.response import ResponseBody
 
 from axiomd.api.box import Box
@@ -47,6 +48,14 @@ class EventStreamBody(ResponseBody):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks
+
+
+def answer(chunks: Chunks, headers: Mapping[str, str] = HEADERS) -> Response:
+    """A generator as an answer."""
+    response = Response(EventStreamBody(chunks), headers=dict(headers))
+    # The framework would end a stream after a minute as if it were complete.
+    response.timeout = None
+    return response
 
 
 def event(data: Any, event_id: int | None = None) -> bytes:
@@ -131,7 +140,7 @@ async def frame_events(
                 count = box.reader.frame_count(identity, terminal)
                 yield event(closing_view(identity, count, record), count)
                 return
-            elif not await _changed(watch.changed, box.settings.keep_alive_s, deadline):
+            elif not await changed(watch.changed, box.settings.keep_alive_s, deadline):
                 yield KEEP_ALIVE
 
 
@@ -161,11 +170,11 @@ async def journal_events(
                 )
             elif record is None or record.status.ended:
                 return
-            elif not await _changed(watch.changed, box.settings.keep_alive_s, float("inf")):
+            elif not await changed(watch.changed, box.settings.keep_alive_s, float("inf")):
                 yield KEEP_ALIVE
 
 
-async def _changed(changed: Any, keep_alive_s: float, deadline: float) -> bool:
+async def changed(changed: Any, keep_alive_s: float, deadline: float) -> bool:
     """Wait for a wake-up; False when it is time to say that we are still here."""
     wake_at = min(trio.current_time() + keep_alive_s, deadline)
     with trio.CancelScope(deadline=wake_at) as scope:

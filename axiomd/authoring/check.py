@@ -12,7 +12,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from axiomd.authoring.bundle import Bundle, digest_of
 from axiomd.authoring.node_source import node_problems
 from axiomd.authoring.protoc import CompiledProtos, compile_protos
-from axiomd.errors import Invalid, NotSupportedYet, Problem, Refused
+from axiomd.authoring.requirements import Requirements, read_requirements
+from axiomd.errors import Invalid, Problem, Refused
 from axiomd.flow.document import read_yaml
 from axiomd.flow.package import (
     MANIFEST_FILE,
@@ -25,8 +26,6 @@ from axiomd.flow.package import (
 from axiomd.limits import PROBLEMS_MAX
 from axiomd.strict import locate, nearest, unknown
 
-REQUIREMENTS_FILE = "requirements.txt"
-
 
 @attrs.frozen
 class CheckedPackage:
@@ -36,6 +35,8 @@ class CheckedPackage:
     compiled: CompiledProtos
     digest: str
     """SHA-256 of its content, imported messages included, 64 hex characters."""
+    requirements: Requirements
+    """What its nodes need to be installed."""
 
     @property
     def pushed(self) -> PushedPackage:
@@ -44,8 +45,7 @@ class CheckedPackage:
 
 
 def check(bundle: Bundle, imports: Mapping[str, bytes] | None = None) -> CheckedPackage:
-    """The package in `bundle`, or Invalid with every problem; NotSupportedYet if it has
-    requirements and is right otherwise.
+    """The package in `bundle`, or Invalid with every problem.
 
     imports: the proto files of the packages it imports, and of those they import, by the path
     an import statement gives them (`handle/package/messages.proto`).
@@ -61,17 +61,13 @@ def check(bundle: Bundle, imports: Mapping[str, bytes] | None = None) -> Checked
         problems += _located(bundle, said)
         for node in manifest.nodes:
             problems += node_problems(node, bundle.files, names)
-    unsupported = list(_requirements_problems(bundle))
+    requirements, said = read_requirements(bundle.files)
+    problems += said
     if problems or manifest is None or compiled is None:
-        problems += unsupported
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise Invalid(f"the package is not valid: {count}", problems=problems[:PROBLEMS_MAX])
-    if unsupported:
-        raise NotSupportedYet(
-            f"{REQUIREMENTS_FILE} is not supported yet: packages run without requirements for now",
-            problems=unsupported,
-        )
-    return CheckedPackage(manifest, compiled, _digest(bundle, imports or {}, compiled))
+    digest = _digest(bundle, imports or {}, compiled)
+    return CheckedPackage(manifest, compiled, digest, requirements)
 
 
 def _digest(bundle: Bundle, imports: Mapping[str, bytes], compiled: CompiledProtos) -> str:
@@ -149,11 +145,3 @@ def _offered(compiled: CompiledProtos, path: str) -> set[str] | None:
             alone = FileDescriptorSet(file=[file]).SerializeToString()
             return set(message_names(alone))
     return None
-
-
-def _requirements_problems(bundle: Bundle) -> Iterator[Problem]:
-    text = bundle.files.get(REQUIREMENTS_FILE, b"").decode("utf-8", "replace")
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.partition("#")[0].strip():
-            message = "requirements are not supported yet; nodes use the standard library"
-            yield Problem("", message, REQUIREMENTS_FILE, number)

@@ -8,7 +8,7 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ import attrs
 from axiomd.authoring.bundle import read_directory
 from axiomd.authoring.check import CheckedPackage, check
 from axiomd.authoring.generate import generate, write_generated
+from axiomd.authoring.requirements import Requirements
 from axiomd.settings import child_environment, process_environment
 
 TestTool = Literal["pytest", "plain"]
@@ -55,20 +56,26 @@ def run_tests(
     *,
     capture: bool = False,
     tool: TestTool | None = None,
+    interpreter_for: Callable[[Requirements], Path] | None = None,
 ) -> RanTests:
     """Run `nodes/*_test.py` of the package; prints as they go unless captured. Blocks.
 
-    tool: None takes pytest if it is installed beside axiomd. Raises what `check` raises.
+    tool: None takes pytest if it is installed beside axiomd, or in the package's environment.
+    interpreter_for: gives the Python of an environment with the package's requirements; without
+    it, and without requirements, tests run in axiomd's own. Raises what that and `check` raise.
     """
     directory = directory.resolve()
-    prepare(directory, imports)
+    requirements = prepare(directory, imports).requirements
+    python = Path(sys.executable)
+    if requirements and interpreter_for is not None:
+        python = interpreter_for(requirements)
     if tool is None:
-        tool = "pytest" if importlib.util.find_spec("pytest") else "plain"
+        tool = "pytest" if _has_pytest(python) else "plain"
     files = tuple(sorted(f"nodes/{path.name}" for path in directory.glob("nodes/*_test.py")))
     if not files:
         return RanTests((), tool, 0)
     ended = subprocess.run(
-        _command(tool, directory, files),
+        _command(python, tool, directory, files),
         cwd=directory,
         env=_environment(directory),
         stdout=subprocess.PIPE if capture else None,
@@ -79,15 +86,22 @@ def run_tests(
     return RanTests(files, tool, ended.returncode, said)
 
 
-def _command(tool: TestTool, directory: Path, files: tuple[str, ...]) -> list[str]:
+def _has_pytest(python: Path) -> bool:
+    if python == Path(sys.executable):
+        return importlib.util.find_spec("pytest") is not None
+    look = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pytest') is None)"
+    return subprocess.run([python, "-I", "-c", look], check=False).returncode == 0
+
+
+def _command(python: Path, tool: TestTool, directory: Path, files: tuple[str, ...]) -> list[str]:
     if tool == "plain":
         modules = [file.removesuffix(".py").replace("/", ".") for file in files]
-        return [sys.executable, "-P", str(_PLAIN), *modules]
+        return [str(python), "-P", str(_PLAIN), *modules]
     # A configuration further up the file system is some other project's.
     own = any((directory / name).exists() for name in _PYTEST_CONFIGURATIONS)
     configuration = () if own else ("-c", os.devnull)
     options = ("--import-mode=importlib", "-p", "no:cacheprovider", f"--rootdir={directory}")
-    return [sys.executable, "-P", "-m", "pytest", "-q", *configuration, *options, *files]
+    return [str(python), "-P", "-m", "pytest", "-q", *configuration, *options, *files]
 
 
 def _environment(directory: Path) -> dict[str, str]:

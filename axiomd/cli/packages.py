@@ -15,11 +15,12 @@ from axiomd.authoring.check import check
 from axiomd.authoring.harness import run_tests
 from axiomd.cli.client import Client, open_client
 from axiomd.cli.connected import with_client
+from axiomd.cli.environments import follow_build, interpreter_for
 from axiomd.cli.exits import Exit, ServerRefused
 from axiomd.cli.login import find_target
 from axiomd.cli.options import json_option, target_options
-from axiomd.cli.output import count_of, note, say, stderr, stdout, write_json
-from axiomd.errors import AxiomdError, NotFound, Problem
+from axiomd.cli.output import count_of, note, say, stderr, stdout, write_error, write_json
+from axiomd.errors import AxiomdError, EnvironmentFailed, NotFound, Problem
 from axiomd.flow.package import MANIFEST_FILE, read_manifest
 
 _CHUNK_BYTES = 64 * 1024
@@ -175,13 +176,16 @@ def run_package_tests(
 ) -> None:
     """Run a package's own tests, nodes/*_test.py.
 
+    What requirements.txt lists is installed first, in an environment of this user's cache.
+
     \b
     Example:
       axiomd test ./orders
     """
     target = Path(directory)
     with in_directory(target):
-        ran = run_tests(target, imported_protos(target, url, key), capture=as_json)
+        imports = imported_protos(target, url, key)
+        ran = run_tests(target, imports, capture=as_json, interpreter_for=interpreter_for)
     if as_json:
         write_json({"passed": ran.passed, **attrs.asdict(ran)})
     elif not ran.files:
@@ -192,13 +196,18 @@ def run_package_tests(
 
 @click.command()
 @_directory_argument
+@click.option("--no-wait", is_flag=True, help="Do not wait for the environment to be built.")
 @json_option
 @with_client
-def push(client: Client, directory: str, as_json: bool) -> None:
+@click.pass_context
+def push(
+    context: click.Context, client: Client, directory: str, no_wait: bool, as_json: bool
+) -> None:
     """Send a package to the server, which checks it and keeps it by its content.
 
     Pushing the same version again replaces what the version names; compiled flows keep the
-    content they were compiled with.
+    content they were compiled with. What requirements.txt lists is installed on the server, with
+    pip's words shown here; pushing again tries again.
 
     \b
     Example:
@@ -207,13 +216,27 @@ def push(client: Client, directory: str, as_json: bool) -> None:
     target = Path(directory)
     with in_directory(target):
         pushed = push_bundle(client, read_directory(target))
+    if pushed["environment"]["status"] == "BUILDING" and not no_wait:
+        pushed["environment"] = follow_build(client, pushed["name"], pushed["version"])
     if as_json:
         write_json(pushed)
-        return
+    else:
+        _tell_pushed(pushed)
+    if pushed["environment"]["status"] == "FAILED":
+        context.exit(Exit.REFUSED)
+
+
+def _tell_pushed(pushed: Any) -> None:
     nodes = count_of(len(pushed["nodes"]), "node")
     what = "pushed" if pushed["changed"] else "unchanged"
     ref = f"{pushed['name']}@{pushed['version']}"
     say(stdout(), f"{ref} {what}: {nodes}, digest {pushed['digest'][:12]}")
+    environment = pushed["environment"]
+    if environment["status"] == "FAILED":
+        words = f"The environment of {ref} could not be built:\n{environment['error']}"
+        write_error(EnvironmentFailed(words), as_json=False)
+    elif environment["status"] != "NONE":
+        say(stdout(), f"environment {environment['lock'][:12]} {environment['status'].lower()}")
 
 
 def push_bundle(client: Client, bundle: Bundle) -> Any:

@@ -66,6 +66,17 @@ class Installer(Protocol):
         ...
 
 
+class Builder(Protocol):
+    """Who builds the environments of packages with requirements, in the background."""
+
+    def want(self, digest: str, *, again: bool = False) -> object:
+        """Begin to build what a package needs, unless it is there or being built.
+
+        again: also if that has failed before.
+        """
+        ...
+
+
 @attrs.frozen(eq=False)
 class LoadedArtifact:
     """An artifact with the message types of its placements."""
@@ -106,6 +117,7 @@ class Catalog:
         reader: Reader,
         blobs: Blobs,
         installer: Installer,
+        builder: Builder,
         clock: Clock,
         ids: Ids,
         run_blocking: RunBlocking,
@@ -114,6 +126,7 @@ class Catalog:
         self._reader = reader
         self._blobs = blobs
         self._installer = installer
+        self._builder = builder
         self._clock = clock
         self._ids = ids
         self._run_blocking = run_blocking
@@ -126,6 +139,7 @@ class Catalog:
     async def push(self, tenant: str, archive: bytes) -> Pushed:
         """Check a packed package, install it, and let its version name this content.
 
+        What it needs is built in the background from then on, also if that failed before.
         Raises Malformed, TooLarge, Invalid, NotSupportedYet, StoreFull.
         """
         prepared: tuple[CheckedPackage, PackageRecord, Payload] = await self._run_blocking(
@@ -146,6 +160,7 @@ class Catalog:
         await self._writer.submit(
             RowsCommit(((keys.PACKAGES, version_key, encode_package(record)),))
         ).wait()
+        self._builder.want(record.digest, again=True)
         return Pushed(record, checked, before is None or before.digest != record.digest)
 
     def _prepare(
@@ -202,6 +217,13 @@ class Catalog:
                 continue
             compiled = CompiledProtos(package.descriptor_set, pyi="")
             self._installer.install(digest, {**files, **generate(compiled)})
+
+    def resume_builds(self) -> None:
+        """Begin to build what a pushed version needs and this box has not."""
+        for digest in self._reader.pushed_digests():
+            # Passed over if its files were damaged: `install_missing` has told.
+            if not self._installer.missing(digest):
+                self._builder.want(digest)
 
     def manifest(self, package: PackageRecord) -> PackageManifest:
         """The manifest of a stored package, cached by content."""

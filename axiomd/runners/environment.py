@@ -1,4 +1,4 @@
-"""Package content on this box: digest to directory, interpreter and environment.
+"""Package content on this box: digest to directory, requirements and how to run it.
 
 Promises that a directory under a digest is complete: it is written beside its place, synced and
 renamed. Content never changes, so installing it again does nothing.
@@ -9,11 +9,12 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 import attrs
 
+from axiomd.authoring.requirements import REQUIREMENTS_FILE, Requirements, read_requirements
 from axiomd.disk import no_room, sync_directory
 from axiomd.errors import NotFound, StoreFull
 from axiomd.settings import process_environment
@@ -57,11 +58,21 @@ class PackageCode:
     """The environment variables of its processes, all of them."""
 
 
+class Preparing(Exception):
+    """A package cannot be run yet: what it needs is being made."""
+
+    def __init__(self, ended: Callable[[], Awaitable[None]]) -> None:
+        self.ended = ended
+        """Waits until that is over, well or not."""
+        super().__init__()
+
+
 class PackageFiles:
     """The installed packages of one data directory."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        self._requirements: dict[str, Requirements] = {}
         passed = {name: process_environment(name) for name in PASSED_VARIABLES}
         self._environment = SET_VARIABLES | {
             name: value for name, value in passed.items() if value is not None
@@ -109,11 +120,23 @@ class PackageFiles:
             shutil.rmtree(building, ignore_errors=True)
 
     def code(self, digest: str) -> PackageCode:
-        """How to run the content. Raises NotFound when it is not installed."""
+        """How to run the content in axiomd's own interpreter. Raises NotFound."""
+        return PackageCode(self._installed(digest), sys.executable, self._environment)
+
+    def requirements(self, digest: str) -> Requirements:
+        """What the content needs beside its own files. Raises NotFound."""
+        if digest not in self._requirements:
+            path = self._installed(digest) / REQUIREMENTS_FILE
+            files = {REQUIREMENTS_FILE: path.read_bytes()} if path.is_file() else {}
+            # What is wrong with them was refused when they were pushed.
+            self._requirements[digest], _ = read_requirements(files)
+        return self._requirements[digest]
+
+    def _installed(self, digest: str) -> Path:
         directory = self._directory(digest)
         if not directory.is_dir():
             raise NotFound(f"The package content {digest} is not installed on this box.")
-        return PackageCode(directory, sys.executable, self._environment)
+        return directory
 
     def _directory(self, digest: str) -> Path:
         if not DIGEST.fullmatch(digest):

@@ -22,7 +22,7 @@ import trio
 from axiomd.errors import AxiomdError, Unavailable
 from axiomd.execution.call import Crashed, Failure, Lost, NodeCall, Outcome
 from axiomd.runners.beside import Company, Learn
-from axiomd.runners.environment import PackageCode
+from axiomd.runners.environment import PackageCode, Preparing
 from axiomd.runners.worker import Worker
 from axiomd.runners.zygote import Zygote
 from axiomd.settings import RunnerSettings
@@ -44,7 +44,7 @@ class Packages(Protocol):
     """Where package content is."""
 
     def code(self, digest: str) -> PackageCode:
-        """How to run it. Raises AxiomdError when it cannot be."""
+        """How to run it. Raises AxiomdError when it cannot be, Preparing when it cannot yet."""
         ...
 
 
@@ -82,7 +82,11 @@ class Box(Protocol):
         ...
 
     def new_zygote(self, pool: "Pool") -> Zygote:
-        """A started zygote, attended. Raises AxiomdError or OSError."""
+        """A started zygote, attended. Raises AxiomdError, Preparing or OSError."""
+        ...
+
+    def wait_prepared(self, pool: "Pool", preparing: Preparing) -> None:
+        """Have `pool.prepared` called once that is over."""
         ...
 
     def watch_growth(self, pool: "Pool") -> None:
@@ -127,6 +131,10 @@ class Pool:
         self._box = box
         self._zygote: Zygote | None = None
         self._zygote_ready = False
+        self.may_preload = True
+        """Whether its nodes may be imported before processes are forked."""
+        self._preparing = False
+        """Whether what the package needs is being made; its calls wait, in their order."""
         self.idle: list[Worker] = []
         """Those that ran nothing yet first, the one used last at the end: the front ages."""
         self._alive: set[Worker] = set()
@@ -340,7 +348,7 @@ class Pool:
 
     def grow(self) -> None:
         """Start what the waiting calls are due: up to the initial size at once, more if stuck."""
-        if not self._waiting:
+        if not self._waiting or self._preparing:
             return
         if self._zygote is None:
             self._start_zygote()
@@ -415,6 +423,9 @@ class Pool:
     def _start_zygote(self) -> None:
         try:
             self._zygote = self._box.new_zygote(self)
+        except Preparing as preparing:
+            self._preparing = True
+            self._box.wait_prepared(self, preparing)
         except Unavailable as refusal:
             self._answer_all(Lost(refusal.message))
         except AxiomdError as failure:
@@ -422,6 +433,11 @@ class Pool:
         except OSError as failure:
             # The box's doing, out of descriptors or memory: it may be over in a moment.
             self._answer_all(Lost(f"the package's zygote could not be started: {failure}"))
+
+    def prepared(self) -> None:
+        """What the package needs is there, or will not be: `new_zygote` tells."""
+        self._preparing = False
+        self.grow()
 
     def _fail(self, reason: str, detail: str) -> None:
         self._failed = Failure("LOAD_ERROR", f"the package cannot be loaded: {reason}", detail)
@@ -463,14 +479,20 @@ class Pool:
     def zygote_ended(self, lost: bool, reason: str, detail: str) -> None:
         """It is dead, and so are its processes; the next call starts another."""
         why = "the package's zygote died"
-        if not self._zygote_ready:
+        unready = not self._zygote_ready
+        if unready:
             why = f"the package could not be started: {reason}"
         self._zygote = None
         self._zygote_ready = False
         self._starting = 0
         for worker in list(self.idle):
             self._drop(worker)
-        if lost:
+        if unready and self.may_preload:
+            # What is imported may have ended it, or hang. Once more, with nothing imported: then
+            # it is the affair of the call that needs it.
+            self.may_preload = False
+            self.grow()
+        elif lost:
             self._answer_all(Lost(why))
         else:
             self._fail(reason, detail)

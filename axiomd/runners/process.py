@@ -23,6 +23,7 @@ from axiomd.runners.base import Emit, NodeStream
 from axiomd.runners.beside import Company, Learn
 from axiomd.runners.bounds import Bounds
 from axiomd.runners.child.wire import JOIN
+from axiomd.runners.environment import Preparing
 from axiomd.runners.frames import RunFrames
 from axiomd.runners.orphans import kill_marked
 from axiomd.runners.places import StreamPlaces
@@ -31,7 +32,7 @@ from axiomd.runners.sandbox import MARK, choose_sandbox
 from axiomd.runners.scratch import Scratch
 from axiomd.runners.stream import WorkerStream
 from axiomd.runners.worker import Worker, timed_out
-from axiomd.runners.zygote import Home, Zygote
+from axiomd.runners.zygote import Home, Mode, Zygote
 from axiomd.settings import RunnerSettings
 
 STOPPING = Lost("axiomd is stopping")
@@ -244,14 +245,28 @@ class ProcessRunner:
         return company
 
     def new_zygote(self, pool: Pool) -> Zygote:
-        """A started zygote, attended. Raises AxiomdError or OSError."""
+        """A started zygote, attended. Raises AxiomdError, Preparing or OSError."""
         if self._stopping:
             raise Unavailable("axiomd is stopping")
         self._unload_for(pool)
         code = self._packages.code(pool.digest)
-        zygote = Zygote(code, self._lock_fd, self._payload_max, pool, self._home)
+        mode = self._mode(pool)
+        zygote = Zygote(code, self._lock_fd, self._payload_max, pool, self._home, mode=mode)
         self._nursery.start_soon(zygote.attend, self.settings.start_timeout_s)
         return zygote
+
+    def _mode(self, pool: Pool) -> Mode:
+        if not pool.may_preload:
+            return "plain"
+        return "warm" if self.settings.preload else "cold"
+
+    def wait_prepared(self, pool: Pool, preparing: Preparing) -> None:
+        """Have `pool.prepared` called once that is over."""
+        self._nursery.start_soon(self._prepare, pool, preparing)
+
+    async def _prepare(self, pool: Pool, preparing: Preparing) -> None:
+        await preparing.ended()
+        pool.prepared()
 
     def watch_growth(self, pool: Pool) -> None:
         """Have `pool.grow_while_stuck` run."""

@@ -15,9 +15,10 @@ import threading
 from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import attrs
+import structlog
 import trio
 from trio.lowlevel import wait_readable
 
@@ -27,6 +28,10 @@ from axiomd.runners.orphans import kill_marked
 from axiomd.runners.sandbox import MARK, Sandbox
 from axiomd.runners.scratch import Scratch
 from axiomd.runners.worker import Worker
+
+log = structlog.get_logger("axiomd.runners")
+
+Mode = Literal["warm", "cold", "plain"]
 
 STDERR_CHARS_MAX = 4_000
 """Of what a zygote that cannot start has to say, the last characters kept."""
@@ -71,7 +76,7 @@ class Home:
 
 
 class Zygote:
-    """A process with one package's messages loaded, which forks node processes."""
+    """A process with one package loaded, which forks node processes."""
 
     def __init__(
         self,
@@ -80,8 +85,13 @@ class Zygote:
         payload_max: int,
         listener: ZygoteListener,
         home: Home,
+        *,
+        mode: Mode = "warm",
     ) -> None:
-        """Starts it. Raises OSError when that cannot be done now."""
+        """Starts it. Raises OSError when that cannot be done now.
+
+        mode: whether it imports the package's nodes before it forks, see `child/forking.py`.
+        """
         assert threading.current_thread() is threading.main_thread()
         self._payload_max = payload_max
         self._listener = listener
@@ -89,6 +99,8 @@ class Zygote:
         self._workers: dict[int, tuple[Worker, Path]] = {}
         """By the number that a process has in the zygote's namespace."""
         self._ready = False
+        self.cold = False
+        """Whether it imports nothing of the package, and keeps a spare that does."""
         self._given_up = False
         self._home = home
         self._forks = 0
@@ -101,7 +113,7 @@ class Zygote:
             undo.callback(self._control.close)
             self._control.setblocking(False)
             with far:
-                self._popen = self._start(code, far.fileno(), lock_fd)
+                self._popen = self._start(code, far.fileno(), lock_fd, mode)
             undo.callback(self._popen.wait)
             undo.callback(self._popen.kill)
             self._pidfd = os.pidfd_open(self._popen.pid)
@@ -174,6 +186,9 @@ class Zygote:
     def _heard(self, kind: int, pid: int, status: int, fds: list[int]) -> None:
         if kind == READY:
             self._ready = True
+            self.cold = bool(status)
+            if said := self._read_stderr():
+                log.info("package_said", cold=self.cold, text=said)
             self._listener.zygote_ready()
         elif kind == FORKED and not fds:
             # axiomd has no descriptor left for it. Without its socket it ends by itself, and
@@ -234,12 +249,15 @@ class Zygote:
         start = max(0, size - STDERR_CHARS_MAX)
         return os.pread(self._stderr, STDERR_CHARS_MAX, start).decode("utf-8", "replace")
 
-    def _start(self, code: PackageCode, control_fd: int, lock_fd: int) -> subprocess.Popen[bytes]:
+    def _start(
+        self, code: PackageCode, control_fd: int, lock_fd: int, mode: Mode
+    ) -> subprocess.Popen[bytes]:
         sandbox = self._home.sandbox
         command, environment = sandbox.command(code, self._scratch)
         # Within bubblewrap its parent is one of bubblewrap's own.
         parent = 0 if sandbox.program else os.getpid()
-        arguments = [control_fd, lock_fd, parent, code.directory, sandbox.plan(self._scratch)]
+        plan = sandbox.plan(self._scratch)
+        arguments = [control_fd, lock_fd, parent, code.directory, plan, mode]
         return subprocess.Popen(
             [*command, *map(str, arguments)],
             cwd=code.directory,

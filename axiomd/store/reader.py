@@ -317,6 +317,11 @@ class Reader:
         found = (key[len(prefix) :].decode() for key in self._keys(keys.PACKAGES, prefix))
         return [(name, version) for name, _, version in (text.partition("\0") for text in found)]
 
+    def pushed_digests(self) -> list[str]:
+        """The contents that versions name now, whoever pushed them."""
+        values = (self._get(keys.PACKAGES, key) for key in self._keys(keys.PACKAGES, b""))
+        return sorted({decode_package(value).digest for value in values if value is not None})
+
     def package_contents(self) -> list[tuple[str, str]]:
         """Tenant and digest of every package content."""
         found = (key.decode() for key in self._keys(keys.PACKAGE_CONTENTS, b""))

@@ -71,7 +71,7 @@ MANIFEST = lab.package()["axiom.yaml"]
             "already defined",
         ),
         ({"messages/messages.proto": None}, "messages/messages.proto", None, "missing"),
-        ({"requirements.txt": "numpy\n"}, "requirements.txt", None, "requirements"),
+        ({"requirements.txt": "numpy\n-e .\n"}, "requirements.txt", 2, "this machine"),
     ],
 )
 def test_wrong_package_is_refused_with_file_and_line(user: User, changes, file, line, words):
@@ -101,8 +101,8 @@ def test_package_with_text_that_is_not_utf8_is_refused(user: User):
     from axiomd.authoring.bundle import Bundle, pack
 
     right = {path: text.encode() for path, text in lab.package().items()}
-    for path in ("axiom.yaml", "messages/messages.proto", "nodes/echo.py"):
-        broken = pack(Bundle({**right, path: right[path] + b"# \xff\n"}))
+    for path in ("axiom.yaml", "messages/messages.proto", "nodes/echo.py", "requirements.txt"):
+        broken = pack(Bundle({**right, path: right.get(path, b"") + b"# \xff\n"}))
         answer = user.http.post("/app/v1/packages", content=broken)
         assert answer.status_code in (400, 422), (path, answer.text)
         assert path in answer.text

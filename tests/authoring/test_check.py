@@ -4,7 +4,7 @@ import pytest
 from packages import FILES, bundle, problems
 
 from axiomd.authoring.check import check
-from axiomd.errors import Invalid, NotSupportedYet
+from axiomd.errors import Invalid
 
 BASE = b'syntax = "proto3"; package acme.base; message Money { int64 cents = 1; }'
 MANIFEST = FILES["axiom.yaml"]
@@ -158,7 +158,7 @@ def test_problems_of_all_files_come_at_once():
             "axiom.yaml": MANIFEST.replace("output: Receipt\n    type", "output: Recipt\n    type"),
             UNARY: "def take_order(ax): ...",
             PIPELINE: None,
-            "requirements.txt": "numpy\n",
+            "requirements.txt": "-r more.txt\n",
         }
     )
     assert [text.partition(":")[0] for text in said] == [
@@ -171,11 +171,11 @@ def test_a_broken_manifest_does_not_hide_broken_messages():
     assert {text.partition(":")[0] for text in said} == {"axiom.yaml", "messages/messages.proto"}
 
 
-def test_requirements_are_not_supported_yet():
-    check(bundle({"requirements.txt": "# nothing\n\n"}))
-    with pytest.raises(NotSupportedYet, match=r"requirements\.txt") as caught:
-        check(bundle({"requirements.txt": "# some\nnumpy==2.0  # fast\n"}))
-    assert (caught.value.problems[0].file, caught.value.problems[0].line) == ("requirements.txt", 2)
+def test_requirements_are_part_of_a_package():
+    assert not check(bundle({"requirements.txt": "# nothing\n\n"})).requirements
+    checked = check(bundle({"requirements.txt": "# some\nnumpy==2.0  # fast\n"}))
+    assert checked.requirements.lines == ("numpy==2.0",)
+    assert checked.digest != check(bundle()).digest
 
 
 IMPORTING = {

@@ -71,7 +71,7 @@ async def test_a_process_that_reached_its_memory_limit_serves_nobody_else(packag
 
 async def test_a_module_that_needs_too_much_memory_is_out_of_memory(tmp_path):
     packages = install(tmp_path, "d1", greedy="x = bytearray(1 << 30)\ndef greedy(ax, input): 0\n")
-    async with open_process(packages) as runner:
+    async with open_process(packages, preload=False) as runner:
         outcome = await runner.run(call("Greedy", memory_mib=64), ignore)
         assert outcome.kind == "OUT_OF_MEMORY"
 

@@ -78,6 +78,7 @@ class Plan:
     """How a zygote is confined; made by axiomd's `Sandbox`."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         fields = json.loads(text)
         self.namespaces: str = fields["namespaces"]
         """`own`, `user`, or empty for none."""

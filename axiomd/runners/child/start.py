@@ -1,6 +1,7 @@
 """Where a package's own interpreter enters the child side, given this file's path.
 
-`python -I start.py <control fd> <lock fd> <parent pid> <package directory> <plan>`, or `probe`. The
+`python -I start.py <control fd> <lock fd> <parent pid> <package directory> <plan> <mode>`, or
+`probe`; a zygote that begins anew is given `again`, a node process that is no fork `node`. The
 files beside this one become a package of their own name: nothing else of axiomd can be imported
 here, and nothing that a package brings along can stand in for them.
 """
@@ -28,19 +29,26 @@ def adopt_folder() -> None:
 
 def main(arguments: list[str]) -> None:
     """Be confined, then be a zygote; or say what this box can confine a process with."""
+    if arguments[0] == "node":
+        importlib.import_module(NAME + ".zygote").be_fresh(arguments[1:])
     confine = importlib.import_module(NAME + ".confine")
     if arguments == ["probe"]:
         sys.stdout.write(json.dumps(confine.probe()))
         return
-    control_fd, lock_fd, parent = (int(argument) for argument in arguments[:3])
-    directory, plan = arguments[3], confine.Plan(arguments[4])
-    importlib.import_module(NAME + ".kernel").die_with(parent)
+    # Confinement outlives the beginning of another program.
+    confined = arguments[0] == "again"
+    control_fd, lock_fd = int(arguments[0 + confined]), int(arguments[1 + confined])
+    rest = arguments[3:]
+    directory, plan = rest[0], confine.Plan(rest[1])
+    if not confined:
+        importlib.import_module(NAME + ".kernel").die_with(int(arguments[2]))
     for fd in (control_fd, lock_fd):
         if fd >= 0:
             # Node processes inherit them by fork; programs that those start must not.
             os.set_inheritable(fd, False)
-    confine.enter(plan, directory, control_fd)
-    importlib.import_module(NAME + ".zygote").main(control_fd, directory, plan)
+    if not confined:
+        confine.enter(plan, directory, control_fd)
+    importlib.import_module(NAME + ".zygote").main(control_fd, lock_fd, rest, plan)
 
 
 if __name__ == "__main__":

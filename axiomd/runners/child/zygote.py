@@ -1,7 +1,7 @@
-"""The zygote: one process for each package, which has its messages loaded and forks node processes.
+"""The zygote: one process for each package, which has it loaded and forks node processes.
 
-Single-threaded and without user code. It tells axiomd of every process that starts and ends, and
-takes them with it when it ends.
+Single-threaded, or it would be another kind of zygote (`forking.py`). It tells axiomd of every
+process that starts and ends, and takes them with it when it ends.
 """
 
 from __future__ import annotations
@@ -18,46 +18,46 @@ import pathlib
 import select
 import signal
 import socket
-import sys
-from typing import Any, NoReturn
+from typing import Any, Callable, NoReturn  # noqa: UP035 (Python 3.8)
 
-from . import confine, kernel, limits, tree
+from . import confine, forking, kernel, tree
 from .node import NodeProcess
 from .wire import CONTROL, EXITED, FORK_FAILED, FORKED, READY
 
+PROGRAM = str(pathlib.Path(__file__).with_name("start.py"))
+"""What an interpreter that is not confined yet, or that begins anew, is given."""
 STRAYS_EXIT = 71
 """How a zygote ends that cannot kill all that a node process has left behind."""
 
 
-def offer_package(directory: str) -> None:
-    """Make `gen` and `nodes` importable, whatever else is installed under those names."""
-    sys.path.insert(0, directory)
-    for name in ("gen", "nodes"):
-        path = pathlib.Path(directory, name)
-        if not (path / "__init__.py").exists():
-            spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
-            spec.submodule_search_locations = [str(path)]
-            sys.modules[name] = importlib.util.module_from_spec(spec)
-
-
 class Zygote:
-    """Forks node processes, reaps them, tells axiomd; single-threaded and without user code."""
+    """Forks node processes, reaps them, tells axiomd; `forking.py` is its other half."""
 
-    def __init__(self, control: socket.socket, directory: str, plan: confine.Plan) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        directory: str,
+        plan: confine.Plan,
+        spares: forking.Spares,
+    ) -> None:
         self._control = control
         self._directory = directory
         self._plan = plan
+        self._spares = spares
         self._pids: dict[int, int] = {}
-        self._poll = select.poll()
-        self._poll.register(control, select.POLLIN)
+        self.poll = select.poll()
+        self.poll.register(control, select.POLLIN)
 
     def serve(self) -> NoReturn:
         """Fork and reap until axiomd hangs up; then kill what is left and end."""
-        self._control.send(CONTROL.pack(READY, os.getpid(), 0))
+        self._control.send(CONTROL.pack(READY, os.getpid(), self._spares.cold))
         while True:
-            for fd, _ in self._poll.poll():
+            # One at a time: what it does may close a descriptor and give its number away.
+            for fd, _ in self.poll.poll()[:1]:
                 if fd in self._pids:
                     self._reap(fd)
+                elif fd != self._control.fileno():
+                    self._spares.hear(self)
                 elif not self._take_request():
                     self._end()
 
@@ -72,47 +72,48 @@ class Zygote:
         if fds:
             with socket.socket(fileno=fds[0]) as sock:
                 self._fork(sock, message.decode())
+            self._spares.keep(self)
         else:
             self._tell(FORK_FAILED, 0, errno.EMFILE)
         return True
 
     def _fork(self, sock: socket.socket, name: str) -> None:
+        try:
+            pidfd = self._spares.take(self, sock, name)
+            pidfd = pidfd or self.start(self._spares.maker(sock, name))
+        except OSError as failure:
+            self._tell(FORK_FAILED, 0, failure.errno or 0)
+            return
+        attached = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))]
+        self._tell(FORKED, self._pids[pidfd], 0, attached)
+
+    def start(self, make: Callable[[], socket.socket]) -> int:
+        """Fork a node process that serves the socket it makes; its pidfd. Raises OSError."""
         zygote, pid = os.getpid(), 0
         try:
             pid = os.fork()
             if pid == 0:
-                self._become_node_process(sock, zygote, name)
+                self._become_node_process(make, zygote)
             pidfd = kernel.open_pidfd(pid)
-        except OSError as failure:
+        except OSError:
             if pid:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-            self._tell(FORK_FAILED, 0, failure.errno or 0)
-            return
-        attached = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))]
-        self._tell(FORKED, pid, 0, attached)
+            raise
         self._pids[pidfd] = pid
-        self._poll.register(pidfd, select.POLLIN)
+        self.poll.register(pidfd, select.POLLIN)
+        return pidfd
 
-    def _become_node_process(self, sock: socket.socket, zygote: int, name: str) -> NoReturn:
+    def _become_node_process(self, make: Callable[[], socket.socket], zygote: int) -> NoReturn:
         """In the child, which never returns into the zygote's code."""
         try:
-            kernel.die_with(zygote)
-            # A group of its own, and what leaves it comes back to it: see _reap.
-            os.setpgid(0, 0)
-            tree.adopt_strays()
-            limits.bound_files()
-            confine.settle(self._plan, name)
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_DFL)
+            forking.begin_child(zygote)
             self._control.close()
             for pidfd in self._pids:
                 os.close(pidfd)
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            for fd in (0, 1, 2):
-                os.dup2(nowhere, fd)
-            os.close(nowhere)
-            # Python reseeds `random` after a fork by itself; numpy is never loaded before it.
+            self._spares.close(self)
+            sock = make()
+            forking.lead_nowhere()
             NodeProcess(sock, self._directory, self._plan).serve()
         finally:
             os._exit(70)
@@ -120,7 +121,7 @@ class Zygote:
     def _reap(self, pidfd: int) -> None:
         """Before it is reaped nobody else can have its number: kill what it left behind."""
         pid = self._pids.pop(pidfd)
-        self._poll.unregister(pidfd)
+        self.poll.unregister(pidfd)
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
@@ -143,17 +144,35 @@ class Zygote:
         os._exit(0)
 
 
-def main(control_fd: int, directory: str, plan: confine.Plan) -> NoReturn:
-    """Be the zygote of one package, in a process that is confined already."""
+def main(control_fd: int, lock_fd: int, again: list[str], plan: confine.Plan) -> NoReturn:
+    """Be the zygote of one package, in a process that is confined already.
+
+    again: directory, plan and mode, as this process was given them.
+    """
+    directory, mode = again[0], again[-1]
     tree.adopt_strays()
-    offer_package(directory)
+    forking.offer_package(directory)
     # Loaded here, every process that is forked has them at once and shares their memory.
     importlib.import_module("google.protobuf")
     message_class = importlib.import_module("gen.messages_pb2").message_class
     assert callable(message_class)
+    if mode == "warm":
+        kept = [fd for fd in (control_fd, lock_fd) if fd >= 0]
+        words = [PROGRAM, "again", str(control_fd), str(lock_fd), *again[:-1], "cold"]
+        forking.load_or_restart(directory, words, kept)
     gc.collect()
     gc.freeze()
     if not plan.namespaces:
         # Killed with axiomd it could not kill what node code has let go of. It hears of that end.
         kernel.die_with(None)
-    Zygote(socket.socket(fileno=control_fd), directory, plan).serve()
+    spares = forking.Spares([PROGRAM, "node"], directory, mode, lock_fd, plan)
+    Zygote(socket.socket(fileno=control_fd), directory, plan, spares).serve()
+
+
+def be_fresh(words: list[str]) -> NoReturn:
+    """Be a node process that is no fork."""
+    channel_fd, lock_fd, loading, directory, text = words
+    plan = confine.Plan(text)
+    sock = forking.begin_fresh(channel_fd, lock_fd, loading, directory, plan)
+    forking.lead_nowhere()
+    NodeProcess(sock, directory, plan).serve()
