@@ -1,11 +1,13 @@
 """The measurements: each yields rows, a row is what one line of the table says."""
 
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
+import httpx
 import proc
 from fill import fill
 from server import (
@@ -40,6 +42,9 @@ QUEUED = 10_000
 QUEUED_WARM_UP = 2_000
 NAP_S = 3_600
 RETENTION_TURNS = 7
+CANCEL_ROUNDS = 8
+CANCELLED = 32
+"""Executions that run while they are cancelled one after the other."""
 KIB = 1024
 
 TARGETS: dict[str, tuple[str, float]] = {
@@ -50,6 +55,7 @@ TARGETS: dict[str, tuple[str, float]] = {
     "first frame": ("p50_ms", 10.0),
     "page 1": ("p50_ms", 20.0),
     "queued execution": ("bytes_each", 1024.0),
+    "cancel inside C, 32 running": ("p99_ms", 250.0),
     "forgetting, 1 clients": ("p99_of_calm", 1.1),
     "forgetting, 16 clients": ("p99_of_calm", 1.1),
 }
@@ -254,6 +260,46 @@ def count_old(directory: Path) -> int:
         )
 
 
+def measure_cancel(directory: Path, effort: Effort) -> Iterator[Row]:
+    """Cancels of executions whose nodes compute in C, each timed to its receipt."""
+    with open_box(directory / "cancel") as box:
+        push(box)
+        graph_id = compile_flow(box, "spin", ["Spin"])
+        taken: list[float] = []
+        with box.client() as client:
+            for _ in range(effort.of(CANCEL_ROUNDS)):
+                taken += _cancel_all(client, graph_id)
+    ordered = sorted(taken)
+    yield {
+        "name": f"cancel inside C, {CANCELLED} running",
+        "p50_ms": statistics.median(taken) * 1000,
+        "p99_ms": ordered[int(len(ordered) * 0.99)] * 1000,
+    }
+
+
+def _cancel_all(client: httpx.Client, graph_id: str) -> list[float]:
+    """Start executions, wait until every node runs, and cancel each; seconds they took."""
+    running = [
+        client.post(INVOKE, json={"graph_id": graph_id, "input": SMALL}).json()["execution_id"]
+        for _ in range(CANCELLED)
+    ]
+    while client.get("/readyz").json()["attempts"] < CANCELLED or not all(
+        client.get(f"/invocations/v1/executions/{i}/events?kind=node_started").json()["events"]
+        for i in running
+    ):
+        time.sleep(0.05)
+    # What is started is written down before the process has it; now they all have.
+    time.sleep(1)
+    taken = []
+    for identity in running:
+        began = time.perf_counter()
+        answer = client.delete(f"/invocations/v1/flows/{identity}")
+        taken.append(time.perf_counter() - began)
+        (stopped,) = answer.json()["stopped"]
+        assert stopped["how"] == "killed", stopped
+    return taken
+
+
 MEASUREMENTS: dict[str, Callable[[Path, Effort], Iterator[Row]]] = {
     "unary": measure_unary,
     "pipeline": measure_pipeline,
@@ -261,4 +307,5 @@ MEASUREMENTS: dict[str, Callable[[Path, Effort], Iterator[Row]]] = {
     "listing": measure_listing,
     "queued": measure_queued,
     "retention": measure_retention,
+    "cancel": measure_cancel,
 }

@@ -35,6 +35,11 @@ class Server:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
+    def client(self) -> httpx.Client:
+        """A client of it."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+
     def cpu(self) -> proc.Cpu:
         return proc.cpu(self.pid)
 

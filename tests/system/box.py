@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from axiomd.ids import Ids
 from axiomd.runners.orphans import holders
 from axiomd.settings import StoreSettings
 from axiomd.store.blobs import Blobs
-from axiomd.store.env import open_store
+from axiomd.store.env import Store, open_store
 from axiomd.store.verify import verify
 from axiomd.store.writer import write_now
 
@@ -120,8 +120,12 @@ class Box:
 
     def broken(self) -> list[str]:
         """What `axiomd verify` says of the data directory, whether the server runs or not."""
-        with open_store(self._store_settings, self.data_dir, read_only=True) as store:
+        with self.open_store() as store:
             return [str(found) for found in verify(store, Blobs(self.data_dir / "blobs")).findings]
+
+    def open_store(self) -> AbstractContextManager[Store]:
+        """The store beside the server, or of one that has stopped; to read."""
+        return open_store(self._store_settings, self.data_dir, read_only=True)
 
     @property
     def _store_settings(self) -> StoreSettings:

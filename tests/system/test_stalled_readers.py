@@ -65,7 +65,8 @@ def rest_after_drop(client: socket.socket) -> bytes:
 
 @pytest.fixture
 def box(tmp_path: Path):
-    with running(tmp_path / "data", server_send_timeout_s=SEND_TIMEOUT_S) as box:
+    settings = {"server_send_timeout_s": SEND_TIMEOUT_S, "runners_spare": False}
+    with running(tmp_path / "data", **settings) as box:
         yield box
 
 

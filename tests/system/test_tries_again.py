@@ -161,7 +161,7 @@ def test_node_process_that_is_killed_leaves_a_once_node_in_doubt(
     while not told.exists():
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    os.kill(int(told.read_text()), signal.SIGKILL)
+    os.kill(box.teller(told), signal.SIGKILL)
     assert user.reached(identity, {"PAUSED_HITL"})["waiting_on"]["in_doubt"] == ["only"]
     assert user.cancel(identity).status_code == 202
 

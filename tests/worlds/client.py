@@ -32,8 +32,16 @@ async def follow(box: worlds.Box, execution_id: str) -> None:
     execution = box.reader.find_execution(execution_id)
     assert execution is not None
     catalog: Any = Shelf(box.world.stories)
-    keyring: Any = None
-    edge = EdgeBox(box.engine, catalog, keyring, box.reader, box.world.clock, ServerSettings())
+    unused: Any = None
+    edge = EdgeBox(
+        engine=box.engine,
+        catalog=catalog,
+        environments=unused,
+        keyring=unused,
+        reader=box.reader,
+        clock=box.world.clock,
+        settings=ServerSettings(),
+    )
     async with aclosing(frame_events(edge, execution, len(seen), None)) as chunks:
         async for chunk in chunks:
             for line in chunk.decode().splitlines():

@@ -39,6 +39,35 @@ def own_number(pid: int) -> int:
 
 
 def find_process(number: int, ancestor: int | None = None) -> int:
-    """The descendant (of this process) that has this number for itself; 0 if there is none."""
-    found = below(os.getpid() if ancestor is None else ancestor)
+    """The descendant that has this number for itself; 0 if there is none.
+
+    ancestor: whose; if not given, that of any runner in this very process. A server of another
+    test has processes with the same numbers.
+    """
+    found = below_own_runners() if ancestor is None else below(ancestor)
     return next((pid for pid in found if own_number(pid) == number), 0) if number else 0
+
+
+def below_own_runners() -> Iterator[int]:
+    """The zygotes that this process has started, and their descendants."""
+    mine = os.getpid()
+    for pid in list(below(mine)):
+        if parent_of(pid) == mine and b"child/start.py" in command_of(pid):
+            yield pid
+            yield from below(pid)
+
+
+def parent_of(pid: int) -> int:
+    """The process that a process is the child of; 0 if it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def command_of(pid: int) -> bytes:
+    """What a process was started with."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
