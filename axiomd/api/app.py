@@ -32,6 +32,9 @@ _CLOSED_PREFIXES = ("/invocations/", "/app/")
 """Routes that need a key."""
 _BACKLOG = 1024
 
+ROUTES = (executions_routes, flows_routes, environments_routes, keys_routes)
+"""Everything but the hottest route, and those that need no key."""
+
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -75,13 +78,8 @@ def make_framework(box: Box) -> QuartTrio:
     app.before_request(require_key)
     app.get("/healthz")(healthz)
     app.get("/readyz")(readyz)
-    for routes in (
-        executions_routes(box),
-        flows_routes(box),
-        environments_routes(box),
-        keys_routes(box),
-    ):
-        app.register_blueprint(routes)
+    for make_routes in ROUTES:
+        app.register_blueprint(make_routes(box))
     app.register_error_handler(Exception, partial(_answer_error, box.settings))
     return app
 

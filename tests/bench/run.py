@@ -1,7 +1,7 @@
 """The benchmark: how fast this box is on this machine, in this hour.
 
-    python tests/bench/run.py [--quick] [--only unary|pipeline|crowd|listing|queued|retention|cancel]
-                              [--seconds S] [--dir DIRECTORY] [--json]
+    python tests/bench/run.py [--quick] [--only MEASUREMENT] [--seconds S] [--dir DIRECTORY]
+                              [--json]
 
 Works from a clean checkout whose `pip install -e .` has been done. It starts real servers
 (`axiomd serve`) on new data directories with everything at its default, pushes the package beside

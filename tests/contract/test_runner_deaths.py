@@ -236,7 +236,7 @@ async def test_node_processes_die_within_a_second_of_axiomd(packages, tmp_path, 
 async def test_node_processes_die_within_a_second_of_axiomd_and_their_zygote(packages, tmp_path):
     child = start_child(packages, tmp_path, "Spin")
     try:
-        pids = [await wait_for(lambda n=n: read_pid(tmp_path / n), 20) for n in ("a", "b")]
+        pids = await wait_for_nodes(tmp_path, child)
         zygotes = {int(fields_of(pid)[1]) for pid in pids}
         assert child.pid not in zygotes
         for pid in zygotes:

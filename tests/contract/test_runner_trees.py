@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 from node_package import call, ignore
 from runner_lab import every_sandbox, execute, open_process, outer_of, wait_for, zygote_of
-from worlds.processes import below, is_alive
+from worlds.processes import below, below_own_runners, is_alive
 
 from axiomd.execution.call import Lost, Output
 from axiomd.runners.sandbox import find_abilities
 
+open_alone = partial(open_process, spare=False)
 every_way = pytest.mark.parametrize("sandbox", ["auto", "off"])
 
 LET_GO = """
@@ -52,7 +54,7 @@ def let_go(root):
 
 def sleepers(ancestor=None):
     """The descendants of this process, zygotes apart, and theirs."""
-    found = below(os.getpid() if ancestor is None else ancestor)
+    found = below_own_runners() if ancestor is None else below(ancestor)
     return {pid for pid in found if is_alive(pid)}
 
 
@@ -64,7 +66,7 @@ async def started(root):
 async def test_a_tree_dies_with_its_process_and_only_that_tree(packages, tmp_path, sandbox):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-    async with open_process(packages, sandbox=sandbox) as runner, trio.open_nursery() as nursery:
+    async with open_alone(packages, sandbox=sandbox) as runner, trio.open_nursery() as nursery:
 
         async def one(name):
             await execute(runner, let_go(tmp_path / name) + "\ntime.sleep(1000)")
@@ -89,7 +91,7 @@ async def test_a_tree_dies_with_its_process_and_only_that_tree(packages, tmp_pat
 @every_way
 @pytest.mark.parametrize("end", ["os._exit(7)", "os.kill(os.getpid(), 11)", "pass"])
 async def test_a_tree_dies_however_its_process_ends(packages, tmp_path, sandbox, end):
-    async with open_process(packages, sandbox=sandbox) as runner:
+    async with open_alone(packages, sandbox=sandbox) as runner:
         await execute(runner, let_go(tmp_path) + f"\n{end}")
         await started(tmp_path)
         (pool,) = runner._pools.values()
@@ -102,7 +104,7 @@ async def test_a_tree_dies_however_its_process_ends(packages, tmp_path, sandbox,
 @every_way
 @pytest.mark.parametrize("victim", [zygote_of, outer_of])
 async def test_a_tree_dies_with_its_zygote(packages, tmp_path, sandbox, victim):
-    async with open_process(packages, sandbox=sandbox) as runner:
+    async with open_alone(packages, sandbox=sandbox) as runner:
         await execute(runner, let_go(tmp_path))
         await started(tmp_path)
         tree = sleepers()
@@ -117,7 +119,7 @@ async def test_a_tree_dies_with_its_zygote(packages, tmp_path, sandbox, victim):
 
 @every_sandbox
 async def test_a_tree_dies_with_bubblewrap_around_it_too(packages, tmp_path, sandbox):
-    async with open_process(packages, sandbox=sandbox) as runner:
+    async with open_alone(packages, sandbox=sandbox) as runner:
         await execute(runner, let_go(tmp_path))
         await started(tmp_path)
         tree = sleepers()
