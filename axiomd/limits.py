@@ -93,6 +93,8 @@ DUE_BATCH_MAX = 256
 
 ARTIFACTS_CACHED_MAX = 1_000
 """Artifacts kept decoded in memory."""
+RETENTION_DAYS_MAX = 36_500
+"""Days that ended executions can be kept without being kept for ever."""
 PACKAGES_CACHED_MAX = 256
 """Packages whose message types are kept in memory."""
 

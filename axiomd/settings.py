@@ -16,7 +16,7 @@ import attrs
 import platformdirs
 
 from axiomd.errors import Problem, SettingsInvalid
-from axiomd.limits import MIB, PAYLOAD_BYTES_CEILING
+from axiomd.limits import MIB, PAYLOAD_BYTES_CEILING, RETENTION_DAYS_MAX
 from axiomd.strict import describe, structure, unknown
 
 
@@ -98,7 +98,7 @@ class EngineSettings:
 class RetentionSettings:
     """[retention]"""
 
-    days: float = attrs.field(default=30.0, validator=_range(0, 36_500))
+    days: float = attrs.field(default=30.0, validator=_range(0, RETENTION_DAYS_MAX))
     """Days that executions are kept after their end; 0 keeps them for ever."""
 
 

@@ -23,11 +23,12 @@ from axiomd.cli.options import wants_json
 from axiomd.cli.output import note, write_error
 from axiomd.cli.packages import create, init, push, run_package_tests, validate
 from axiomd.cli.serve import serve
+from axiomd.cli.tenants import tenants
 from axiomd.cli.verify import verify
 from axiomd.errors import AxiomdError
 
 _PANELS = {
-    "The server": (serve, demo, doctor, keys, verify, backup, restore),
+    "The server": (serve, demo, doctor, keys, tenants, verify, backup, restore),
     "Packages": (init, create, validate, run_package_tests, push),
     "Flows": (compile_flow, invoke, executions, login),
 }
