@@ -14,6 +14,7 @@ from axiomd.limits import DUE_BATCH_MAX
 from axiomd.settings import EngineSettings
 
 HOUR_S = 3_600.0
+DAY_S = 24 * HOUR_S
 HOURLY = Retry(3, initial_interval_ms=HOUR_S * 1_000, max_interval_ms=2 * HOUR_S * 1_000)
 ONE_SLOT = Physics(settings=EngineSettings(slots=1, drain_s=0, started_delay_ms=1))
 
@@ -42,7 +43,7 @@ async def test_a_visit_that_fails_is_called_again_when_its_policy_says(
     make_world, autojump_clock, mode
 ):
     async with open_box(make_world(stumbling(2, mode=mode))) as box:
-        execution = await box.ended(await box.accept(b"x"))
+        execution = await box.ended(await box.accept(b"x"), DAY_S)
         assert execution.status is Status.COMPLETED
         first, second, third = starts(box, execution.execution_id)
         assert second - first == pytest.approx(HOUR_S, abs=1)
@@ -54,7 +55,7 @@ async def test_a_visit_that_fails_is_called_again_when_its_policy_says(
 @pytest.mark.parametrize("mode", ["unary", "pipeline"])
 async def test_attempts_that_are_used_up_fail_the_execution(make_world, autojump_clock, mode):
     async with open_box(make_world(stumbling(3, mode=mode))) as box:
-        execution = await box.ended(await box.accept(b"x"))
+        execution = await box.ended(await box.accept(b"x"), DAY_S)
         assert execution.status is Status.FAILED
         failure = execution.failure
         assert (failure.kind, failure.placement, failure.attempts) == ("NODE_ERROR", "b", 3)
@@ -64,7 +65,7 @@ async def test_attempts_that_are_used_up_fail_the_execution(make_world, autojump
 async def test_a_failure_that_the_policy_calls_final_is_not_tried_again(make_world, autojump_clock):
     policy = Retry(9, non_retryable=("NODE_ERROR",))
     async with open_box(make_world(stumbling(1, policy))) as box:
-        execution = await box.ended(await box.accept(b"x"))
+        execution = await box.ended(await box.accept(b"x"), DAY_S)
         assert (execution.status, execution.failure.attempts) == (Status.FAILED, 1)
 
 
@@ -74,7 +75,7 @@ async def test_a_crash_is_charged_and_a_loss_is_not(make_world, autojump_clock):
         {"b": Behaviour(crashes=2, losses=4)},
     )
     async with open_box(make_world(story)) as box:
-        execution = await box.ended(await box.accept(b"x"))
+        execution = await box.ended(await box.accept(b"x"), DAY_S)
         assert execution.status is Status.COMPLETED
         kinds = box.kinds(execution.execution_id)
         assert (kinds.count("node_failed"), kinds.count("node_lost")) == (2, 4)
@@ -91,7 +92,7 @@ async def test_an_execution_that_sleeps_holds_no_slot_and_no_memory(make_world, 
         assert (await box.ended(await box.accept(b"y", story=quick))).status is Status.COMPLETED
         await trio.sleep(0.1)
         assert box.engine.statistics()["attempts"] == 0
-        assert (await box.ended(execution_id)).status is Status.COMPLETED
+        assert (await box.ended(execution_id, DAY_S)).status is Status.COMPLETED
 
 
 async def test_a_gate_whose_other_arm_sleeps_shows_that_it_waits(make_world, autojump_clock):
@@ -99,7 +100,7 @@ async def test_a_gate_whose_other_arm_sleeps_shows_that_it_waits(make_world, aut
     async with open_box(make_world(story)) as box:
         execution_id = await box.accept(b"x")
         assert (await parked(box, execution_id)).status is Status.WAITING_ON_GATE
-        execution = await box.ended(execution_id)
+        execution = await box.ended(execution_id, DAY_S)
         assert execution.status is Status.COMPLETED
         assert box.outputs(execution_id) == expected(story, b"x").outputs
 
@@ -111,7 +112,7 @@ async def test_an_arm_that_works_is_not_held_up_by_one_that_sleeps(make_world, a
     )
     async with open_box(make_world(story)) as box:
         execution_id = await box.accept(b"x")
-        execution = await box.ended(execution_id)
+        execution = await box.ended(execution_id, DAY_S)
         assert execution.status is Status.COMPLETED
         # Both slept the same hour, not one after the other.
         assert (execution.completed_ns - execution.created_ns) / NS_PER_S < 1.1 * HOUR_S
@@ -126,7 +127,7 @@ async def test_due_times_outlive_the_box(make_world, autojump_clock):
     async with open_box(world) as box:
         await trio.sleep(HOUR_S / 4)
         assert box.reader.find_execution(execution_id) == asleep
-        assert (await box.ended(execution_id)).status is Status.COMPLETED
+        assert (await box.ended(execution_id, DAY_S)).status is Status.COMPLETED
         assert starts(box, execution_id)[1] == pytest.approx(HOUR_S, abs=1)
 
 
@@ -138,7 +139,7 @@ async def test_what_came_due_while_the_box_was_off_goes_on_at_once(make_world, a
     world.clock.advance(int(5 * HOUR_S * NS_PER_S))
     async with open_box(world) as box:
         with trio.fail_after(1):
-            assert (await box.ended(execution_id)).status is Status.COMPLETED
+            assert (await box.ended(execution_id, DAY_S)).status is Status.COMPLETED
 
 
 async def test_a_clock_that_is_set_back_does_not_shorten_a_pause(make_world, autojump_clock):
@@ -149,7 +150,7 @@ async def test_a_clock_that_is_set_back_does_not_shorten_a_pause(make_world, aut
         world.clock.advance(-int(HOUR_S * NS_PER_S))
         await trio.sleep(1.5 * HOUR_S)
         assert box.reader.find_execution(execution_id) == asleep
-        assert (await box.ended(execution_id)).status is Status.COMPLETED
+        assert (await box.ended(execution_id, DAY_S)).status is Status.COMPLETED
 
 
 @pytest.mark.parametrize("arrows", ["a>b", "a>b a>c b>d c>d"], ids=["asleep", "at a gate"])

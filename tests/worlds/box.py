@@ -97,9 +97,9 @@ class Box:
         self.world.told[accepted.execution_id] = key or payload
         return accepted.execution_id
 
-    async def ended(self, execution_id: str) -> Execution:
+    async def ended(self, execution_id: str, within_s: float = 3600) -> Execution:
         """The record once the execution has ended; fails the test if it never does."""
-        execution = await self.engine.wait_ended(execution_id, 30 * 86_400)
+        execution = await self.engine.wait_ended(execution_id, within_s)
         assert execution is not None, f"{execution_id} never ends: {self.kinds(execution_id)}"
         return execution
 
