@@ -45,7 +45,7 @@ MANIFEST = lab.package()["axiom.yaml"]
     ("changes", "file", "line", "words"),
     [
         ({"axiom.yaml": "name: [unclosed\n"}, "axiom.yaml", 2, "expected"),
-        ({"axiom.yaml": f"{MANIFEST}licence: MIT\n"}, "axiom.yaml", 22, "'license'"),
+        ({"axiom.yaml": f"{MANIFEST}licence: MIT\n"}, "axiom.yaml", 23, "'license'"),
         ({"nodes/echo.py": None}, "nodes/echo.py", None, "missing"),
         ({"nodes/echo.py": "def echo(ax):\n    pass\n"}, "nodes/echo.py", 1, "two parameters"),
         ({"nodes/echo.py": "x = 1\n"}, "nodes/echo.py", 1, "no function 'echo'"),
