@@ -56,6 +56,14 @@ async def test_each_call_has_its_own_limit_whatever_ran_before(packages):
         assert runner.statistics()["processes"] == 1
 
 
+async def test_a_limit_ends_with_its_call(packages):
+    async with open_process(packages, processes_initial=1) as runner:
+        assert await execute(runner, COUNT_MEMORY, memory_mib=100) == "100"
+        large = "x = bytearray(200 << 20); result = len(x)"
+        assert await execute(runner, large) == str(200 << 20)
+        assert runner.statistics()["processes"] == 1
+
+
 async def test_without_a_limit_a_memory_error_is_the_nodes_own(packages):
     async with open_process(packages) as runner:
         outcome = await execute(runner, "bytearray(1 << 60)")
@@ -66,7 +74,8 @@ async def test_a_process_that_reached_its_memory_limit_serves_nobody_else(packag
     keep = "import builtins; builtins.kept = []\nwhile True: kept.append(bytearray(1 << 20))"
     async with open_process(packages, processes_initial=1) as runner:
         assert (await execute(runner, keep, memory_mib=64)).kind == "OUT_OF_MEMORY"
-        assert await execute(runner, "result = 1", memory_mib=64) == "1"
+        again = await execute(runner, "result = len(bytearray(9 << 20))", memory_mib=64)
+        assert again == str(9 << 20), "a process that keeps what it took cannot serve this"
 
 
 async def test_a_module_that_needs_too_much_memory_is_out_of_memory(tmp_path):
