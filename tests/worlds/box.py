@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import attrs
+import trio
 from contract.chaos import Chaos, ChaosRunner
 from worlds.disk import Cut, Disk, open_disk
 from worlds.flows import Story
@@ -104,8 +105,8 @@ class Box:
         return execution
 
     async def reached(self, execution_id: str, reached: Callable[[Execution], bool]) -> Execution:
-        """The record once `reached` is true of it."""
-        with self.tail.watch(execution_id) as watch:
+        """The record once `reached` is true of it; fails the test if it never is."""
+        with trio.fail_after(3600), self.tail.watch(execution_id) as watch:
             while True:
                 execution = self.reader.find_execution(execution_id)
                 assert execution is not None
