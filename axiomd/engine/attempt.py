@@ -92,8 +92,8 @@ class Attempt:
         """Whether a decision that ends or parks the execution was submitted."""
         self.parked = False
         """Whether that was one that parks it."""
-        self.on_settled: Callable[[Position, Ticket], None] | None = None
-        """Goes on with a visit that a person has settled, once its commit is durable."""
+        self.on_settled: Callable[[Position], None] | None = None
+        """Goes on with a visit that a person has settled."""
         self._scope = trio.CancelScope()
         self._started: set[Position] = set()
         """Visits whose call was handed to a node, not merely to a queue."""
@@ -179,7 +179,7 @@ class Attempt:
         at_ns = self.parts.clock.now_ns()
         ticket = self.submit(commits.settle(self.execution_id, self.fence, at_ns, entry, visit))
         self.history.apply(entry)
-        self.on_settled(entry.position, ticket)
+        self.on_settled(entry.position)
         return ticket
 
     async def commit(self, decision: Decision) -> list[Position]:

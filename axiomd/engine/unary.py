@@ -16,14 +16,14 @@ from axiomd.execution.call import Outcome, Output
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.plan import Decision, after_output, rest
 from axiomd.execution.position import Position
-from axiomd.store.writer import Ticket
 
 
 async def run_unary(attempt: Attempt) -> None:
     """Visit what is due until the execution has ended or is parked."""
     async with trio.open_nursery() as nursery:
         branches = Branches(attempt, nursery)
-        attempt.on_settled = branches.resume
+        # Its call, or its checkpoint, is in the queue behind the settlement and waits for itself.
+        attempt.on_settled = branches.start
         first, *others = attempt.history.take_due()
         for position in others:
             branches.start(position)
@@ -43,15 +43,6 @@ class Branches:
         """Begin a branch with this visit."""
         self._awake += 1
         self._nursery.start_soon(self.work, position)
-
-    def resume(self, position: Position, settled: Ticket) -> None:
-        """Begin a branch with a visit that a person has settled, once that is durable."""
-        self._awake += 1
-        self._nursery.start_soon(self._resume, position, settled)
-
-    async def _resume(self, position: Position, settled: Ticket) -> None:
-        await self._attempt.durable(settled)
-        await self.work(position)
 
     async def work(self, position: Position) -> None:
         """Be a branch."""

@@ -15,7 +15,7 @@ import statistics
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +97,14 @@ class Soak:
     # -- clients ------------------------------------------------------------------------------
 
     def _ask(self) -> None:
-        connection: http.client.HTTPConnection | None = None
-        while (number := next(self._numbers)) < self.rate * self.seconds:
-            due = self._started + number / self.rate
-            time.sleep(max(0.0, due - time.monotonic()))
-            connection = self._ask_once(f"request {number}", due, connection)
+        # It connects by itself whenever it is not.
+        with closing(http.client.HTTPConnection("127.0.0.1", self.box.port, timeout=60)) as client:
+            while (number := next(self._numbers)) < self.rate * self.seconds:
+                due = self._started + number / self.rate
+                time.sleep(max(0.0, due - time.monotonic()))
+                self._ask_once(f"request {number}", due, client)
 
-    def _ask_once(
-        self, key: str, due: float, connection: http.client.HTTPConnection | None
-    ) -> http.client.HTTPConnection | None:
+    def _ask_once(self, key: str, due: float, client: http.client.HTTPConnection) -> None:
         """One request, repeated until its result is there."""
         body = json.dumps({"graph_id": self.graph_id, "input": self._input(), "wait": True})
         headers = {
@@ -117,13 +116,11 @@ class Soak:
         while True:
             assert time.monotonic() < due + PATIENCE_S, f"{key} was never answered"
             try:
-                if connection is None:
-                    connection = http.client.HTTPConnection("127.0.0.1", self.box.port, timeout=60)
-                connection.request("POST", "/invocations/v1/flows/invoke", body, headers)
-                answer = connection.getresponse()
+                client.request("POST", "/invocations/v1/flows/invoke", body, headers)
+                answer = client.getresponse()
                 content = answer.read()
             except (OSError, http.client.HTTPException):
-                connection = None
+                client.close()
                 time.sleep(AGAIN_S)
                 continue
             if answer.status == 503:
@@ -135,7 +132,7 @@ class Soak:
             if "result" in said:
                 assert said["result"]["success"], said
                 self.latencies_s.append(time.monotonic() - due)
-                return connection
+                return
 
     def _input(self) -> dict[str, str]:
         return {"log": str(self.log)}
