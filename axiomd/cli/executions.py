@@ -254,8 +254,10 @@ def settle(
       axiomd executions settle 0198c4d7a3f1e2b4c5d6a7b8c9d0e1f2 charge --happened \\
         --output '{"receipt": "r-17"}' --comment "seen in the bank's log"
     """
-    if happened == (output is None):
-        raise click.UsageError("--output is what a node returned: give it with --happened alone")
+    if happened and output is None:
+        raise click.UsageError("--happened needs --output: what the node returned")
+    if output is not None and not happened:
+        raise click.UsageError("--output cannot be given of what has not happened")
     body: Json = {"position": position, "happened": happened, "comment": comment}
     if output is not None:
         body["output"] = read_input((output,), {})
