@@ -1,6 +1,6 @@
 """Steady load, and a kill every five seconds: nothing is lost, nothing runs twice, nothing grows.
 
-The long form: python -m pytest -s -m soak tests/system/test_soak.py
+The long form: python -m pytest -s -m soak -o faulthandler_timeout=0 tests/system/test_soak.py
 """
 
 from pathlib import Path
