@@ -111,11 +111,14 @@ class Attempt:
         execution claimed; the next start of the box, or the slot, requeues it.
         """
         with self._scope:
-            if not await self._claim():
-                return
-            entries = self.parts.reader.journal(self.execution_id)
-            self.history = History.fold(self.artifact, entries)
-            await bodies[self.artifact.mode](self)
+            try:
+                if not await self._claim():
+                    return
+                entries = self.parts.reader.journal(self.execution_id)
+                self.history = History.fold(self.artifact, entries)
+                await bodies[self.artifact.mode](self)
+            finally:
+                self._over = True
         if self._trouble is not None:
             raise self._trouble
 

@@ -107,6 +107,9 @@ class Branches:
         if due_ns > self._attempt.parts.clock.now_ns():
             await self._fall_asleep()
             await self._attempt.sleep_until(due_ns)
+            if self._attempt.ended:
+                # It is being parked: whoever claims it next makes this call.
+                await trio.sleep_forever()
             self._awake += 1
 
 

@@ -158,10 +158,12 @@ class Company:
             seat.sent = seat.half_sent = True
             try:
                 await self._worker.send(*frame)
+                seat.half_sent = False
             except (OSError, trio.ClosedResourceError):
-                # The reader tells how the process ended.
+                # With half a frame it is of no more use, if it is not dead already; the reader
+                # tells how it ended.
+                self._worker.signal_kill()
                 await trio.lowlevel.checkpoint_if_cancelled()
-            seat.half_sent = False
         finally:
             self._sending.release()
 

@@ -6,7 +6,6 @@ more. State changes on the trio thread only; other threads may look.
 """
 
 import os
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,6 +29,7 @@ from axiomd.runners.build_process import (
     log_file,
 )
 from axiomd.runners.environment import PackageCode, Preparing
+from axiomd.runners.worker import signal_name
 from axiomd.settings import EnvironmentSettings
 
 log = structlog.get_logger("axiomd.runners")
@@ -222,7 +222,7 @@ class Environments:
         if code is None:
             return f"it was not built within {self._settings.build_timeout_s:g} s"
         if code < 0:
-            return f"the builder was killed by {signal.Signals(-code).name}"
+            return f"the builder was killed by {signal_name(-code)}"
         if code > 0:
             return build.said.error_words() or f"the builder ended with exit {code}"
         return None

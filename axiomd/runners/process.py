@@ -12,11 +12,13 @@ execution without a stream has to wait (`places.py`).
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import trio
 
+from axiomd.disk import no_room
 from axiomd.errors import Unavailable
 from axiomd.execution.call import KILLED, STARTED, Lost, NodeCall, Outcome
 from axiomd.runners.base import Emit, NodeStream
@@ -36,6 +38,8 @@ from axiomd.runners.zygote import Home, Mode, Zygote
 from axiomd.settings import RunnerSettings
 
 STOPPING = Lost("axiomd is stopping")
+NO_ROOM_S = 0.5
+"""Seconds between two starts of a package on a disk without room for its scratch."""
 REAP_PERIODS = 4
 """How often in `idle_s` idle processes are looked for."""
 
@@ -251,7 +255,13 @@ class ProcessRunner:
         self._unload_for(pool)
         code = self._packages.code(pool.digest)
         mode = self._mode(pool)
-        zygote = Zygote(code, self._lock_fd, self._payload_max, pool, self._home, mode=mode)
+        try:
+            zygote = Zygote(code, self._lock_fd, self._payload_max, pool, self._home, mode=mode)
+        except OSError as failure:
+            if no_room(failure):
+                # Its calls wait for room as outputs do, and lose nothing by it.
+                raise Preparing(partial(trio.sleep, NO_ROOM_S)) from failure
+            raise
         self._nursery.start_soon(zygote.attend, self.settings.start_timeout_s)
         return zygote
 

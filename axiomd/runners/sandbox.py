@@ -130,7 +130,8 @@ class Sandbox:
         if self.program:
             places = (str(scratch), *self.writable)
             around = list(bubblewrap(self.program, code, self.readable, places))
-        return [*around, code.interpreter, "-I", "-X", "utf8", start.__file__], environment
+        # Without what is installed, which could run code of its own before it is confined.
+        return [*around, code.interpreter, "-I", "-S", "-X", "utf8", start.__file__], environment
 
     def plan(self, scratch: Path) -> str:
         """What a zygote has to do itself, as `confine.Plan` reads it."""

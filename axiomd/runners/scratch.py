@@ -9,9 +9,13 @@ import os
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+import structlog
 import trio
+
+log = structlog.get_logger("axiomd.runners")
 
 _NEW = "nodes-"
 _OLD = "old-"
@@ -36,14 +40,28 @@ class Scratch:
         return Path(tempfile.mkdtemp(prefix=_NEW, dir=self.root))
 
     def give_back(self, directory: Path) -> None:
-        """Nobody uses this directory any more."""
+        """Nobody uses this directory any more.
+
+        Node code may have put anything in its place, and closed what is around it.
+        """
         try:
-            directory.rmdir()
+            if directory.is_symlink():
+                directory.unlink()
+            else:
+                directory.rmdir()
         except FileNotFoundError:
             return
         except OSError:
-            names = directory.relative_to(self.root).parts
+            self._set_aside(directory)
+
+    def _set_aside(self, directory: Path) -> None:
+        names = directory.relative_to(self.root).parts
+        try:
             directory.rename(self.root / (_OLD + "-".join(names)))
+        except OSError as failure:
+            # It goes with what it lies in.
+            log.warning("scratch_left", path=str(directory), error=str(failure))
+        else:
             self._left.set()
 
     async def sweep(self) -> None:
@@ -52,18 +70,29 @@ class Scratch:
             await self._left.wait()
             self._left = trio.Event()
             for old in self.root.glob(f"{_OLD}*"):
-                await trio.to_thread.run_sync(remove, old)
+                # What a stop leaves is removed by the next start.
+                await trio.to_thread.run_sync(remove, old, abandon_on_cancel=True)
 
 
 def remove(directory: Path) -> None:
-    """Remove a directory that no process uses, with everything in it; what resists stays."""
-    shutil.rmtree(directory, ignore_errors=True)
-    if not directory.exists():
-        return
-    # Whoever made them closed some directories for itself.
+    """Remove a directory that no process uses, with everything in it; what resists stays.
+
+    Node code decided what is there: no link is followed, and no error is anybody's.
+    """
+    with suppress(OSError):
+        if directory.is_symlink() or not directory.is_dir():
+            directory.unlink()
+            return
+        shutil.rmtree(directory, ignore_errors=True)
+        if directory.exists():
+            _open_up(directory)
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _open_up(directory: Path) -> None:
+    """Whoever made them closed some directories for itself."""
     directory.chmod(stat.S_IRWXU)
     for path, names, _ in os.walk(directory):
         for inner in (Path(path, name) for name in names):
             if not inner.is_symlink():
                 inner.chmod(stat.S_IRWXU)
-    shutil.rmtree(directory, ignore_errors=True)

@@ -261,11 +261,16 @@ def describe_status(status: int | None) -> Crashed | Lost:
         number = os.WTERMSIG(status)
         if number == signal.SIGKILL:
             return Lost("killed by SIGKILL")
-        try:
-            return Crashed(signal.Signals(number).name)
-        except ValueError:
-            return Crashed(f"signal {number}")
+        return Crashed(signal_name(number))
     return Crashed(f"exit {os.WEXITSTATUS(status)}")
+
+
+def signal_name(number: int) -> str:
+    """`SIGSEGV`; real-time signals have a number only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def timed_out(timeout_s: float, how: NodeEvent = KILLED) -> Failure:

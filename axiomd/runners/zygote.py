@@ -22,6 +22,7 @@ import structlog
 import trio
 from trio.lowlevel import wait_readable
 
+from axiomd.disk import no_room
 from axiomd.runners.child.wire import CONTROL, EXITED, FORK_FAILED, FORKED, READY
 from axiomd.runners.environment import PackageCode
 from axiomd.runners.orphans import kill_marked
@@ -131,8 +132,12 @@ class Zygote:
         """
         self._forks += 1
         own = self._scratch / str(self._forks)
-        own.mkdir(mode=0o700)
-        near, far = socket.socketpair()
+        self._make(own)
+        try:
+            near, far = socket.socketpair()
+        except OSError:
+            self._home.scratch.give_back(own)
+            raise
         attached = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [far.fileno()]))]
         with far:
             try:
@@ -140,11 +145,21 @@ class Zygote:
             except OSError as failure:
                 if failure.errno == errno.ETOOMANYREFS:
                     near.close()
-                    own.rmdir()
+                    self._home.scratch.give_back(own)
                     raise
                 # It is dead or stuck: `attend` finds the end of its socket.
                 self._control.shutdown(socket.SHUT_RDWR)
         self._requested.append((near, own))
+
+    @staticmethod
+    def _make(own: Path) -> None:
+        try:
+            own.mkdir(mode=0o700)
+        except OSError as failure:
+            # A disk without room for it has none for temporary files either: no reason not to
+            # run nodes that make none.
+            if not no_room(failure):
+                raise
 
     async def attend(self, start_timeout_s: float) -> None:
         """Read what the zygote tells until it ends, and tell the listener; then clean up."""
@@ -193,7 +208,9 @@ class Zygote:
         elif kind == FORKED and not fds:
             # axiomd has no descriptor left for it. Without its socket it ends by itself, and
             # its end is heard of as one of nobody.
-            self._requested.popleft()[0].close()
+            near, own = self._requested.popleft()
+            near.close()
+            self._home.scratch.give_back(own)
             self._listener.worker_not_started(os.strerror(errno.EMFILE))
         elif kind == FORKED:
             near, own = self._requested.popleft()

@@ -277,3 +277,23 @@ async def test_processes_of_every_kind_are_confined_alike(tmp_path, first, sandb
             assert is_cold(runner) == bool(first)
             assert await execute(runner, "import os; os._exit(7)") == Crashed("exit 7")
         assert len(places) == (3 if sandbox == "auto" else 1)
+
+
+CURIOUS = """\
+import os; exec("try:\\n open({secret!r}).close()\\n os.environ['SAW'] = 'read'\\n\
+except OSError:\\n os.environ['SAW'] = 'denied'")
+"""
+
+
+@pytest.mark.parametrize(("sandbox", "saw"), [("auto", "denied"), ("off", "read")])
+async def test_what_an_environment_runs_when_it_starts_is_confined_too(tmp_path, sandbox, saw):
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    venv.create(tmp_path / "env", symlinks=True)
+    (site,) = (tmp_path / "env").glob("lib/python*/site-packages")
+    own = next(path for path in sys.path if path.endswith("site-packages"))
+    (site / "curious.pth").write_text(f"{own}\n{CURIOUS.format(secret=str(secret))}")
+    packages = Elsewhere(install(tmp_path, "d1"), str(tmp_path / "env/bin/python"))
+    confined = {"sandbox": sandbox, "spare": False, "writable": (), "readable": (own,)}
+    async with open_process(packages, **confined) as runner:
+        assert await execute(runner, "import os; result = os.environ['SAW']") == saw

@@ -180,3 +180,21 @@ async def test_many_due_at_once_all_go_on(make_world, autojump_clock):
     world.clock.advance(int(2 * HOUR_S * NS_PER_S))
     async with open_box(world) as box:
         assert {(await box.ended(e)).status for e in made} == {Status.COMPLETED}
+
+
+@pytest.mark.parametrize("pause_ms", range(10, 200, 10))
+async def test_nothing_is_called_while_its_execution_is_being_parked(
+    make_world, autojump_clock, pause_ms
+):
+    """An arm comes due while the other one has just let go, and the disk is slow."""
+    policy = Retry(2, initial_interval_ms=pause_ms)
+    story = Story(
+        flow("a>b a>c b>d c>e d>f e>f", retries={"b": policy, "c": Retry(2)}),
+        {"b": Behaviour(stumbles=1), "c": Behaviour(stumbles=1)},
+    )
+    world = make_world(story, seed=pause_ms)
+    async with open_box(world, Physics(sync_s=0.1)) as box:
+        execution = await box.ended(await box.accept(b"x"), DAY_S)
+        assert execution.status is Status.COMPLETED
+        await box.disk.finish()
+        assert len(world.nodes.starts) == box.kinds(execution.execution_id).count("node_started")

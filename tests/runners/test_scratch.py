@@ -47,3 +47,32 @@ def test_what_was_closed_is_removed_and_what_a_link_leads_to_stays(tmp_path):
     remove(tmp_path / "old")
     assert not (tmp_path / "old").exists()
     assert outside.stat().st_mode & 0o777 == 0o500
+
+
+def test_a_link_that_a_node_put_in_place_of_its_directory_is_taken_away_alone(tmp_path):
+    outside = tmp_path / "outside"
+    (outside / "inner").mkdir(parents=True)
+    outside.chmod(0o755)
+    scratch = Scratch(tmp_path / "scratch")
+    own = scratch.new() / "1"
+    own.symlink_to(outside)
+    scratch.give_back(own)
+    assert not own.is_symlink()
+    swept = scratch.root / "old-link"
+    swept.symlink_to(outside)
+    remove(swept)
+    assert not swept.is_symlink()
+    assert outside.stat().st_mode & 0o777 == 0o755
+    assert (outside / "inner").is_dir()
+
+
+def test_a_directory_that_cannot_be_given_back_goes_with_what_it_lies_in(tmp_path):
+    scratch = Scratch(tmp_path / "scratch")
+    made = scratch.new()
+    (made / "1" / "left").mkdir(parents=True)
+    in_the_way = scratch.root / f"old-{made.name}-1"
+    (in_the_way / "full").mkdir(parents=True)
+    scratch.give_back(made / "1")
+    assert (made / "1").exists()
+    scratch.give_back(made)
+    assert not made.exists()

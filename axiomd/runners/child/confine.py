@@ -117,7 +117,9 @@ def compile_package(directory: str) -> None:
 
 def rules(plan: Plan, directory: str) -> Iterator[tuple[str, int]]:
     """The paths that a package's processes may use, with their rights."""
-    own = (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)
+    # The interpreter's own environment is not its prefix before `site` has looked for it.
+    environment = str(pathlib.Path(sys.executable).parent.parent)
+    own = (environment, sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)
     for path in (*SYSTEM, *own):
         yield path, landlock.RUN
     for path in (*SHOWN, *settings_of(os.geteuid()), directory, str(pathlib.Path(__file__).parent)):

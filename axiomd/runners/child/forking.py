@@ -267,13 +267,14 @@ class Spares:
     def hear(self, zygote: Any) -> None:
         """The spare is ready, or dead."""
         assert self._channel is not None
+        was_ready = self._ready
         try:
             self._ready = bool(self._channel.recv(1, socket.MSG_DONTWAIT))
         except OSError:
             self._ready = False
         if not self._ready:
-            # An import ended it; each call will find that out for itself.
-            self._wanted = False
+            # If an import ended it, each call will find that out for itself.
+            self._wanted = was_ready
             self.close(zygote)
 
     def close(self, zygote: Any) -> None:
@@ -328,6 +329,8 @@ def wait_for_socket(
     if loading:
         # The kernel ends a spare that never comes to an end, whatever it does.
         signal.setitimer(signal.ITIMER_REAL, LOAD_S)
+        # What imports print was told once, by the zygote; not by every process again.
+        lead_nowhere()
         load(directory)
         signal.setitimer(signal.ITIMER_REAL, 0)
         channel.send(b"r")

@@ -48,6 +48,8 @@ def main(arguments: list[str]) -> None:
             os.set_inheritable(fd, False)
     if not confined:
         confine.enter(plan, directory, control_fd)
+        # Only now what the environment has installed; it may run code of its own right here.
+        importlib.import_module("site").main()
     importlib.import_module(NAME + ".zygote").main(control_fd, lock_fd, rest, plan)
 
 
