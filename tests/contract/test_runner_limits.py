@@ -57,7 +57,7 @@ async def test_each_call_has_its_own_limit_whatever_ran_before(packages):
 
 
 async def test_a_limit_ends_with_its_call(packages):
-    async with open_process(packages, processes_initial=1) as runner:
+    async with open_process(packages, processes_initial=1, spare=False) as runner:
         assert await execute(runner, COUNT_MEMORY, memory_mib=100) == "100"
         large = "x = bytearray(200 << 20); result = len(x)"
         assert await execute(runner, large) == str(200 << 20)
