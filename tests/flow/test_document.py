@@ -132,7 +132,13 @@ def test_a_document_over_the_limit_is_refused_unread():
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 50_000, "- " * 50_000 + "x"])
 def test_deep_nesting_is_refused(text):
-    assert "is nested deeper than 100 levels" in refused(text, Invalid)[0]
+    # Newer YAML parsers have a bound of their own, far beyond this one.
+    (said, *_) = refused(text, (Invalid, Malformed))
+    assert "is nested deeper than 100 levels" in said or "maximum nesting depth" in said
+
+
+def test_nesting_beyond_the_bound_is_refused_in_our_own_words():
+    assert "is nested deeper than 100 levels" in refused("[" * 150 + "]" * 150, Invalid)[0]
 
 
 def test_nesting_by_aliases_counts_as_nesting():
