@@ -42,10 +42,8 @@ CLOCK_NS = 2_000_000
 
 @attrs.define
 class Sample:
-    """What a life of the box held at one moment."""
+    """What the server held at one moment."""
 
-    life: int
-    age_s: float
     rss_mib: float
     descriptors: int
 
@@ -67,13 +65,12 @@ class Soak:
     samples: list[Sample] = attrs.field(factory=list)
     faults: list[BaseException] = attrs.field(factory=list)
     _started: float = 0.0
-    _born: float = 0.0
     _numbers: Any = attrs.field(factory=itertools.count)
     _over: threading.Event = attrs.field(factory=threading.Event)
 
     def run(self) -> None:
         """Load and kills for as long as was asked; returns once every request is answered."""
-        self._started = self._born = time.monotonic()
+        self._started = time.monotonic()
         clients = [
             threading.Thread(target=self._guarded, args=(self._ask,)) for _ in range(CLIENTS)
         ]
@@ -158,7 +155,6 @@ class Soak:
         self.box.process = None
         self.kills["box"] += 1
         self.box.start()
-        self._born = time.monotonic()
 
     def _kill_nodes(self, dice: random.Random) -> None:
         pids = sorted(self.box.node_pids())
@@ -177,11 +173,10 @@ class Soak:
                 descriptors = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
             except OSError:
                 continue
-            (line,) = [line for line in status.splitlines() if line.startswith("RssAnon")]
-            age_s = time.monotonic() - self._born
-            self.samples.append(
-                Sample(self.kills["box"], age_s, int(line.split()[1]) / 1024, descriptors)
-            )
+            sizes = [line.split()[1] for line in status.splitlines() if line.startswith("RssAnon")]
+            if sizes:
+                # Else it has just died, and has no memory any more.
+                self.samples.append(Sample(int(sizes[0]) / 1024, descriptors))
 
 
 @attrs.frozen
