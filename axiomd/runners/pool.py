@@ -402,6 +402,8 @@ class Pool:
             self._box.settings.spare
             and self._zygote_ready
             and not (self.idle or self._waiting or self._starting)
+            # Else short calls, each taking the spare of a moment ago, would make the pool grow.
+            and self.size <= self._box.settings.processes_initial + self.streams
             and self._box.has_room()
             and not self._box.is_any_starved(self)
         ):

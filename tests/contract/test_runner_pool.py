@@ -80,3 +80,18 @@ async def test_idle_processes_end_but_for_one(packages):
         await run_many(runner, call("Nap", ask(count=50)), 4)
         assert runner.statistics()["processes"] > 1
         await wait_for(lambda: runner.statistics()["processes"] == 1)
+
+
+async def test_short_calls_do_not_make_a_pool_grow_by_its_spares(packages):
+    """Each of them takes the spare of a moment ago when all others are busy."""
+    async with open_process(packages, processes_initial=2, grow_after_ms=10_000) as runner:
+
+        async def client():
+            for number in range(60):
+                assert isinstance(await runner.run(call("Echo"), ignore), Output)
+                await trio.sleep(number % 5 / 1000)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(12):
+                nursery.start_soon(client)
+        assert runner.statistics()["processes"] <= 3
