@@ -63,7 +63,7 @@ SCAN_ROWS_MAX = 5_000
 PAGE_ROWS_MAX = 1_000
 """Rows one list request returns."""
 
-FORGET_ROWS_MAX = 50
+FORGET_ROWS_MAX = 16
 """Rows of executions that are being forgotten which go in one commit."""
 FORGET_EXECUTIONS_MAX = 32
 """Executions that are looked at for one such commit."""

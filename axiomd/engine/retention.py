@@ -18,7 +18,7 @@ _LOOK_S = 60.0
 """Seconds between looks for what has become due."""
 _COLLECT_EVERY_S = 6 * 3600.0
 """Seconds between looks at every blob: for those of calls that were cancelled before a commit."""
-_PAUSE_S = 0.01
+_PAUSE_S = 0.004
 """Seconds between two slices at least."""
 _STAND_BACK = 4
 """A slice is followed by a pause of so many times what it took to become durable."""
