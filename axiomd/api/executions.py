@@ -22,7 +22,7 @@ from axiomd.api.views import (
 from axiomd.api.wire import LIST_PARAMETERS, Query, read_json, read_list_filter, read_settle
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.errors import Invalid, NodeFailed, NotFound, Problem, Unavailable, WrongMode
-from axiomd.execution.call import Crashed, Failure, Lost, Output
+from axiomd.execution.call import Crashed, Failure, Lost, Output, describe_end
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.position import parse_position
@@ -283,8 +283,8 @@ class Shown:
                 return Response(answers.dump(view), content_type=answers.JSON_TYPE)
             case Lost(reason):
                 raise Unavailable(f"The call of {node} was lost ({reason}); try again shortly.")
-            case Crashed(reason):
-                kind, words = "NODE_CRASHED", f"the node's process ended with {reason}"
+            case Crashed():
+                kind, words = "NODE_CRASHED", describe_end(outcome)
             case Failure(kind, words):
                 pass
         raise NodeFailed(f"{node}: {words}", problems=[Problem(node, f"{kind}: {words}")])

@@ -179,8 +179,7 @@ class Attempt:
         assert entry.position is not None
         if entry.position not in self.history.doubts:
             raise WrongState(f"{visit} of {self.execution_id} is not in doubt.")
-        at_ns = self.parts.clock.now_ns()
-        ticket = self.submit(commits.settle(self.execution_id, self.fence, at_ns, entry, visit))
+        ticket = self.submit(commits.settle(self.execution_id, self.fence, entry, visit))
         self.history.apply(entry)
         self.on_settled(entry.position)
         return ticket

@@ -173,7 +173,7 @@ class Engine:
         attempt = self._attempts.get(execution_id)
         if attempt is not None and attempt.takes_settlements:
             return attempt.settle(entry, visit)
-        commit = commits.settle(execution_id, commits.NO_FENCE, entry.at_ns, entry, visit)
+        commit = commits.settle(execution_id, commits.NO_FENCE, entry, visit)
         return self.parts.writer.submit(commit)
 
     async def wait_ended(self, execution_id: str, timeout_s: float) -> Execution | None:

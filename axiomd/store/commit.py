@@ -168,13 +168,13 @@ def wake(execution_id: str, at_ns: int) -> ExecutionCommit:
     return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.WAKE)
 
 
-def settle(execution_id: str, fence: int, at_ns: int, entry: Entry, visit: str) -> ExecutionCommit:
+def settle(execution_id: str, fence: int, entry: Entry, visit: str) -> ExecutionCommit:
     """A person has said whether a visit in doubt has happened.
 
     fence: the attempt that takes it in, if one is at work; a parked execution wakes.
     """
     assert entry.kind is EntryKind.NODE_SETTLED
-    return ExecutionCommit(execution_id, at_ns, entries=(entry,), fence=fence, settled=visit)
+    return ExecutionCommit(execution_id, entry.at_ns, entries=(entry,), fence=fence, settled=visit)
 
 
 def frames(

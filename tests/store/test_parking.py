@@ -34,7 +34,7 @@ def doubt(identity, visit="a"):
 
 def settle(identity, fence=commits.NO_FENCE, visit="a"):
     entry = Entry(EntryKind.NODE_SETTLED, 4, Position(0))
-    return commits.settle(identity, fence, 4, entry, visit)
+    return commits.settle(identity, fence, entry, visit)
 
 
 def claimed(writer, *more):
