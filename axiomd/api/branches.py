@@ -50,7 +50,7 @@ def branch_views(
         _Gate(
             number,
             {edge: _Arm(artifact.edges[edge].source) for edge in incoming[number]},
-            placement.join_kind,
+            placement.join.kind,
         )
         for number, placement in enumerate(artifact.placements)
         if artifact.is_gate(number)

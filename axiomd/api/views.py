@@ -236,7 +236,7 @@ def topology_view(loaded: LoadedArtifact) -> Json:
                 "runner": placement.runner,
                 "timeout_seconds": placement.timeout_s,
                 "gate": artifact.is_gate(index),
-                "join": placement.join_kind if artifact.is_gate(index) else None,
+                "join": placement.join.kind if artifact.is_gate(index) else None,
                 "position": None if placement.x is None else {"x": placement.x, "y": placement.y},
             }
             for index, placement in enumerate(artifact.placements)

@@ -156,8 +156,8 @@ class Engine:
         if visit not in execution.doubts:
             raise WrongState(f"{visit} of {execution_id} is not in doubt.")
         kept = None if output is None else await self._keep(output)
-        alias, iteration, item = parse_position(visit)
-        position = Position(artifact.index_of[alias], iteration, item)
+        alias, iteration, items = parse_position(visit)
+        position = Position(artifact.index_of[alias], iteration, items)
         while True:
             at_ns = self.parts.clock.now_ns()
             entry = Entry(EntryKind.NODE_SETTLED, at_ns, position, payload=kept, detail=detail)

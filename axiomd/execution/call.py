@@ -80,11 +80,18 @@ FailureKind = Literal[
     "OUT_OF_MEMORY",
     "PAYLOAD_TOO_LARGE",
     "LOAD_ERROR",
+    "GATE_FAILED",
+    "GATE_TIMEOUT",
+    "REJECTED",
+    "PAUSE_TIMEOUT",
+    "SUBFLOW_FAILED",
 ]
 """NODE_ERROR the handler raised · BAD_OUTPUT it returned something else than it declared ·
 TIMEOUT it was killed at its deadline · NODE_CRASHED its process died by its own doing ·
 OUT_OF_MEMORY it reached its memory limit · PAYLOAD_TOO_LARGE its output is over the cap ·
-LOAD_ERROR its module or handler cannot be loaded.
+LOAD_ERROR its module or handler cannot be loaded · GATE_FAILED too few arms came · GATE_TIMEOUT
+the others did not come in time · REJECTED a person said no · PAUSE_TIMEOUT nobody said anything ·
+SUBFLOW_FAILED its child execution failed.
 """
 
 

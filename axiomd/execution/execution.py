@@ -4,6 +4,8 @@ Index rows are never written by hand: the writer stores the difference between `
 the old record and of the new one.
 """
 
+from typing import Literal
+
 import attrs
 
 from axiomd.execution.status import Residence, Status, residence
@@ -24,6 +26,30 @@ class Ending:
     """`a → b` if an edge is at fault."""
     attempts: int = 0
     """Calls made of the node visit at fault."""
+
+
+@attrs.frozen
+class OpenPause:
+    """A node visit that a person has to answer for before it runs."""
+
+    position: str
+    """The node visit, as text."""
+    opened_ns: int
+    expires_ns: int = 0
+    """When its policy answers; 0 for never."""
+
+
+DebugMode = Literal["run", "pause", "step"]
+
+
+@attrs.frozen
+class Debug:
+    """Where a debug session stops."""
+
+    mode: DebugMode
+    """`pause` before every node, `step` for one node and then `pause`, `run` to a breakpoint."""
+    breakpoints: tuple[str, ...] = ()
+    """Aliases of placements before which it stops."""
 
 
 @attrs.frozen
@@ -60,6 +86,22 @@ class Execution:
     forked_from: str = ""
     idempotency: bytes = b""
     """SHA-256 of the Idempotency-Key that made it; empty if there was none."""
+    ended_at: tuple[str, ...] = ()
+    """Aliases at which its branches ended, if it completed without coming to the terminal."""
+    pauses: tuple[OpenPause, ...] = ()
+    """What a person has to answer, oldest first."""
+    children: tuple[str, ...] = ()
+    """Child executions that have not ended, by ID."""
+    parent_position: str = ""
+    """The node visit of the parent that a child runs for, as text."""
+    depth: int = 0
+    """How many parents it has above it."""
+    debug: Debug | None = None
+    """Its debug session, if it is in one."""
+    held: tuple[str, ...] = ()
+    """Node visits, as text, before which a debug session has stopped."""
+    undoing: bool = False
+    """Whether nothing is left to do but to compensate."""
 
     @property
     def residence(self) -> Residence:
@@ -79,6 +121,9 @@ def index_keys(execution: Execution) -> frozenset[IndexKey]:
         ("by_tenant", (tenant, created, identity)),
         ("by_status", (tenant, status.value, created, identity)),
         ("by_flow", (tenant, execution.flow, created, identity)),
+    }
+    keys |= {
+        ("pauses", (tenant, pause.opened_ns, identity)) for pause in execution.pauses
     }
     if execution.wake_ns:
         keys.add(("due", (execution.wake_ns, identity)))

@@ -28,6 +28,7 @@ class EntryKind(IntEnum):
     EXECUTION_CANCELLED = 6
     EXECUTION_PARKED = 7
     EXECUTION_WOKEN = 8
+    EXECUTION_FORKED = 9
     NODE_STARTED = 16
     NODE_LOG = 17
     NODE_PROGRESS = 18
@@ -39,9 +40,33 @@ class EntryKind(IntEnum):
     NODE_RETRY_SCHEDULED = 24
     NODE_IN_DOUBT = 25
     NODE_SETTLED = 26
+    NODE_FANNED_OUT = 27
+    NODE_ITEM = 28
+    NODE_CHILD_STARTED = 29
     EDGE_TAKEN = 32
+    EDGE_NOT_TAKEN = 33
     GATE_ARRIVED = 48
     GATE_OPENED = 49
+    GATE_NOT_TAKEN = 50
+    GATE_FAILED = 51
+    GATE_COMPOSED = 52
+    PAUSE_OPENED = 64
+    PAUSE_RESUMED = 65
+    PAUSE_REJECTED = 66
+    PAUSE_EXPIRED = 67
+    DEBUG_STARTED = 80
+    DEBUG_PAUSED = 81
+    DEBUG_STEPPED = 82
+    DEBUG_CONTINUED = 83
+    DEBUG_BREAKPOINTS = 84
+    DEBUG_HELD = 85
+    DEBUG_EDITED = 86
+    COMPENSATION_BEGUN = 96
+    COMPENSATION_STARTED = 97
+    COMPENSATION_COMPLETED = 98
+    COMPENSATION_FAILED = 99
+    COMPENSATION_RETRY_SCHEDULED = 100
+    COMPENSATION_LOST = 101
 
     @property
     def wire(self) -> str:
@@ -86,6 +111,9 @@ class Entry:
     """`execution_parked`: how."""
     detail: str = ""
     """JSON object of whatever else a reader may want to know."""
+    failed: bool = False
+    """`node_*`: the visit has failed for good, and the flow goes on. `edge_not_taken`: because
+    what comes before it failed."""
     seq: int = -1
     """Place in the journal; given by the writer."""
 

@@ -4,13 +4,20 @@ Placements and edges refer to each other by index, so that journal and frames ca
 """
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
+from os.path import commonprefix
 from typing import Literal
 
 import attrs
 
 Mode = Literal["unary", "pipeline"]
 JoinKind = Literal["AND", "XOR"]
+FailurePolicy = Literal["FAIL_FAST", "TOLERATE_FAILURES"]
+GatePolicy = Literal["FAIL", "PROCEED"]
+PausePolicy = Literal["CANCEL", "FAIL", "CONTINUE"]
+Fields = tuple[tuple[str, str], ...]
+"""How a message is made: (field of it, CEL expression of the field's value)."""
 
 
 @attrs.frozen
@@ -26,6 +33,56 @@ class Retry:
     """Share of a pause, from 0 to 1, that is left to chance."""
     non_retryable: tuple[str, ...] = ()
     """Exception classes and failure kinds that are final."""
+
+
+@attrs.frozen
+class Join:
+    """How a gate takes its arms."""
+
+    kind: JoinKind = "AND"
+    failure_policy: FailurePolicy = "FAIL_FAST"
+    """Whether an arm that fails fails the flow, or is only missing."""
+    quorum: int = 0
+    """Arms that are enough; 0 for all that come."""
+    timeout_s: float = 0.0
+    """Seconds from the first arrival that it waits for the others; 0 for ever."""
+    timeout_policy: GatePolicy = "FAIL"
+
+
+@attrs.frozen
+class FanOut:
+    """One visit for each item of a list."""
+
+    items: str
+    """CEL expression of the list, over the message that arrives, called `value`."""
+    max_parallel: int = 0
+    """Items that are worked on at a time; 0 for all."""
+
+
+@attrs.frozen
+class Hitl:
+    """A person is asked before the node runs."""
+
+    payload: str = "null"
+    """JSON of what the person is shown beside the input."""
+    timeout_s: float = 0.0
+    """Seconds that the answer may take; 0 for ever."""
+    timeout_policy: PausePolicy = "FAIL"
+
+
+@attrs.frozen
+class Compensate:
+    """The node that undoes what a placement has done."""
+
+    package: str
+    """`handle/package@version` as written."""
+    node: str
+    digest: str
+    input_type: str
+    output_type: str
+    fields: Fields | None = None
+    """Its input over `input` and `output` of the placement; None: the output as it is."""
+    concurrency: int = 1
 
 
 @attrs.frozen
@@ -64,8 +121,17 @@ class Placement:
     fresh: bool = False
     """Whether every call gets a process that has run nothing before."""
     retry: Retry = Retry()
-    join_kind: JoinKind = "AND"
+    join: Join = Join()
     """How it takes its arms, if it is a gate."""
+    gathers: bool = False
+    """Whether it is a gate for the items of a fan-out even if only one edge leads to it."""
+    compose: Fields | None = None
+    """How a gate makes its input, over `inputs.<alias>`; None: the arms are merged."""
+    fan_out: FanOut | None = None
+    hitl: Hitl | None = None
+    compensate: Compensate | None = None
+    subflow: str = ""
+    """ID of the artifact that runs as a child execution in the place of a node."""
 
 
 @attrs.frozen
@@ -74,6 +140,21 @@ class Edge:
 
     source: int
     destination: int
+    fields: Fields | None = None
+    """The adapter: the destination's message over the source's; None passes it on as it is."""
+    condition: str = ""
+    """CEL over the source's message: whether the edge fires; empty if it always does."""
+    loop: bool = False
+    """Whether it leads back, to a further iteration."""
+    max_iterations: int = 0
+    """Of a loop: the last iteration there may be; 0 for an edge that is none."""
+    on_error: bool = False
+    """Whether it fires when the source has failed, with an `axiom.NodeError`."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing has to be evaluated to follow it."""
+        return not (self.condition or self.fields is not None or self.loop or self.on_error)
 
 
 @attrs.frozen(eq=False)
@@ -96,34 +177,92 @@ class Artifact:
     created_ns: int = 0
     description: str = ""
     outgoing: tuple[tuple[int, ...], ...] = attrs.field(init=False)
-    """For each placement the indexes of its outgoing edges."""
+    """For each placement the indexes of the edges that an output may take, loops included."""
+    rescues: tuple[tuple[int, ...], ...] = attrs.field(init=False)
+    """For each placement the indexes of the edges that a failure may take."""
     incoming: tuple[tuple[int, ...], ...] = attrs.field(init=False)
-    """For each placement the indexes of its incoming edges; two or more make it a gate."""
+    """For each placement the indexes of its incoming forward edges; two or more make it a gate."""
+    scopes: tuple[tuple[int, ...], ...] = attrs.field(init=False)
+    """For each placement the fan-outs, from the outermost in, whose items its visits are for."""
     index_of: dict[str, int] = attrs.field(init=False)
     """Alias to placement index."""
 
     def __attrs_post_init__(self) -> None:
         outgoing: list[list[int]] = [[] for _ in self.placements]
+        rescues: list[list[int]] = [[] for _ in self.placements]
         incoming: list[list[int]] = [[] for _ in self.placements]
         for index, edge in enumerate(self.edges):
-            outgoing[edge.source].append(index)
-            incoming[edge.destination].append(index)
+            (rescues if edge.on_error else outgoing)[edge.source].append(index)
+            if not edge.loop:
+                incoming[edge.destination].append(index)
         lookup: dict[str, object] = {
             "outgoing": tuple(map(tuple, outgoing)),
+            "rescues": tuple(map(tuple, rescues)),
             "incoming": tuple(map(tuple, incoming)),
             "index_of": {placement.alias: p for p, placement in enumerate(self.placements)},
         }
         for name, table in lookup.items():
             object.__setattr__(self, name, table)
+        object.__setattr__(self, "scopes", find_scopes(self.placements, self.edges))
         assert len(self.index_of) == len(self.placements)
 
     def is_gate(self, placement: int) -> bool:
-        """Whether the placement waits for several arms."""
-        return len(self.incoming[placement]) > 1
+        """Whether the placement waits for several arms, or for the items of a fan-out."""
+        return len(self.incoming[placement]) > 1 or self.placements[placement].gathers
 
     def is_xor_gate(self, placement: int) -> bool:
         """Whether the placement takes what comes, from whichever of its arms."""
-        return self.is_gate(placement) and self.placements[placement].join_kind == "XOR"
+        return self.is_gate(placement) and self.placements[placement].join.kind == "XOR"
+
+    def outer(self, placement: int) -> tuple[int, ...]:
+        """The scope in which the placement is reached: its own, without a fan-out of its own."""
+        scope = self.scopes[placement]
+        return scope[:-1] if self.placements[placement].fan_out is not None else scope
+
+    @cached_property
+    def tolerant(self) -> frozenset[int]:
+        """Placements whose failure is only missing: every way on from them comes to a gate that
+        tolerates failures before anything else could need their output."""
+        return frozenset(p for p in range(len(self.placements)) if self._tolerates[p])
+
+    @cached_property
+    def _tolerates(self) -> list[bool]:
+        """For each placement whether every way on leads to a tolerant gate first."""
+        found = [False] * len(self.placements)
+        for placement in reversed(self.order):
+            ways = [
+                self.edges[e].destination for e in self.outgoing[placement] if not self.edges[e].loop
+            ]
+            found[placement] = bool(ways) and all(
+                self.placements[way].join.failure_policy == "TOLERATE_FAILURES"
+                if self.is_gate(way)
+                else found[way]
+                for way in ways
+            )
+        return found
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """Placements so that forward edges lead from earlier to later ones."""
+        return forward_order(len(self.placements), self.edges)
+
+    def body(self, loop: int) -> frozenset[int]:
+        """What a loop edge begins anew: everything that forward edges lead to from where it goes."""
+        if loop not in self._bodies:
+            reached = {self.edges[loop].destination}
+            for placement in self.order:
+                if placement in reached:
+                    reached.update(
+                        self.edges[e].destination
+                        for e in (*self.outgoing[placement], *self.rescues[placement])
+                        if not self.edges[e].loop
+                    )
+            self._bodies[loop] = frozenset(reached)
+        return self._bodies[loop]
+
+    @cached_property
+    def _bodies(self) -> dict[int, frozenset[int]]:
+        return {}
 
     @cached_property
     def reflection(self) -> str:
@@ -141,3 +280,48 @@ class Artifact:
                 ],
             }
         )
+
+
+def forward_order(placements: int, edges: Sequence[Edge]) -> tuple[int, ...]:
+    """Placement numbers in topological order of the forward edges (Kahn); what lies on a cycle
+    of them is left out."""
+    after: list[list[int]] = [[] for _ in range(placements)]
+    waiting = [0] * placements
+    for edge in edges:
+        if not edge.loop:
+            after[edge.source].append(edge.destination)
+            waiting[edge.destination] += 1
+    order = [p for p in range(placements) if not waiting[p]]
+    for placement in order:
+        for following in after[placement]:
+            waiting[following] -= 1
+            if not waiting[following]:
+                order.append(following)
+    return tuple(order)
+
+
+def find_scopes(
+    placements: Sequence[Placement], edges: Sequence[Edge]
+) -> tuple[tuple[int, ...], ...]:
+    """For each placement the fan-outs whose items its visits are for, the outermost first.
+
+    A placement is in the scope of what leads to it, and opens one more if it fans out. A gate
+    ends the innermost: its scope is what all of its arms share, and one less if they are all of
+    the same one. Whether that makes sense is the compiler's business (`flow/shape.py`).
+    """
+    arms: list[list[int]] = [[] for _ in placements]
+    for edge in edges:
+        if not edge.loop:
+            arms[edge.destination].append(edge.source)
+    scopes: list[tuple[int, ...]] = [()] * len(placements)
+    for placement in forward_order(len(placements), edges):
+        sources = [scopes[source] for source in arms[placement]]
+        scope = sources[0] if sources else ()
+        if len(sources) > 1 or placements[placement].gathers:
+            shared = commonprefix(sources)
+            same = all(source == scope for source in sources)
+            scope = scope[:-1] if same else tuple(shared)
+        if placements[placement].fan_out is not None:
+            scope = (*scope, placement)
+        scopes[placement] = scope
+    return tuple(scopes)

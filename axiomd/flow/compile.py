@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from axiomd.errors import CompileFailed, Invalid, NotSupportedYet, Problem
-from axiomd.flow.artifact import Artifact, Edge, Mode, Placement, Retry
+from axiomd.flow.artifact import Artifact, Edge, Join, Mode, Placement, Retry
 from axiomd.flow.compatibility import Shape as MessageShape
 from axiomd.flow.messages import MessageType, edge_problems
 from axiomd.flow.package import PushedPackage
@@ -279,7 +279,7 @@ def _placement(node: NodeSource, resolved: ResolvedNode | None) -> Placement:
         cpu_seconds=limits.cpu_seconds,
         fresh=bool(config.fresh),
         retry=_retry(config.retry),
-        join_kind=config.join.kind if config.join is not None else "AND",
+        join=Join(config.join.kind) if config.join is not None else Join(),
     )
 
 
@@ -317,7 +317,7 @@ def content_hash(artifact: Artifact) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _plain(value: Placement | Edge | Retry) -> Mapping[str, object]:
+def _plain(value: Any) -> Mapping[str, object]:
     return {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
 
 

@@ -7,7 +7,7 @@ not compile yet can still be read, stored and drawn.
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -73,6 +73,47 @@ class RetrySource:
 
 
 @attrs.frozen
+class ComposeSource:
+    """Where one field of a gate's input comes from: an arm's field, or a CEL expression."""
+
+    src: str | None = None
+    """Alias of the arm."""
+    path: str | None = None
+    """Field of its message, dotted; the whole message if it is absent."""
+    cel: str | None = None
+    """Over `inputs.<alias>`."""
+
+
+@attrs.frozen
+class FanOutSource:
+    """One visit for each item of a repeated field."""
+
+    items: str
+    """CEL over what arrives, which is called `value`: `value.items`."""
+    max_parallel: int | None = None
+
+
+@attrs.frozen
+class HitlSource:
+    """A person is asked before the node runs."""
+
+    interrupt_payload: object = None
+    timeout_seconds: float | None = None
+    timeout_policy: Literal["CANCEL", "FAIL", "CONTINUE"] = "FAIL"
+
+
+@attrs.frozen
+class CompensateSource:
+    """The node that undoes what this one has done."""
+
+    node: str
+    package: str | None = None
+    """`handle/package@version`; the placement's own if it is absent."""
+    input: Mapping[str, str] | None = None
+    """Field to CEL over `input` and `output`; absent: the output as it is."""
+
+
+@attrs.frozen
 class LimitsSource:
     """What a placement's node process may use."""
 
@@ -82,15 +123,15 @@ class LimitsSource:
 
 @attrs.frozen
 class ConfigSource:
-    """How one placement runs. Blocks that are not run yet are kept as they were written."""
+    """How one placement runs."""
 
     timeout_seconds: float | None = None
     join: JoinSource | None = None
     retry: RetrySource | None = None
-    compose: object = None
-    fan_out: object = None
-    hitl: object = None
-    compensate: object = None
+    compose: Mapping[str, ComposeSource] | None = None
+    fan_out: FanOutSource | None = None
+    hitl: HitlSource | None = None
+    compensate: CompensateSource | None = None
     once: bool | None = None
     runner: str | None = None
     limits: LimitsSource | None = None
@@ -114,16 +155,27 @@ class NodeSource:
 
 
 @attrs.frozen
+class ConditionSource:
+    """When an edge fires: a comparison of one field, or a CEL expression."""
+
+    op: str
+    field: str | None = None
+    value: object = None
+    cel: str | None = None
+
+
+@attrs.frozen
 class EdgeSource:
     """One connection, by alias."""
 
     source: str = attrs.field(metadata={"key": "from"})
     destination: str = attrs.field(metadata={"key": "to"})
-    adapter: object = None
-    condition: object = None
-    loop: object = None
-    max_iterations: object = None
-    on_error: object = None
+    adapter: Mapping[str, str] | None = None
+    """Field of the destination to CEL over the source's message."""
+    condition: ConditionSource | None = None
+    loop: bool | None = None
+    max_iterations: int | None = None
+    on_error: bool | None = None
 
 
 @attrs.frozen
@@ -291,4 +343,5 @@ def _number(value: float) -> float | int:
 _FORMS: dict[type, Callable[[Any], Any]] = {
     float: _number,
     tuple: lambda members: [_document(member) for member in members],
+    dict: lambda members: {key: _document(member) for key, member in members.items()},
 }

@@ -140,7 +140,10 @@ class Batch:
         self._transaction.put(reference, b"", db=self._tables[keys.BLOB_REFERENCES])
 
     def _put_indexes(self, before: Execution | None, after: Execution) -> None:
-        if before is not None and before.status is after.status and before.wake_ns == after.wake_ns:
+        if before is not None and (
+            (before.status, before.wake_ns, before.pauses)
+            == (after.status, after.wake_ns, after.pauses)
+        ):
             return
         old = index_keys(before) if before is not None else frozenset()
         new = index_keys(after)

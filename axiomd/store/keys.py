@@ -23,6 +23,7 @@
     st  tenant 0 status 0 created u64 execution (16)    index: by status and time
     fl  tenant 0 flow 0 created u64 execution (16)      index: by flow and time
     en  tenant 0 ended u64 execution (16)               index: ended, by the time of its end
+    pa  tenant 0 opened u64 execution (16)              index: a pause is open
 
 Numbers are big-endian, so byte order is the order we list by; newest first is a reverse scan.
 Execution IDs are led by time, so every per-execution key lands at the end of its table. Table
@@ -54,6 +55,7 @@ BY_TENANT: Final = "ti"
 BY_STATUS: Final = "st"
 BY_FLOW: Final = "fl"
 ENDED: Final = "en"
+PAUSES: Final = "pa"
 
 TABLES: Final = (
     META,
@@ -78,6 +80,7 @@ TABLES: Final = (
     BY_STATUS,
     BY_FLOW,
     ENDED,
+    PAUSES,
 )
 
 INDEX_TABLES: Final = {
@@ -88,6 +91,7 @@ INDEX_TABLES: Final = {
     "by_status": BY_STATUS,
     "by_flow": BY_FLOW,
     "ended": ENDED,
+    "pauses": PAUSES,
 }
 """Names of `execution.index_keys` to tables."""
 

@@ -21,7 +21,7 @@ class Ending(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., message: _Optional[str] = ..., placement: _Optional[str] = ..., edge: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
 
 class Execution(_message.Message):
-    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from", "wake_ns", "doubts", "idempotency")
+    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from", "wake_ns", "doubts", "idempotency", "ended_at", "pauses", "children", "parent_position", "depth", "debug", "held", "undoing")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
     GRAPH_ID_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +42,14 @@ class Execution(_message.Message):
     WAKE_NS_FIELD_NUMBER: _ClassVar[int]
     DOUBTS_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    PAUSES_FIELD_NUMBER: _ClassVar[int]
+    CHILDREN_FIELD_NUMBER: _ClassVar[int]
+    PARENT_POSITION_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
+    DEBUG_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    UNDOING_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     flow: str
     graph_id: str
@@ -62,7 +70,33 @@ class Execution(_message.Message):
     wake_ns: int
     doubts: _containers.RepeatedScalarFieldContainer[str]
     idempotency: bytes
-    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ..., wake_ns: _Optional[int] = ..., doubts: _Optional[_Iterable[str]] = ..., idempotency: _Optional[bytes] = ...) -> None: ...
+    ended_at: _containers.RepeatedScalarFieldContainer[str]
+    pauses: _containers.RepeatedCompositeFieldContainer[Pause]
+    children: _containers.RepeatedScalarFieldContainer[str]
+    parent_position: str
+    depth: int
+    debug: Debug
+    held: _containers.RepeatedScalarFieldContainer[str]
+    undoing: bool
+    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ..., wake_ns: _Optional[int] = ..., doubts: _Optional[_Iterable[str]] = ..., idempotency: _Optional[bytes] = ..., ended_at: _Optional[_Iterable[str]] = ..., pauses: _Optional[_Iterable[_Union[Pause, _Mapping]]] = ..., children: _Optional[_Iterable[str]] = ..., parent_position: _Optional[str] = ..., depth: _Optional[int] = ..., debug: _Optional[_Union[Debug, _Mapping]] = ..., held: _Optional[_Iterable[str]] = ..., undoing: _Optional[bool] = ...) -> None: ...
+
+class Pause(_message.Message):
+    __slots__ = ("position", "opened_ns", "expires_ns")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    OPENED_NS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_NS_FIELD_NUMBER: _ClassVar[int]
+    position: str
+    opened_ns: int
+    expires_ns: int
+    def __init__(self, position: _Optional[str] = ..., opened_ns: _Optional[int] = ..., expires_ns: _Optional[int] = ...) -> None: ...
+
+class Debug(_message.Message):
+    __slots__ = ("mode", "breakpoints")
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    BREAKPOINTS_FIELD_NUMBER: _ClassVar[int]
+    mode: str
+    breakpoints: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, mode: _Optional[str] = ..., breakpoints: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Payload(_message.Message):
     __slots__ = ("size", "inline", "blob")
@@ -75,12 +109,11 @@ class Payload(_message.Message):
     def __init__(self, size: _Optional[int] = ..., inline: _Optional[bytes] = ..., blob: _Optional[bytes] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("kind", "at_ns", "placement", "iteration", "item", "attempt", "edge", "edges", "payload", "frames", "detail", "due_ns", "trigger")
+    __slots__ = ("kind", "at_ns", "placement", "iteration", "attempt", "edge", "edges", "payload", "frames", "detail", "due_ns", "trigger", "items", "failed")
     KIND_FIELD_NUMBER: _ClassVar[int]
     AT_NS_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     ITERATION_FIELD_NUMBER: _ClassVar[int]
-    ITEM_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
     EDGES_FIELD_NUMBER: _ClassVar[int]
@@ -89,11 +122,12 @@ class Entry(_message.Message):
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     DUE_NS_FIELD_NUMBER: _ClassVar[int]
     TRIGGER_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
     kind: int
     at_ns: int
     placement: int
     iteration: int
-    item: int
     attempt: int
     edge: int
     edges: _containers.RepeatedScalarFieldContainer[int]
@@ -102,10 +136,12 @@ class Entry(_message.Message):
     detail: str
     due_ns: int
     trigger: str
-    def __init__(self, kind: _Optional[int] = ..., at_ns: _Optional[int] = ..., placement: _Optional[int] = ..., iteration: _Optional[int] = ..., item: _Optional[int] = ..., attempt: _Optional[int] = ..., edge: _Optional[int] = ..., edges: _Optional[_Iterable[int]] = ..., payload: _Optional[_Union[Payload, _Mapping]] = ..., frames: _Optional[int] = ..., detail: _Optional[str] = ..., due_ns: _Optional[int] = ..., trigger: _Optional[str] = ...) -> None: ...
+    items: _containers.RepeatedScalarFieldContainer[int]
+    failed: bool
+    def __init__(self, kind: _Optional[int] = ..., at_ns: _Optional[int] = ..., placement: _Optional[int] = ..., iteration: _Optional[int] = ..., attempt: _Optional[int] = ..., edge: _Optional[int] = ..., edges: _Optional[_Iterable[int]] = ..., payload: _Optional[_Union[Payload, _Mapping]] = ..., frames: _Optional[int] = ..., detail: _Optional[str] = ..., due_ns: _Optional[int] = ..., trigger: _Optional[str] = ..., items: _Optional[_Iterable[int]] = ..., failed: _Optional[bool] = ...) -> None: ...
 
 class Placement(_message.Message):
-    __slots__ = ("alias", "package", "node", "digest", "kind", "input_type", "output_type", "runner", "timeout_s", "once", "concurrency", "x", "y", "memory_mib", "cpu_seconds", "fresh", "retry", "join_kind")
+    __slots__ = ("alias", "package", "node", "digest", "kind", "input_type", "output_type", "runner", "timeout_s", "once", "concurrency", "x", "y", "memory_mib", "cpu_seconds", "fresh", "retry", "join_kind", "join", "gathers", "compose", "fan_out", "hitl", "compensate", "subflow")
     ALIAS_FIELD_NUMBER: _ClassVar[int]
     PACKAGE_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
@@ -124,6 +160,13 @@ class Placement(_message.Message):
     FRESH_FIELD_NUMBER: _ClassVar[int]
     RETRY_FIELD_NUMBER: _ClassVar[int]
     JOIN_KIND_FIELD_NUMBER: _ClassVar[int]
+    JOIN_FIELD_NUMBER: _ClassVar[int]
+    GATHERS_FIELD_NUMBER: _ClassVar[int]
+    COMPOSE_FIELD_NUMBER: _ClassVar[int]
+    FAN_OUT_FIELD_NUMBER: _ClassVar[int]
+    HITL_FIELD_NUMBER: _ClassVar[int]
+    COMPENSATE_FIELD_NUMBER: _ClassVar[int]
+    SUBFLOW_FIELD_NUMBER: _ClassVar[int]
     alias: str
     package: str
     node: str
@@ -142,7 +185,78 @@ class Placement(_message.Message):
     fresh: bool
     retry: Retry
     join_kind: str
-    def __init__(self, alias: _Optional[str] = ..., package: _Optional[str] = ..., node: _Optional[str] = ..., digest: _Optional[str] = ..., kind: _Optional[str] = ..., input_type: _Optional[str] = ..., output_type: _Optional[str] = ..., runner: _Optional[str] = ..., timeout_s: _Optional[float] = ..., once: _Optional[bool] = ..., concurrency: _Optional[int] = ..., x: _Optional[float] = ..., y: _Optional[float] = ..., memory_mib: _Optional[int] = ..., cpu_seconds: _Optional[int] = ..., fresh: _Optional[bool] = ..., retry: _Optional[_Union[Retry, _Mapping]] = ..., join_kind: _Optional[str] = ...) -> None: ...
+    join: Join
+    gathers: bool
+    compose: Fields
+    fan_out: FanOut
+    hitl: Hitl
+    compensate: Compensate
+    subflow: str
+    def __init__(self, alias: _Optional[str] = ..., package: _Optional[str] = ..., node: _Optional[str] = ..., digest: _Optional[str] = ..., kind: _Optional[str] = ..., input_type: _Optional[str] = ..., output_type: _Optional[str] = ..., runner: _Optional[str] = ..., timeout_s: _Optional[float] = ..., once: _Optional[bool] = ..., concurrency: _Optional[int] = ..., x: _Optional[float] = ..., y: _Optional[float] = ..., memory_mib: _Optional[int] = ..., cpu_seconds: _Optional[int] = ..., fresh: _Optional[bool] = ..., retry: _Optional[_Union[Retry, _Mapping]] = ..., join_kind: _Optional[str] = ..., join: _Optional[_Union[Join, _Mapping]] = ..., gathers: _Optional[bool] = ..., compose: _Optional[_Union[Fields, _Mapping]] = ..., fan_out: _Optional[_Union[FanOut, _Mapping]] = ..., hitl: _Optional[_Union[Hitl, _Mapping]] = ..., compensate: _Optional[_Union[Compensate, _Mapping]] = ..., subflow: _Optional[str] = ...) -> None: ...
+
+class Join(_message.Message):
+    __slots__ = ("kind", "failure_policy", "quorum", "timeout_s", "timeout_policy")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_POLICY_FIELD_NUMBER: _ClassVar[int]
+    QUORUM_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_POLICY_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    failure_policy: str
+    quorum: int
+    timeout_s: float
+    timeout_policy: str
+    def __init__(self, kind: _Optional[str] = ..., failure_policy: _Optional[str] = ..., quorum: _Optional[int] = ..., timeout_s: _Optional[float] = ..., timeout_policy: _Optional[str] = ...) -> None: ...
+
+class Field(_message.Message):
+    __slots__ = ("name", "cel")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CEL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    cel: str
+    def __init__(self, name: _Optional[str] = ..., cel: _Optional[str] = ...) -> None: ...
+
+class Fields(_message.Message):
+    __slots__ = ("fields",)
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    fields: _containers.RepeatedCompositeFieldContainer[Field]
+    def __init__(self, fields: _Optional[_Iterable[_Union[Field, _Mapping]]] = ...) -> None: ...
+
+class FanOut(_message.Message):
+    __slots__ = ("items", "max_parallel")
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    MAX_PARALLEL_FIELD_NUMBER: _ClassVar[int]
+    items: str
+    max_parallel: int
+    def __init__(self, items: _Optional[str] = ..., max_parallel: _Optional[int] = ...) -> None: ...
+
+class Hitl(_message.Message):
+    __slots__ = ("payload", "timeout_s", "timeout_policy")
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_POLICY_FIELD_NUMBER: _ClassVar[int]
+    payload: str
+    timeout_s: float
+    timeout_policy: str
+    def __init__(self, payload: _Optional[str] = ..., timeout_s: _Optional[float] = ..., timeout_policy: _Optional[str] = ...) -> None: ...
+
+class Compensate(_message.Message):
+    __slots__ = ("package", "node", "digest", "input_type", "output_type", "fields", "concurrency")
+    PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
+    package: str
+    node: str
+    digest: str
+    input_type: str
+    output_type: str
+    fields: Fields
+    concurrency: int
+    def __init__(self, package: _Optional[str] = ..., node: _Optional[str] = ..., digest: _Optional[str] = ..., input_type: _Optional[str] = ..., output_type: _Optional[str] = ..., fields: _Optional[_Union[Fields, _Mapping]] = ..., concurrency: _Optional[int] = ...) -> None: ...
 
 class Retry(_message.Message):
     __slots__ = ("max_attempts", "initial_interval_ms", "backoff_coefficient", "max_interval_ms", "jitter", "non_retryable")
@@ -161,12 +275,22 @@ class Retry(_message.Message):
     def __init__(self, max_attempts: _Optional[int] = ..., initial_interval_ms: _Optional[float] = ..., backoff_coefficient: _Optional[float] = ..., max_interval_ms: _Optional[float] = ..., jitter: _Optional[float] = ..., non_retryable: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Edge(_message.Message):
-    __slots__ = ("source", "destination")
+    __slots__ = ("source", "destination", "fields", "condition", "loop", "max_iterations", "on_error")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    LOOP_FIELD_NUMBER: _ClassVar[int]
+    MAX_ITERATIONS_FIELD_NUMBER: _ClassVar[int]
+    ON_ERROR_FIELD_NUMBER: _ClassVar[int]
     source: int
     destination: int
-    def __init__(self, source: _Optional[int] = ..., destination: _Optional[int] = ...) -> None: ...
+    fields: Fields
+    condition: str
+    loop: bool
+    max_iterations: int
+    on_error: bool
+    def __init__(self, source: _Optional[int] = ..., destination: _Optional[int] = ..., fields: _Optional[_Union[Fields, _Mapping]] = ..., condition: _Optional[str] = ..., loop: _Optional[bool] = ..., max_iterations: _Optional[int] = ..., on_error: _Optional[bool] = ...) -> None: ...
 
 class Artifact(_message.Message):
     __slots__ = ("graph_id", "tenant", "flow", "mode", "placements", "edges", "entry", "terminal", "content_hash", "created_ns", "description")

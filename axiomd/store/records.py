@@ -5,16 +5,32 @@ axiomd is refused and never misread.
 """
 
 import struct
+from typing import Any, get_args
 
 import attrs
 
 from axiomd.errors import StoreFailed
 from axiomd.execution.arrivals import Arrival
-from axiomd.execution.execution import Ending, Execution
+from axiomd.execution.execution import Debug, DebugMode, Ending, Execution, OpenPause
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
-from axiomd.flow.artifact import Artifact, Edge, Mode, Placement, Retry
+from axiomd.flow.artifact import (
+    Artifact,
+    Compensate,
+    Edge,
+    FailurePolicy,
+    FanOut,
+    Fields,
+    GatePolicy,
+    Hitl,
+    Join,
+    JoinKind,
+    Mode,
+    PausePolicy,
+    Placement,
+    Retry,
+)
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
 
@@ -111,7 +127,17 @@ def encode_execution(execution: Execution) -> bytes:
         wake_ns=execution.wake_ns,
         doubts=execution.doubts,
         idempotency=execution.idempotency,
+        ended_at=execution.ended_at,
+        pauses=[pb.Pause(**attrs.asdict(pause)) for pause in execution.pauses],
+        children=execution.children,
+        parent_position=execution.parent_position,
+        depth=execution.depth,
+        held=execution.held,
+        undoing=execution.undoing,
     )
+    if execution.debug is not None:
+        record.debug.mode = execution.debug.mode
+        record.debug.breakpoints.extend(execution.debug.breakpoints)
     if failure is not None:
         record.failure.CopyFrom(pb.Ending(**attrs.asdict(failure)))
     return VERSION + record.SerializeToString()
@@ -147,7 +173,21 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         wake_ns=record.wake_ns,
         doubts=tuple(record.doubts),
         idempotency=record.idempotency,
+        ended_at=tuple(record.ended_at),
+        pauses=tuple(
+            OpenPause(pause.position, pause.opened_ns, pause.expires_ns) for pause in record.pauses
+        ),
+        children=tuple(record.children),
+        parent_position=record.parent_position,
+        depth=record.depth,
+        debug=_debug(record.debug) if record.HasField("debug") else None,
+        held=tuple(record.held),
+        undoing=record.undoing,
     )
+
+
+def _debug(record: pb.Debug) -> Debug:
+    return Debug(_one_of(record.mode, DebugMode), tuple(record.breakpoints))
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -162,11 +202,12 @@ def encode_entry(entry: Entry) -> bytes:
         detail=entry.detail,
         due_ns=entry.due_ns,
         trigger=entry.trigger.value if entry.trigger else "",
+        failed=entry.failed,
     )
     if entry.position is not None:
         record.placement = entry.position.placement + 1
         record.iteration = entry.position.iteration
-        record.item = entry.position.item + 1
+        record.items.extend(entry.position.items)
     if entry.payload is not None:
         record.payload.size = entry.payload.size
         record.payload.inline = entry.payload.inline or b""
@@ -179,7 +220,7 @@ def decode_entry(seq: int, value: bytes) -> Entry:
     record = pb.Entry.FromString(_body(value))
     position = payload = None
     if record.placement:
-        position = Position(record.placement - 1, record.iteration, record.item - 1)
+        position = Position(record.placement - 1, record.iteration, tuple(record.items))
     if record.HasField("payload"):
         blob = record.payload.blob
         payload = Payload(record.payload.size, None if blob else record.payload.inline, blob)
@@ -195,6 +236,7 @@ def decode_entry(seq: int, value: bytes) -> Entry:
         detail=record.detail,
         due_ns=record.due_ns,
         trigger=Trigger(record.trigger) if record.trigger else None,
+        failed=record.failed,
         seq=seq,
     )
 
@@ -239,10 +281,8 @@ def encode_artifact(artifact: Artifact) -> bytes:
         tenant=artifact.tenant,
         flow=artifact.flow,
         mode=artifact.mode,
-        placements=[pb.Placement(**attrs.asdict(placement)) for placement in artifact.placements],
-        edges=[
-            pb.Edge(source=edge.source, destination=edge.destination) for edge in artifact.edges
-        ],
+        placements=[_placement_record(placement) for placement in artifact.placements],
+        edges=[_edge_record(edge) for edge in artifact.edges],
         entry=artifact.entry,
         terminal=artifact.terminal,
         content_hash=artifact.content_hash,
@@ -261,13 +301,70 @@ def decode_artifact(value: bytes) -> Artifact:
         flow=record.flow,
         mode=_mode(record.mode),
         placements=tuple(_placement(placement) for placement in record.placements),
-        edges=tuple(Edge(edge.source, edge.destination) for edge in record.edges),
+        edges=tuple(_edge(edge) for edge in record.edges),
         entry=record.entry,
         terminal=record.terminal,
         content_hash=record.content_hash,
         created_ns=record.created_ns,
         description=record.description,
     )
+
+
+def _edge_record(edge: Edge) -> pb.Edge:
+    record = pb.Edge(
+        source=edge.source,
+        destination=edge.destination,
+        condition=edge.condition,
+        loop=edge.loop,
+        max_iterations=edge.max_iterations,
+        on_error=edge.on_error,
+    )
+    if edge.fields is not None:
+        record.fields.CopyFrom(_fields_record(edge.fields))
+    return record
+
+
+def _edge(record: pb.Edge) -> Edge:
+    return Edge(
+        source=record.source,
+        destination=record.destination,
+        fields=_fields(record.fields) if record.HasField("fields") else None,
+        condition=record.condition,
+        loop=record.loop,
+        max_iterations=record.max_iterations,
+        on_error=record.on_error,
+    )
+
+
+def _fields_record(fields: Fields) -> pb.Fields:
+    return pb.Fields(fields=[pb.Field(name=name, cel=cel) for name, cel in fields])
+
+
+def _fields(record: pb.Fields) -> Fields:
+    return tuple((field.name, field.cel) for field in record.fields)
+
+
+def _placement_record(placement: Placement) -> pb.Placement:
+    blocks = ("compose", "fan_out", "hitl", "compensate")
+    plain = attrs.asdict(placement, filter=lambda field, _: field.name not in blocks)
+    record = pb.Placement(**plain)
+    if placement.compose is not None:
+        record.compose.CopyFrom(_fields_record(placement.compose))
+    if placement.fan_out is not None:
+        record.fan_out.CopyFrom(pb.FanOut(**attrs.asdict(placement.fan_out)))
+    if placement.hitl is not None:
+        record.hitl.CopyFrom(pb.Hitl(**attrs.asdict(placement.hitl)))
+    if placement.compensate is not None:
+        record.compensate.CopyFrom(_compensate_record(placement.compensate))
+    return record
+
+
+def _compensate_record(compensate: Compensate) -> pb.Compensate:
+    plain = attrs.asdict(compensate, filter=lambda field, _: field.name != "fields")
+    record = pb.Compensate(**plain)
+    if compensate.fields is not None:
+        record.fields.CopyFrom(_fields_record(compensate.fields))
+    return record
 
 
 def _placement(record: pb.Placement) -> Placement:
@@ -289,8 +386,54 @@ def _placement(record: pb.Placement) -> Placement:
         cpu_seconds=record.cpu_seconds if record.HasField("cpu_seconds") else None,
         fresh=record.fresh,
         retry=_retry(record.retry) if record.HasField("retry") else Retry(),
-        join_kind="XOR" if record.join_kind == "XOR" else "AND",
+        join=_join(record),
+        gathers=record.gathers,
+        compose=_fields(record.compose) if record.HasField("compose") else None,
+        fan_out=_fan_out(record.fan_out) if record.HasField("fan_out") else None,
+        hitl=_hitl(record.hitl) if record.HasField("hitl") else None,
+        compensate=_compensate(record.compensate) if record.HasField("compensate") else None,
+        subflow=record.subflow,
     )
+
+
+def _join(record: pb.Placement) -> Join:
+    if not record.HasField("join"):
+        return Join(kind=_one_of(record.join_kind or "AND", JoinKind))
+    join = record.join
+    return Join(
+        kind=_one_of(join.kind, JoinKind),
+        failure_policy=_one_of(join.failure_policy, FailurePolicy),
+        quorum=join.quorum,
+        timeout_s=join.timeout_s,
+        timeout_policy=_one_of(join.timeout_policy, GatePolicy),
+    )
+
+
+def _fan_out(record: pb.FanOut) -> FanOut:
+    return FanOut(record.items, record.max_parallel)
+
+
+def _hitl(record: pb.Hitl) -> Hitl:
+    policy = _one_of(record.timeout_policy, PausePolicy)
+    return Hitl(record.payload, record.timeout_s, policy)
+
+
+def _compensate(record: pb.Compensate) -> Compensate:
+    return Compensate(
+        package=record.package,
+        node=record.node,
+        digest=record.digest,
+        input_type=record.input_type,
+        output_type=record.output_type,
+        fields=_fields(record.fields) if record.HasField("fields") else None,
+        concurrency=record.concurrency,
+    )
+
+
+def _one_of(text: str, literal: Any) -> Any:
+    if text not in get_args(literal):
+        raise StoreFailed(f"a record has {text!r} where one of {get_args(literal)} is meant")
+    return text
 
 
 def _retry(record: pb.Retry) -> Retry:
@@ -305,11 +448,8 @@ def _retry(record: pb.Retry) -> Retry:
 
 
 def _mode(text: str) -> Mode:
-    if text == "unary":
-        return "unary"
-    if text == "pipeline":
-        return "pipeline"
-    raise StoreFailed(f"a record has mode {text!r}")
+    mode: Mode = _one_of(text, Mode)
+    return mode
 
 
 def encode_package(package: PackageRecord) -> bytes:

@@ -118,5 +118,7 @@ STEPS: Mapping[int, tuple[tuple[str, RowsFrom], ...]] = {
         (keys.PACKAGE_CONTENTS, _reference_of_package),
         (keys.IDEMPOTENCY, _record_of_key),
     ),
+    # The table of open pauses is made when the store is opened, and is empty.
+    2: (),
 }
 """From each format to the next: tables to walk, and what to put for each row of them."""

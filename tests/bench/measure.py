@@ -209,7 +209,8 @@ def measure_queued(directory: Path, effort: Effort) -> Iterator[Row]:
 def measure_retention(directory: Path, effort: Effort) -> Iterator[Row]:
     """Invokes beside 100,000 executions that are being forgotten, and beside as many that stay.
 
-    Two boxes, one after the other in short turns, so that an hour's drift meets both.
+    Two boxes, one after the other in short turns, so that an hour's drift meets both; one client
+    until half of them are gone, then more until all are.
     """
     for name in ("calm", "forgetting"):
         (directory / name).mkdir()
@@ -226,9 +227,10 @@ def measure_retention(directory: Path, effort: Effort) -> Iterator[Row]:
             plan = {"kind": "calls", "expected": SUCCESS, "seconds": effort.seconds / 4}
             plans[box] = plan | {"request": box.request("POST", INVOKE, body)}
             run_load(port=box.port, total=0, **plans[box] | {"clients": 16})
-        for clients in (1, 16):
+        old = directory / "forgetting" / "data"
+        for clients, left in ((1, effort.of(LISTED) // 2), (16, 0)):
             rows: dict[Server, list[Row]] = {calm: [], forgetting: []}
-            for _ in range(RETENTION_TURNS):
+            while len(rows[calm]) < RETENTION_TURNS or count_old(old) > left:
                 for box, plan in plans.items():
                     name = f"{'calm' if box is calm else 'forgetting'}, {clients} clients"
                     rows[box].append(measure_calls(name, box, plan | {"clients": clients}))
@@ -236,10 +238,7 @@ def measure_retention(directory: Path, effort: Effort) -> Iterator[Row]:
             yield middle[calm]
             ratio = middle[forgetting]["p99_ms"] / middle[calm]["p99_ms"]
             yield middle[forgetting] | {"p99_of_calm": ratio}
-        yield {
-            "name": "still to be forgotten",
-            "executions": count_old(directory / "forgetting" / "data"),
-        }
+            yield {"name": "old executions left", "executions": count_old(old)}
 
 
 def median_row(rows: list[Row]) -> Row:
@@ -251,8 +250,7 @@ def median_row(rows: list[Row]) -> Row:
 
 
 def count_old(directory: Path) -> int:
-    """Executions that are left of those that the store was filled with: if none is, the last
-    rows were measured beside nothing."""
+    """Executions that are left of those that the store was filled with."""
     with open_store(StoreSettings(), directory, read_only=True) as store, store.read() as rows:
         executions = rows.cursor(store.tables[keys.EXECUTIONS])
         return sum(

@@ -10,7 +10,7 @@ from typing import Literal
 
 import attrs
 
-from axiomd.flow.artifact import Artifact, Edge, Mode, Placement, Retry
+from axiomd.flow.artifact import Artifact, Edge, Join, Mode, Placement, Retry
 from axiomd.limits import KIB
 
 TENANT = "tenant"
@@ -103,7 +103,7 @@ def flow(
                 runner="inline",
                 retry=(retries or {}).get(alias, Retry()),
                 once=alias in once.split(),
-                join_kind="XOR" if alias in takers else "AND",
+                join=Join("XOR" if alias in takers else "AND"),
             )
             for alias in aliases
         ),
