@@ -32,6 +32,7 @@ from axiomd.flow.package import (
     PushedPackage,
     read_manifest,
 )
+from axiomd.flow.rules import Rules, compile_rules
 from axiomd.flow.source import FlowSource, flow_document, read_flow_json
 from axiomd.ids import Ids
 from axiomd.limits import ARTIFACTS_CACHED_MAX, PACKAGES_CACHED_MAX, PAGE_ROWS_MAX
@@ -86,6 +87,8 @@ class LoadedArtifact:
     """For each placement its input message."""
     outputs: tuple[MessageType, ...]
     """For each placement its output message."""
+    rules: Rules
+    """The expressions of its edges."""
 
     @property
     def entry(self) -> MessageType:
@@ -307,6 +310,10 @@ class Catalog:
         """An artifact, cached. Raises NotFound."""
         return self.load(tenant, graph_id).artifact
 
+    def rules(self, tenant: str, graph_id: str) -> Rules:
+        """The expressions of an artifact's edges, cached. Raises NotFound."""
+        return self.load(tenant, graph_id).rules
+
     def load(self, tenant: str, graph_id: str) -> LoadedArtifact:
         """An artifact with its message types, cached. Raises NotFound."""
         return self._loaded.fetch(
@@ -349,11 +356,9 @@ class Catalog:
             for digest in {placement.digest for placement in artifact.placements}
         }
         placements = artifact.placements
-        return LoadedArtifact(
-            artifact,
-            tuple(types[p.digest].find(p.input_type) for p in placements),
-            tuple(types[p.digest].find(p.output_type) for p in placements),
-        )
+        inputs = tuple(types[p.digest].find(p.input_type) for p in placements)
+        outputs = tuple(types[p.digest].find(p.output_type) for p in placements)
+        return LoadedArtifact(artifact, inputs, outputs, compile_rules(artifact, inputs, outputs))
 
     def _types_by(self, tenant: str, digest: str) -> MessageTypes:
         package = self._reader.package_content(tenant, digest)

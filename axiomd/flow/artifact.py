@@ -6,7 +6,6 @@ Placements and edges refer to each other by index, so that journal and frames ca
 import json
 from collections.abc import Sequence
 from functools import cached_property
-from os.path import commonprefix
 from typing import Literal
 
 import attrs
@@ -219,6 +218,52 @@ class Artifact:
         scope = self.scopes[placement]
         return scope[:-1] if self.placements[placement].fan_out is not None else scope
 
+    def gathered(self, edge: int) -> int | None:
+        """The fan-out whose items come over this edge to a gate that gathers them; None if it is
+        no such edge."""
+        ends = self.edges[edge]
+        depth = len(self.outer(ends.destination))
+        scope = self.scopes[ends.source]
+        gathers = self.is_gate(ends.destination) and len(scope) > depth
+        return scope[depth] if gathers else None
+
+    @cached_property
+    def gatherers(self) -> dict[int, dict[int, int]]:
+        """For each fan-out the gates that gather its items, with the edges these come over."""
+        found: dict[int, dict[int, int]] = {
+            number: {}
+            for number, placement in enumerate(self.placements)
+            if placement.fan_out is not None
+        }
+        for index, edge in enumerate(self.edges):
+            fan = None if edge.loop else self.gathered(index)
+            if fan is not None:
+                gates = found[fan]
+                gates[edge.destination] = gates.get(edge.destination, 0) + 1
+        return found
+
+    @cached_property
+    def decides(self) -> frozenset[int]:
+        """Placements whose output has to be looked at to follow their edges."""
+        return frozenset(
+            edge.source
+            for edge in self.edges
+            if edge.condition
+            or edge.fields is not None
+            or (self.placements[edge.destination].fan_out is not None)
+        )
+
+    @cached_property
+    def visits_all(self) -> bool:
+        """Whether every placement is visited, exactly once, before a unary flow completes."""
+        joins = (placement.join for placement in self.placements)
+        return (
+            self.mode == "unary"
+            and all(edge.is_plain for edge in self.edges)
+            and all(join == Join() for join in joins)
+            and all(placement.fan_out is None for placement in self.placements)
+        )
+
     @cached_property
     def tolerant(self) -> frozenset[int]:
         """Placements whose failure is only missing: every way on from them comes to a gate that
@@ -231,7 +276,9 @@ class Artifact:
         found = [False] * len(self.placements)
         for placement in reversed(self.order):
             ways = [
-                self.edges[e].destination for e in self.outgoing[placement] if not self.edges[e].loop
+                self.edges[e].destination
+                for e in self.outgoing[placement]
+                if not self.edges[e].loop
             ]
             found[placement] = bool(ways) and all(
                 self.placements[way].join.failure_policy == "TOLERATE_FAILURES"
@@ -318,10 +365,19 @@ def find_scopes(
         sources = [scopes[source] for source in arms[placement]]
         scope = sources[0] if sources else ()
         if len(sources) > 1 or placements[placement].gathers:
-            shared = commonprefix(sources)
             same = all(source == scope for source in sources)
-            scope = scope[:-1] if same else tuple(shared)
+            scope = scope[:-1] if same else _shared(sources)
         if placements[placement].fan_out is not None:
             scope = (*scope, placement)
         scopes[placement] = scope
     return tuple(scopes)
+
+
+def _shared(scopes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """How all of them begin."""
+    shared: list[int] = []
+    for level in zip(*scopes, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    return tuple(shared)
