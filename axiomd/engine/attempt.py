@@ -30,6 +30,7 @@ from axiomd.execution.call import (
 from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.pauses import after_asking, after_silence, unheard
 from axiomd.execution.plan import (
     Decision,
     after_doubt,
@@ -100,7 +101,7 @@ class Attempt:
         self.parked = False
         """Whether that was one that parks it."""
         self.on_settled: Callable[[Position], None] | None = None
-        """Goes on with a visit that a person has settled."""
+        """Goes on with a visit that a person has settled: one in doubt, or a paused one."""
         self._scope = trio.CancelScope()
         self._started: set[Position] = set()
         """Visits whose call was handed to a node, not merely to a queue."""
@@ -186,6 +187,21 @@ class Attempt:
         at_ns = self.parts.clock.now_ns()
         return after_doubt(self.artifact, self.history, position, reason, at_ns)
 
+    def has_to_ask(self, position: Position) -> bool:
+        """Whether a person has to answer for this visit before it is called."""
+        paused = self.artifact.placements[position.placement].hitl is not None
+        return paused and position not in self.history.answered
+
+    def ask(self, position: Position) -> Decision:
+        """Open the pause of this visit."""
+        at_ns = self.parts.clock.now_ns()
+        return after_asking(self.artifact, position, self.execution_id, at_ns)
+
+    def expire(self, position: Position) -> Decision:
+        """Let the policy of this visit's pause answer."""
+        at_ns = self.parts.clock.now_ns()
+        return after_silence(self.artifact, position, self.execution_id, at_ns)
+
     def is_once(self, position: Position) -> bool:
         """Whether the visit must never run again silently."""
         return self.artifact.placements[position.placement].once
@@ -196,14 +212,20 @@ class Attempt:
         return self.on_settled is not None and not self.ended and not self._over
 
     def settle(self, entry: Entry, visit: str) -> Ticket:
-        """A person has settled a visit in doubt: take that in, and go on with it.
+        """A person has settled a visit in doubt or a paused one: take that in, and go on with it.
 
         Raises WrongState if somebody was faster; what a decision builds on is known here first.
         """
         assert self.on_settled is not None
         assert entry.position is not None
-        if entry.position not in self.history.doubts:
-            raise WrongState(f"{visit} of {self.execution_id} is not in doubt.")
+        words = unheard(
+            entry,
+            f"{visit} of {self.execution_id}",
+            doubted=entry.position in self.history.doubts,
+            expires_ns=self.history.pauses.get(entry.position),
+        )
+        if words is not None:
+            raise WrongState(words)
         ticket = self.submit(commits.settle(self.execution_id, self.fence, entry, visit))
         self.history.apply(entry)
         self.on_settled(entry.position)

@@ -5,7 +5,7 @@ execution that is being worked on. Start-up is recovery: whatever a previous pro
 is given back before anything is chosen, and there is no other recovery code.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import attrs
@@ -31,6 +31,7 @@ from axiomd.errors import (
 from axiomd.execution.call import NodeEvent, Outcome
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.pauses import approval, pause_id, rejection
 from axiomd.execution.position import Position, parse_position
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
@@ -156,11 +157,47 @@ class Engine:
         if visit not in execution.doubts:
             raise WrongState(f"{visit} of {execution_id} is not in doubt.")
         kept = None if output is None else await self._keep(output)
-        alias, iteration, items = parse_position(visit)
-        position = Position(artifact.index_of[alias], iteration, items)
+        position = _position(artifact, visit)
+
+        def say(at_ns: int) -> Entry:
+            return Entry(EntryKind.NODE_SETTLED, at_ns, position, payload=kept, detail=detail)
+
+        await self._settle(execution_id, visit, say)
+
+    async def answer(
+        self,
+        tenant: str,
+        execution_id: str,
+        visit: str,
+        *,
+        approved: bool,
+        value: bytes | None = None,
+        comment: str = "",
+        by: str = "",
+    ) -> None:
+        """Let a paused node visit go on, or fail it.
+
+        visit: its position as text. value: its input from now on, if it goes on with another one.
+        by: who says so. Raises NotFound; WrongState if the pause is over, or its time is.
+        """
+        execution = self.parts.reader.execution(tenant, execution_id)
+        if all(pause.position != visit for pause in execution.pauses):
+            raise WrongState(f"The pause of {visit} of {execution_id} is over.")
+        kept = None if value is None else await self._keep(value)
+        position = _position(self.parts.artifact(tenant, execution.graph_id), visit)
+        pause = pause_id(execution_id, visit)
+
+        def say(at_ns: int) -> Entry:
+            if approved:
+                return approval(position, pause, at_ns, kept, comment, by)
+            return rejection(position, pause, at_ns, comment, by)
+
+        await self._settle(execution_id, visit, say)
+
+    async def _settle(self, execution_id: str, visit: str, say: Callable[[int], Entry]) -> None:
+        """Write what a person says of a visit, as of the time at which it is taken in."""
         while True:
-            at_ns = self.parts.clock.now_ns()
-            entry = Entry(EntryKind.NODE_SETTLED, at_ns, position, payload=kept, detail=detail)
+            entry = say(self.parts.clock.now_ns())
             try:
                 await self._submit_settlement(execution_id, entry, visit).wait()
             except (Occupied, Fenced):
@@ -341,6 +378,11 @@ async def open_engine(parts: Parts, ids: Ids, tail: Tail) -> AsyncIterator[Engin
         # Shielded, and bounded: a commit or two, without which the next start does the same.
         with trio.move_on_after(_CLOSE_S, shield=True):
             await engine.close()
+
+
+def _position(artifact: Artifact, visit: str) -> Position:
+    alias, iteration, items = parse_position(visit)
+    return Position(artifact.index_of[alias], iteration, items)
 
 
 def _log_event(event: NodeEvent) -> None:

@@ -89,20 +89,25 @@ class Branches:
         """
         history = self._attempt.history
         backoff = Backoff(PAUSE_S, PAUSE_S_MAX)
-        while position in history.pending and position not in history.doubts:
+        while position in history.pending and not self._is_asked_about(position):
             if position in history.due_ns:
                 await self._sleep_until(history.due_ns[position])
             decision = await self._decide(position)
             if position not in history.pending:
                 return []
             following = await self._commit(decision)
-            if position not in history.pending or decision.doubted:
-                # In doubt: whoever settles it starts the branch that goes on with it.
+            if position not in history.pending or decision.doubted or decision.opened:
+                # In doubt, or paused: whoever settles it starts the branch that goes on with it.
                 return following
             if decision.entries[0].kind is EntryKind.NODE_LOST:
                 # Taken away: once more, but never hot.
                 await backoff.pause()
         return []
+
+    def _is_asked_about(self, position: Position) -> bool:
+        """Whether a person has to say something before the visit goes on."""
+        history = self._attempt.history
+        return position in history.doubts or position in history.pauses
 
     async def _decide(self, position: Position) -> Decision:
         """What follows next of a visit: of its call, or of what is known without one."""
@@ -116,6 +121,8 @@ class Branches:
             return await attempt.decide_trouble(position, Failure(told["kind"], told["message"]))
         if position in history.arms and position not in history.composed:
             return await self._compose(position)
+        if attempt.has_to_ask(position):
+            return attempt.ask(position)
         outcome = await call_unary(attempt, position)
         if not isinstance(outcome, Output):
             return await attempt.decide_trouble(position, outcome)
@@ -164,20 +171,33 @@ class Branches:
         for due_ns, what in self._attempt.history.alarms():
             if what not in self._watched:
                 self._watched.add(what)
-                self._nursery.start_soon(self._wait_for, what, due_ns)
+                overdue = due_ns <= self._attempt.parts.clock.now_ns()
+                # Counted from now on: nothing may be parked before what is late is decided.
+                self._awake += overdue
+                self._nursery.start_soon(self._wait_for, what, due_ns, overdue)
 
-    async def _wait_for(self, what: Position | Place, due_ns: int) -> None:
-        attempt = self._attempt
-        await attempt.sleep_until(due_ns)
+    async def _wait_for(self, what: Position | Place, due_ns: int, overdue: bool) -> None:
+        if not overdue:
+            await self._attempt.sleep_until(due_ns)
         self._watched.discard(what)
-        if (due_ns, what) not in set(attempt.history.alarms()):
-            return
-        await self._wake()
-        assert not isinstance(what, Position)
-        at_ns = attempt.parts.clock.now_ns()
-        decision = after_wait(attempt.artifact, attempt.history, what, at_ns)
-        await self._follow(await self._commit(decision))
-        await self.fall_asleep()
+        due = (due_ns, what) in set(self._attempt.history.alarms())
+        if due and not overdue:
+            await self._wake()
+        if due:
+            await self._let_go(what)
+        if due or overdue:
+            await self.fall_asleep()
+
+    async def _let_go(self, what: Position | Place) -> None:
+        """A gate or a pause has waited long enough."""
+        attempt = self._attempt
+        if isinstance(what, Position):
+            following = await self._commit(attempt.expire(what))
+            await self._follow([what, *following])
+        else:
+            at_ns = attempt.parts.clock.now_ns()
+            decision = after_wait(attempt.artifact, attempt.history, what, at_ns)
+            await self._follow(await self._commit(decision))
 
 
 async def call_unary(attempt: Attempt, position: Position) -> Outcome:

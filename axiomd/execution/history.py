@@ -169,6 +169,11 @@ class History:
             if gate.due_ns and not gate.opened:
                 yield gate.due_ns, place
 
+    def left_behind(self, loop: int, items: tuple[int, ...]) -> list[Position]:
+        """Pending visits that nobody needs any more once the loop is taken."""
+        body, depth = self._artifact.body(loop), len(items)
+        return [p for p in self.pending if p.placement in body and p.items[:depth] == items]
+
     def losses_with(self, entry: Entry) -> int:
         """How often the visit was lost without progress between, `entry` counted."""
         position = _visit(entry)
@@ -430,10 +435,9 @@ class History:
 
     def _begin_anew(self, loop: int, items: tuple[int, ...]) -> None:
         """Drop what is left of the iteration before: a new one begins."""
+        for position in self.left_behind(loop, items):
+            self._finish(position)
         body, depth = self._artifact.body(loop), len(items)
-        for position in [p for p in self.pending if p.placement in body]:
-            if position.items[:depth] == items:
-                self._finish(position)
         for table in (self.gates, self.fans):
             for place in [p for p in table if p[0] in body and p[1][:depth] == items]:
                 del table[place]

@@ -112,10 +112,13 @@ class Entry:
     """JSON object of whatever else a reader may want to know."""
     failed: bool = False
     """`node_*`: the visit has failed for good, and the flow goes on. `edge_not_taken`: because
-    what comes before it failed."""
+    what comes before it failed. `pause_expired`: the visit fails."""
     seq: int = -1
     """Place in the journal; given by the writer."""
 
+
+SETTLING = frozenset({EntryKind.NODE_SETTLED, EntryKind.PAUSE_RESUMED, EntryKind.PAUSE_REJECTED})
+"""What a person says of a visit: no worker is needed for it, and a parked execution wakes."""
 
 _TRIGGERS = {
     EntryKind.EXECUTION_CLAIMED: Trigger.CLAIM,
@@ -132,6 +135,6 @@ def trigger_of(entry: Entry, *, parked: bool) -> Trigger | None:
     if entry.kind is EntryKind.EXECUTION_PARKED:
         assert entry.trigger in PARKING
         return entry.trigger
-    if entry.kind is EntryKind.NODE_SETTLED:
+    if entry.kind in SETTLING:
         return Trigger.WAKE if parked else None
     return _TRIGGERS.get(entry.kind)

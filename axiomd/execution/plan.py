@@ -18,7 +18,7 @@ import attrs
 
 from axiomd.clock import NS_PER_S, rfc3339
 from axiomd.execution.call import Crashed, Failure, Lost, Outcome, describe_end
-from axiomd.execution.execution import Ending
+from axiomd.execution.execution import Ending, OpenPause
 from axiomd.execution.history import History, Place
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position, position_text
@@ -47,6 +47,10 @@ class Decision:
     """When it goes on by itself, if it is parked until a time."""
     doubted: str = ""
     """The visit, as text, that a person has to settle from now on."""
+    opened: OpenPause | None = None
+    """The visit that a person has to answer for from now on."""
+    dropped: tuple[str, ...] = ()
+    """Visits, as text, about which nobody is asked any more."""
     ended_at: tuple[str, ...] = ()
     """Aliases at which its branches ended, if it completes without its terminal."""
 
@@ -118,7 +122,21 @@ def _go_on(
         spread.take(position, turn)
     spread.close(left, position.items)
     ended = () if taken else (position.placement,)
-    return _spread(artifact, history, [completed], spread, at_ns, ended)
+    decision = _spread(artifact, history, [completed], spread, at_ns, ended)
+    return attrs.evolve(decision, dropped=_dropped(artifact, history, position, taken))
+
+
+def _dropped(
+    artifact: Artifact, history: History, position: Position, taken: Sequence[Turn]
+) -> tuple[str, ...]:
+    """Visits of the round before, of which a person was asked something."""
+    return tuple(
+        position_text(left, artifact.placements[left.placement].alias)
+        for turn in taken
+        if artifact.edges[turn.edge].loop
+        for left in history.left_behind(turn.edge, position.items)
+        if left in history.pauses or left in history.doubts
+    )
 
 
 def _checkpoint(
@@ -295,7 +313,7 @@ def _failed_call(
         EntryKind.NODE_TIMED_OUT if failure.kind == "TIMEOUT" else EntryKind.NODE_FAILED,
         at_ns,
         position,
-        attempt=history.calls.get(position, 1),
+        attempt=history.calls.get(position, 0 if position in history.broken else 1),
         frames=frames,
         detail=json.dumps(detail),
     )

@@ -15,6 +15,7 @@ import lmdb
 from axiomd.errors import Fenced, IdempotencyConflict, NotFound, Occupied, WrongState
 from axiomd.execution.execution import Execution, index_keys
 from axiomd.execution.journal import Entry
+from axiomd.execution.pauses import unheard
 from axiomd.execution.status import IllegalTransition, Residence, Trigger, advance
 from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX
 from axiomd.store import keys
@@ -190,22 +191,42 @@ def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
     changes: dict[str, Any] = {"entries": entries, "updated_ns": commit.at_ns}
     if commit.progress and stored.losses:
         changes["losses"] = 0
-    if commit.doubted:
-        changes["doubts"] = (*stored.doubts, commit.doubted)
     if commit.settled:
-        changes["doubts"] = _settled_doubts(commit, stored)
+        _judge_settlement(commit, stored)
+    changes |= _waits(commit, stored)
     trigger = _trigger(commit, stored)
     if trigger is not None:
         changes |= _changes(commit, stored, trigger)
     return attrs.evolve(stored, **changes)
 
 
-def _settled_doubts(commit: ExecutionCommit, stored: Execution) -> tuple[str, ...]:
-    if commit.settled not in stored.doubts:
-        raise WrongState(f"{commit.settled} of {stored.execution_id} is not in doubt.")
+def _judge_settlement(commit: ExecutionCommit, stored: Execution) -> None:
+    """What was asked is answered once, in time, and not past the worker that has it."""
+    (entry,) = commit.entries
+    expiries = {pause.position: pause.expires_ns for pause in stored.pauses}
+    words = unheard(
+        entry,
+        f"{commit.settled} of {stored.execution_id}",
+        doubted=commit.settled in stored.doubts,
+        expires_ns=expiries.get(commit.settled),
+    )
+    if words is not None:
+        raise WrongState(words)
     if commit.fence == NO_FENCE and stored.residence is Residence.CLAIMED:
         raise Occupied
-    return tuple(visit for visit in stored.doubts if visit != commit.settled)
+
+
+def _waits(commit: ExecutionCommit, stored: Execution) -> dict[str, Any]:
+    """What a person has to say after `commit`."""
+    if not (commit.doubted or commit.opened or commit.settled or commit.dropped):
+        return {}
+    over = {*commit.dropped, commit.settled}
+    doubts = [visit for visit in (*stored.doubts, commit.doubted) if visit and visit not in over]
+    pauses = [pause for pause in stored.pauses if pause.position not in over]
+    if commit.opened is not None:
+        assert all(pause.position != commit.opened.position for pause in pauses)
+        pauses.append(commit.opened)
+    return {"doubts": tuple(doubts), "pauses": tuple(pauses)}
 
 
 def _trigger(commit: ExecutionCommit, stored: Execution) -> Trigger | None:
@@ -234,6 +255,7 @@ def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> di
         changes["completed_ns"] = commit.at_ns
         changes["failure"] = commit.failure
         changes["doubts"] = ()
+        changes["pauses"] = ()
         changes["ended_at"] = commit.ended_at
     return changes
 

@@ -10,8 +10,8 @@ import json
 import attrs
 
 from axiomd.execution.arrivals import Arrival
-from axiomd.execution.execution import Ending, Execution
-from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.execution import Ending, Execution, OpenPause
+from axiomd.execution.journal import SETTLING, Entry, EntryKind, Payload
 from axiomd.execution.plan import Decision, failed_entry
 from axiomd.execution.status import Status, Trigger
 
@@ -62,7 +62,11 @@ class ExecutionCommit:
     doubted: str = ""
     """A node visit that a person has to settle from now on."""
     settled: str = ""
-    """The node visit that a person has settled; it must be one that is in doubt."""
+    """The node visit that a person has settled; it must be one that is in doubt, or paused."""
+    opened: OpenPause | None = None
+    """A node visit that a person has to answer for from now on."""
+    dropped: tuple[str, ...] = ()
+    """Node visits about which nobody is asked any more."""
     ended_at: tuple[str, ...] = ()
     """Where its branches ended, if it completes without its terminal."""
 
@@ -161,6 +165,8 @@ def decided(execution_id: str, fence: int, at_ns: int, decision: Decision) -> Ex
         progress=decision.entries[0].kind is EntryKind.NODE_COMPLETED,
         wake_ns=decision.wake_ns,
         doubted=decision.doubted,
+        opened=decision.opened,
+        dropped=decision.dropped,
         ended_at=decision.ended_at,
     )
 
@@ -172,11 +178,11 @@ def wake(execution_id: str, at_ns: int) -> ExecutionCommit:
 
 
 def settle(execution_id: str, fence: int, entry: Entry, visit: str) -> ExecutionCommit:
-    """A person has said whether a visit in doubt has happened.
+    """A person has said whether a visit in doubt has happened, or whether a paused one may.
 
     fence: the attempt that takes it in, if one is at work; a parked execution wakes.
     """
-    assert entry.kind is EntryKind.NODE_SETTLED
+    assert entry.kind in SETTLING
     return ExecutionCommit(execution_id, entry.at_ns, entries=(entry,), fence=fence, settled=visit)
 
 

@@ -13,7 +13,7 @@ from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.join import Verdict, judge
-from axiomd.execution.journal import Entry, EntryKind, trigger_of
+from axiomd.execution.journal import SETTLING, Entry, EntryKind, trigger_of
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.status import (
     PARKING,
@@ -45,6 +45,9 @@ ANSWERS = frozenset(
     }
 )
 """What has to be said of a call before a node that must run once may be called again."""
+
+PAUSE_ENDS = frozenset({EntryKind.PAUSE_RESUMED, EntryKind.PAUSE_REJECTED, EntryKind.PAUSE_EXPIRED})
+"""How a pause is over, unless nobody needs its visit any more."""
 
 Frames = Mapping[int, int]
 """Placements to the number of their stored frames."""
@@ -104,12 +107,11 @@ def rules_of(execution: Execution, artifact: Artifact, frames: Frames) -> Sequen
         _SaidOnce(artifact),
         _NothingStartsAfterItsCheckpoint(),
         _OnceIsOnce(artifact),
-        _DoubtsAreOnRecord(execution, artifact),
         _RetriesWait(),
         _CheckpointNamesItsEdges(artifact),
         _CompletionIsComplete(artifact, execution),
         _FramesAreCounted(frames),
-        _Folds(artifact),
+        _Folds(execution, artifact),
     )
 
 
@@ -161,7 +163,7 @@ class _StatusFollowsTheTable:
 
     @staticmethod
     def _needs_worker(entry: Entry) -> bool:
-        return entry.position is not None and entry.kind is not EntryKind.NODE_SETTLED
+        return entry.position is not None and entry.kind not in SETTLING
 
     def _advance(self, entry: Entry, trigger: Trigger) -> Iterator[str]:
         if self._parked and trigger not in (Trigger.WAKE, Trigger.CANCEL):
@@ -249,32 +251,6 @@ class _OnceIsOnce:
 
     def end(self) -> Iterator[str]:
         yield from ()
-
-
-class _DoubtsAreOnRecord:
-    """The record names the visits that a person has to settle, as long as it can go on."""
-
-    def __init__(self, execution: Execution, artifact: Artifact) -> None:
-        self._execution = execution
-        self._artifact = artifact
-        self._doubts: set[str] = set()
-
-    def see(self, entry: Entry) -> Iterator[str]:
-        if entry.position is None:
-            return
-        alias = self._artifact.placements[entry.position.placement].alias
-        visit = position_text(entry.position, alias)
-        if entry.kind is EntryKind.NODE_IN_DOUBT:
-            self._doubts.add(visit)
-        if entry.kind is EntryKind.NODE_SETTLED:
-            if visit not in self._doubts:
-                yield f"{visit} is settled and was not in doubt"
-            self._doubts.discard(visit)
-
-    def end(self) -> Iterator[str]:
-        doubts = set() if self._execution.status.ended else self._doubts
-        if doubts != set(self._execution.doubts):
-            yield f"its journal leaves {sorted(doubts)} in doubt, its record names others"
 
 
 class _RetriesWait:
@@ -369,9 +345,14 @@ class _FramesAreCounted:
 
 
 class _Folds:
-    """Rule 16: the journal alone makes the state; nothing in it refers to what is not there."""
+    """Rule 16: the journal alone makes the state; nothing in it refers to what is not there.
 
-    def __init__(self, artifact: Artifact) -> None:
+    The record names what a person is asked, as long as it can go on, and nothing is answered
+    that was not asked.
+    """
+
+    def __init__(self, execution: Execution, artifact: Artifact) -> None:
+        self._execution = execution
         self._artifact = artifact
         self._history: History | None = History(artifact)
 
@@ -380,6 +361,8 @@ class _Folds:
             return
         if entry.kind is EntryKind.GATE_OPENED and entry.position is not None:
             yield from self._opened_early(self._history, entry.position, entry.at_ns)
+        if entry.position is not None:
+            yield from self._unasked(self._history, entry, entry.position)
         try:
             self._history.apply(entry)
             self._history.take_due()
@@ -395,5 +378,39 @@ class _Folds:
         if there is None or not (late or judge(join, there.tally) is Verdict.OPEN):
             yield f"gate {gate} opened without its arms"
 
+    def _unasked(self, history: History, entry: Entry, position: Position) -> Iterator[str]:
+        """A visit is settled that is in doubt; it is asked for once, answered once, and in time."""
+        expires_ns = history.pauses.get(position)
+        if entry.kind is EntryKind.NODE_SETTLED and position not in history.doubts:
+            yield f"{self._visit(position)} is settled and was not in doubt"
+        if entry.kind in PAUSE_ENDS and expires_ns is None:
+            yield f"{entry.kind.wire} of {self._visit(position)}, which is not paused"
+        if entry.kind is EntryKind.PAUSE_OPENED:
+            if expires_ns is not None or position in history.answered:
+                yield f"the pause of {self._visit(position)} is opened more than once"
+        elif expires_ns and entry.kind in PAUSE_ENDS:
+            in_time = entry.at_ns < expires_ns
+            if in_time is (entry.kind is EntryKind.PAUSE_EXPIRED):
+                yield f"{entry.kind.wire} of {self._visit(position)} is not of its time"
+        if entry.kind is EntryKind.NODE_STARTED and self._is_held(history, position):
+            yield f"a call of {self._visit(position)} started before anybody answered for it"
+
+    def _is_held(self, history: History, position: Position) -> bool:
+        paused = self._artifact.placements[position.placement].hitl is not None
+        return paused and position not in history.answered
+
+    def _visit(self, position: Position) -> str:
+        return position_text(position, self._artifact.placements[position.placement].alias)
+
     def end(self) -> Iterator[str]:
-        yield from ()
+        execution, history = self._execution, self._history
+        if history is None:
+            return
+        doubts, pauses = set[str](), set[tuple[str, int]]()
+        if not execution.status.ended:
+            doubts = {self._visit(position) for position in history.doubts}
+            pauses = {(self._visit(p), due_ns) for p, due_ns in history.pauses.items()}
+        if doubts != set(execution.doubts):
+            yield f"its journal leaves {sorted(doubts)} in doubt, its record names others"
+        if pauses != {(pause.position, pause.expires_ns) for pause in execution.pauses}:
+            yield f"its journal leaves pauses of {sorted(pauses)} open, its record names others"
