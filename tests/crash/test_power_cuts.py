@@ -13,16 +13,16 @@ from contract.chaos import Chaos
 from worlds.box import Physics, World, open_box
 from worlds.client import follow
 from worlds.disk import Cut
-from worlds.flows import BRANCHING, MIXING, RETRYING, STREAMING
+from worlds.flows import ASKING, BRANCHING, MIXING, RETRYING, STREAMING
 from worlds.invariants import stored_executions
 from worlds.oracle import expected
-from worlds.person import answer_doubts
+from worlds.person import answer_doubts, answer_pauses
 from worlds.seeds import run_seeded
 
 STORIES = pytest.mark.parametrize(
     "story",
-    [BRANCHING, RETRYING, STREAMING, MIXING],
-    ids=["branching", "retrying", "streaming", "mixing"],
+    [BRANCHING, RETRYING, STREAMING, MIXING, ASKING],
+    ids=["branching", "retrying", "streaming", "mixing", "asking"],
 )
 CLIENTS = {b"first": b"hello", b"second": b"world"}
 SIDES = ("before", "after")
@@ -46,6 +46,8 @@ async def live(world, physics):
                 nursery.start_soon(client, box, key, payload)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(answer_doubts, box, Random(world.seed))
+            for _ in range(2):
+                nursery.start_soon(answer_pauses, box)
             await box.all_ended()
             nursery.cancel_scope.cancel()
         await box.disk.finish()

@@ -4,6 +4,7 @@ A `World` is what outlives a power cut: the directory, the clock, what clients w
 node code saw. `open_box` is one life of the box in it.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from axiomd.engine.tail import Tail
 from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import EntryKind
+from axiomd.execution.position import Position, position_text
 from axiomd.execution.status import Status
 from axiomd.runners.base import Runner
 from axiomd.settings import EngineSettings, RetentionSettings, StoreSettings
@@ -66,6 +68,8 @@ class World:
         """Executions that a client was told of, by ID, with the key of its request."""
         self.durable_at_cut: set[tuple[str, str, int]] = set()
         """(execution, alias, frame) that were on disk when the power went."""
+        self.answers: list[tuple[str, str]] = []
+        """Paused visits, by execution, of which a person was told that the answer counts."""
         self.lives = 0
         self.streamed: dict[str, list[bytes]] = {}
         """By execution: the frames that its client has seen."""
@@ -152,7 +156,25 @@ class Box:
         found = broken_invariants(self.store, blobs, artifacts) + self.world.nodes.violations
         for execution_id, attempt in self.attempts.items():
             found += self._history_faults(execution_id, attempt)
-        return found
+        return found + list(self._answer_faults())
+
+    def _answer_faults(self) -> Iterable[str]:
+        """What a person was told to count counts, and nothing else does."""
+        answered = {EntryKind.PAUSE_RESUMED, EntryKind.PAUSE_REJECTED}
+        on_record = Counter(
+            (execution.execution_id, self._visit(execution.execution_id, entry.position))
+            for execution in stored_executions(self.store)
+            for entry in self.reader.journal(execution.execution_id)
+            if entry.kind in answered and entry.position
+        )
+        for answer, count in Counter(self.world.answers).items():
+            if (count, on_record[answer]) != (1, 1):
+                yield f"the answer for {answer} was confirmed {count} times: {on_record[answer]}"
+
+    def _visit(self, execution_id: str, position: Position) -> str:
+        return position_text(
+            position, self.artifact_of(execution_id).placements[position.placement].alias
+        )
 
     def _history_faults(self, execution_id: str, attempt: Attempt) -> Iterable[str]:
         execution = self.reader.find_execution(execution_id)

@@ -10,7 +10,7 @@ from typing import Literal
 
 import attrs
 
-from axiomd.flow.artifact import Artifact, Edge, Join, Mode, Placement, Retry
+from axiomd.flow.artifact import Artifact, Edge, Hitl, Join, Mode, Placement, Retry
 from axiomd.limits import KIB
 
 TENANT = "tenant"
@@ -40,6 +40,8 @@ class Behaviour:
     """Logs and reports progress."""
     fickle: bool = False
     """Answers differently with each call (generators)."""
+    told: bytes | None = None
+    """What a person gives as the input of a paused visit; None leaves it as it is."""
 
 
 FINE = Behaviour()
@@ -114,6 +116,16 @@ def flow(
     )
 
 
+def paused(artifact: Artifact, **pauses: Hitl) -> Artifact:
+    """The artifact with pauses before some of its placements, by alias."""
+    name = f"{artifact.graph_id}{sorted(pauses.items())}"
+    return attrs.evolve(
+        artifact,
+        graph_id=hashlib.sha256(name.encode()).hexdigest()[:26],
+        placements=tuple(attrs.evolve(p, hitl=pauses.get(p.alias)) for p in artifact.placements),
+    )
+
+
 BRANCHING = Story(
     flow("a>b a>c a>g b>d d>e c>e g>e e>f"),
     {"c": Behaviour(pad=70 * KIB), "b": Behaviour(says=True)},
@@ -156,3 +168,19 @@ MIXING = Story(
     },
 )
 """Pipeline: a mapped XOR gate inside one that is a generator, an arm that is late, an empty one."""
+
+ASKING = Story(
+    paused(
+        flow("a>b a>c a>g b>d c>d g>d d>e", retries={"c": Retry(2, initial_interval_ms=2)}),
+        b=Hitl(),
+        c=Hitl('{"why": "large"}', timeout_s=3600),
+        g=Hitl(timeout_s=0.004, timeout_policy="CONTINUE"),
+        e=Hitl(),
+    ),
+    {
+        "b": Behaviour(told=b"told"),
+        "c": Behaviour(told=b"t" * 70 * KIB, stumbles=1),
+        "e": Behaviour(losses=1),
+    },
+)
+"""Unary: two arms that wait for a person, one that waits for a moment, and a terminal that asks."""

@@ -13,6 +13,20 @@ from axiomd.store.records import decode_execution
 from axiomd.store.verify import verify
 
 
+TABLES = (
+    "pending",
+    "calls",
+    "lost",
+    "failures",
+    "due_ns",
+    "settled",
+    "broken",
+    "pauses",
+    "completed",
+)
+SETS = ("unanswered", "doubts", "answered")
+
+
 def stored_executions(store: Store) -> list[Execution]:
     return [decode_execution(key.hex(), value) for key, value in rows(store, keys.EXECUTIONS)]
 
@@ -29,9 +43,8 @@ def broken_invariants(store: Store, blobs: Path, artifacts: Mapping[str, Artifac
 
 def state_of(history: History) -> dict[str, object]:
     """What a history says, to be compared."""
-    tables = ("pending", "calls", "lost", "failures", "due_ns", "settled", "completed")
-    state: dict[str, object] = {name: dict(getattr(history, name)) for name in tables}
+    state: dict[str, object] = {name: dict(getattr(history, name)) for name in TABLES}
     state["gates"] = {
         place: (gate.tally, gate.opened, gate.arms) for place, gate in history.gates.items()
     }
-    return state | {name: set(getattr(history, name)) for name in ("unanswered", "doubts")}
+    return state | {name: set(getattr(history, name)) for name in SETS}

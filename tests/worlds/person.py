@@ -1,4 +1,4 @@
-"""A person who answers for node visits in doubt."""
+"""A person who answers for node visits in doubt, and for paused ones."""
 
 from contextlib import suppress
 from random import Random
@@ -11,6 +11,7 @@ from worlds.oracle import expected
 
 from axiomd.errors import WrongState
 from axiomd.execution.execution import Execution
+from axiomd.execution.position import parse_position
 
 _LOOKS_EVERY_S = 0.003
 
@@ -33,3 +34,18 @@ async def answer_doubts(box: Box, dice: Random) -> None:
                 output = what_happened(box, execution, visit) if happened else None
                 with suppress(WrongState):
                     await box.engine.settle(TENANT, execution.execution_id, visit, output, "{}")
+
+
+async def answer_pauses(box: Box) -> None:
+    """Let every paused visit go on, with what the story says that a person gives."""
+    while True:
+        await trio.sleep(_LOOKS_EVERY_S)
+        for execution in stored_executions(box.store):
+            story = box.world.stories[execution.graph_id]
+            for visit in [pause.position for pause in execution.pauses]:
+                told = story.behaviour(parse_position(visit)[0]).told
+                with suppress(WrongState):
+                    await box.engine.answer(
+                        TENANT, execution.execution_id, visit, approved=True, value=told
+                    )
+                    box.world.answers.append((execution.execution_id, visit))
