@@ -12,7 +12,6 @@ from axiomd.store.env import Store
 from axiomd.store.records import decode_execution
 from axiomd.store.verify import verify
 
-
 TABLES = (
     "pending",
     "calls",
