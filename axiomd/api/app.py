@@ -16,7 +16,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from axiomd.api import answers
-from axiomd.api.auth import tenant_of
+from axiomd.api.auth import key_of
 from axiomd.api.box import Box
 from axiomd.api.environments import environments_routes
 from axiomd.api.exchange import Exchange, Receive, Scope, Send
@@ -25,6 +25,7 @@ from axiomd.api.flows import flows_routes
 from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
 from axiomd.api.one_write import write_answers_at_once
+from axiomd.api.pauses import pauses_routes
 from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
 from axiomd.settings import ServerSettings
 
@@ -32,7 +33,7 @@ _CLOSED_PREFIXES = ("/invocations/", "/app/")
 """Routes that need a key."""
 _BACKLOG = 1024
 
-ROUTES = (executions_routes, flows_routes, environments_routes, keys_routes)
+ROUTES = (executions_routes, pauses_routes, flows_routes, environments_routes, keys_routes)
 """Everything but the hottest route, and those that need no key."""
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -65,7 +66,8 @@ def make_framework(box: Box) -> QuartTrio:
 
     async def require_key() -> None:
         if request.path.startswith(_CLOSED_PREFIXES):
-            g.tenant = tenant_of(box.reader, request.headers.get("Authorization"))
+            key = key_of(box.reader, request.headers.get("Authorization"))
+            g.tenant, g.caller = key.tenant, f"{key.name}/{key.first8}"
 
     async def healthz() -> dict[str, Any]:
         return {"status": "ok"}

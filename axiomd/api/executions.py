@@ -37,7 +37,7 @@ KINDS = frozenset(kind.wire for kind in EntryKind)
 
 Answer = dict[str, Any] | Response
 _JSON_HEADERS = {"Content-Type": answers.JSON_TYPE}
-_PAGE_BYTES_MAX = 16 * MIB
+PAGE_BYTES_MAX = 16 * MIB
 """Bytes of payloads in one page of checkpoints, beyond the first."""
 
 
@@ -184,11 +184,8 @@ class Shown:
         )
         views, more = page
         cursor = str(views[-1]["seq"]) if more else None
-        return self._answer({"checkpoints": views, "next_cursor": cursor}, leaves)
-
-    def _answer(self, view: dict[str, Any], leaves: list[Leaf]) -> Answer:
-        """A view as it is, or written in pieces if there is anything large in it."""
-        return sse.answer(self._box.written(view, leaves), _JSON_HEADERS) if leaves else view
+        view = {"checkpoints": views, "next_cursor": cursor}
+        return answer_view(self._box, view, leaves)
 
     def _checkpoint_page(
         self, execution: Execution, after: int, limit: int, leaves: list[Leaf]
@@ -201,7 +198,7 @@ class Shown:
         show = partial(self._box.show_now, leaves=leaves)
         for checkpoint in checkpoints_after(loaded.artifact, entries, after):
             size += checkpoint.size
-            if views and (len(views) == limit or size > _PAGE_BYTES_MAX):
+            if views and (len(views) == limit or size > PAGE_BYTES_MAX):
                 return views, True
             views.append(checkpoint_view(loaded, checkpoint, show))
         return views, False
@@ -243,7 +240,7 @@ class Shown:
             "error": error_sentence(execution.failure),
             "failure": failure_view(execution.failure),
         }
-        return self._answer(shown, leaves)
+        return answer_view(self._box, shown, leaves)
 
     async def frames(self, execution_id: str) -> Answer:
         """Frames that a placement has emitted; the terminal one's unless another is named."""
@@ -267,7 +264,7 @@ class Shown:
         following = rows[-1][0] + 1 if rows else start
         count = self._box.reader.frame_count(execution_id, placement)
         cursor = str(following) if following < count else None
-        return self._answer({"frames": views, "next_cursor": cursor}, leaves)
+        return answer_view(self._box, {"frames": views, "next_cursor": cursor}, leaves)
 
     async def call_node(
         self, handle: str, package: str, version: str, node: str
@@ -298,9 +295,19 @@ class Shown:
         return loaded.artifact.index_of[alias]
 
     def _find(self, execution_id: str) -> Execution:
-        if not EXECUTION_ID.fullmatch(execution_id):
-            raise NotFound(f"There is no execution {execution_id}.")
-        return self._box.reader.execution(g.tenant, execution_id)
+        return find_execution(self._box, execution_id)
+
+
+def find_execution(box: Box, execution_id: str) -> Execution:
+    """An execution of the caller's tenant. Raises NotFound."""
+    if not EXECUTION_ID.fullmatch(execution_id):
+        raise NotFound(f"There is no execution {execution_id}.")
+    return box.reader.execution(g.tenant, execution_id)
+
+
+def answer_view(box: Box, view: dict[str, Any], leaves: list[Leaf]) -> Answer:
+    """A view as it is, or written in pieces if there is anything large in it."""
+    return sse.answer(box.written(view, leaves), _JSON_HEADERS) if leaves else view
 
 
 def _is_wanted(node: str | None, kinds: frozenset[str], view: dict[str, Any]) -> bool:

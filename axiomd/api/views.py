@@ -11,6 +11,7 @@ from axiomd.engine.catalog import LoadedArtifact
 from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.pauses import pause_id
 from axiomd.execution.position import position_text
 from axiomd.execution.status import Residence, Status
 from axiomd.flow.artifact import Artifact
@@ -47,9 +48,22 @@ def execution_view(execution: Execution) -> Json:
 
 def waiting_view(execution: Execution) -> Json | None:
     """What a parked execution waits for; null if it waits for nothing."""
-    if not execution.doubts and execution.residence is not Residence.PARKED:
+    asked = execution.doubts or execution.pauses
+    if not asked and execution.residence is not Residence.PARKED:
         return None
-    return {"in_doubt": list(execution.doubts), "until": moment(execution.wake_ns)}
+    pauses = [
+        {
+            "pause_id": pause_id(execution.execution_id, pause.position),
+            "position": pause.position,
+            "expires_at": moment(pause.expires_ns),
+        }
+        for pause in execution.pauses
+    ]
+    return {
+        "in_doubt": list(execution.doubts),
+        "pauses": pauses,
+        "until": moment(execution.wake_ns),
+    }
 
 
 def moment(ns: int) -> str | None:

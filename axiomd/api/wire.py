@@ -1,7 +1,7 @@
 """Request bodies: strict in. The gate of the edge; behind it, types are trusted."""
 
 import json
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import attrs
 
@@ -56,6 +56,16 @@ class SettleBody:
     happened: bool
     output: object = None
     """What it returned, if it has happened."""
+    comment: str = ""
+
+
+@attrs.frozen
+class ResumeBody:
+    """POST /invocations/v1/executions/{id}/pauses/{pause}/resume."""
+
+    decision: Literal["approve", "reject"]
+    value: object = None
+    """The input of the visit, if it goes on with another one."""
     comment: str = ""
 
 
@@ -128,11 +138,27 @@ def read_settle(body: bytes) -> SettleBody:
         parse_position(read.position)
     except ValueError as failure:
         problems.append(Problem("position", str(failure)))
-    if len(read.comment) > COMMENT_CHARACTERS_MAX:
-        problems.append(Problem("comment", f"has more than {COMMENT_CHARACTERS_MAX} characters"))
+    problems += _comment_problems(read.comment)
     if problems:
         raise Invalid("The request body is not valid.", problems=problems)
     return read
+
+
+def read_resume(body: bytes) -> ResumeBody:
+    """The body that answers for a paused node visit."""
+    read = read_body(body, ResumeBody)
+    problems = _comment_problems(read.comment)
+    if read.decision == "reject" and read.value is not None:
+        problems.append(Problem("value", "cannot be given of what is rejected"))
+    if problems:
+        raise Invalid("The request body is not valid.", problems=problems)
+    return read
+
+
+def _comment_problems(comment: str) -> list[Problem]:
+    if len(comment) <= COMMENT_CHARACTERS_MAX:
+        return []
+    return [Problem("comment", f"has more than {COMMENT_CHARACTERS_MAX} characters")]
 
 
 class Query:

@@ -137,9 +137,11 @@ def _show_execution(view: Json) -> None:
     grid.add_row("attempt", str(view["attempt"]))
     if view["duration_ms"] is not None:
         grid.add_row("duration", milliseconds(view["duration_ms"]))
-    waiting = view["waiting_on"] or {"in_doubt": [], "until": None}
+    waiting = view["waiting_on"] or {"in_doubt": [], "pauses": [], "until": None}
     for position in waiting["in_doubt"]:
         grid.add_row("in doubt", f"{position}: axiomd executions settle --help says what to do")
+    for pause in waiting["pauses"]:
+        grid.add_row("paused", f"{pause['position']}: axiomd pauses show {view['execution_id']}")
     if waiting["until"]:
         grid.add_row("goes on at", waiting["until"])
     console.print(grid)

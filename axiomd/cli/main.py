@@ -22,6 +22,7 @@ from axiomd.cli.login import login
 from axiomd.cli.options import wants_json
 from axiomd.cli.output import note, write_error
 from axiomd.cli.packages import create, init, push, run_package_tests, validate
+from axiomd.cli.pauses import pauses
 from axiomd.cli.serve import serve
 from axiomd.cli.tenants import tenants
 from axiomd.cli.verify import verify
@@ -30,7 +31,7 @@ from axiomd.errors import AxiomdError
 _PANELS = {
     "The server": (serve, demo, doctor, keys, tenants, verify, backup, restore),
     "Packages": (init, create, validate, run_package_tests, push),
-    "Flows": (compile_flow, invoke, executions, login),
+    "Flows": (compile_flow, invoke, executions, pauses, login),
 }
 
 _ABOUT = "A durable flow engine for one box: typed Python nodes, checkpointed flows, HTTP and SSE."

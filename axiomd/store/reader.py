@@ -16,7 +16,7 @@ import lmdb
 
 from axiomd.errors import Malformed, NotFound
 from axiomd.execution.arrivals import Arrival
-from axiomd.execution.execution import Execution
+from axiomd.execution.execution import Execution, OpenPause
 from axiomd.execution.journal import Entry, Payload
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
@@ -75,6 +75,16 @@ class Rows(Generic[T]):
     rows: Sequence[T]
     cursor: str | None
     """Where the next page begins; None after the last row."""
+
+
+@attrs.frozen
+class WaitingPause:
+    """An open pause of a list."""
+
+    execution: Execution
+    pause: OpenPause
+    cursor: str
+    """Where a page begins that goes on behind it."""
 
 
 class Reader:
@@ -266,6 +276,31 @@ class Reader:
             # The walk stands on the first row that it did not hand out.
             more = seen and bytes(index.key()).startswith(prefix)
         return Page(found, _write_cursor(seen) if more else None)
+
+    def open_pauses(self, tenant: str, limit: int, cursor: str | None = None) -> Rows[WaitingPause]:
+        """A page of what waits for a person, newest first. Raises Malformed.
+
+        Pauses of one execution that were opened at the very same time are not parted.
+        """
+        prefix = keys.text_key(tenant)
+        last = prefix + (_read_cursor(cursor) if cursor else keys.time_led(2**63, "0" * 32))
+        found: list[WaitingPause] = []
+        with self._store.read() as transaction:
+            executions = self._tables[keys.EXECUTIONS]
+            index = transaction.cursor(self._tables[keys.PAUSES])
+            for key, _ in _backwards(index, prefix, last, 2**31):
+                if len(found) >= limit:
+                    return Rows(found, found[-1].cursor)
+                opened_ns, execution_id = keys.time_led_tail(key)
+                value = get(transaction, keys.execution_key(execution_id), executions)
+                assert value is not None, f"a pause is open of {execution_id}, which is gone"
+                execution = decode_execution(execution_id, value)
+                found += [
+                    WaitingPause(execution, pause, _write_cursor(key))
+                    for pause in execution.pauses
+                    if pause.opened_ns == opened_ns
+                ]
+        return Rows(found, None)
 
     def _index_for(self, tenant: str, wanted: ListFilter) -> tuple[str, bytes]:
         if wanted.flow:
