@@ -121,7 +121,7 @@ def _show_pause(view: Json) -> None:
 @pauses.command("resume")
 @click.argument("execution_id")
 @click.argument("pause_id")
-@click.option("--approve/--reject", "approved", required=True, default=None, help="Your decision.")
+@click.option("--approve/--reject", "approved", default=None, help="Your decision; one of them.")
 @click.option("--value", metavar="JSON", help="The node's input, or @FILE; with --approve.")
 @click.option("--comment", default="", help="For the history: why.")
 @json_option
@@ -130,7 +130,7 @@ def resume(
     client: Client,
     execution_id: str,
     pause_id: str,
-    approved: bool,
+    approved: bool | None,
     value: str | None,
     comment: str,
     as_json: bool,
@@ -146,6 +146,8 @@ def resume(
         --value '{"amount": 80}' --comment "as agreed"
       axiomd pauses resume 0198c4d7a3f1e2b4c5d6a7b8c9d0e1f2 5f1c2ab09d3e7788 --reject
     """
+    if approved is None:
+        raise click.UsageError("say --approve or --reject")
     if value is not None and not approved:
         raise click.UsageError("--value cannot be given of what is rejected")
     decision = "approve" if approved else "reject"

@@ -24,6 +24,9 @@ ROUTES = [
     ("GET", f"/invocations/v1/executions/{IDENTITY}/frames"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/stream"),
     ("POST", f"/invocations/v1/executions/{IDENTITY}/settle"),
+    ("GET", "/invocations/v1/pauses"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/pauses"),
+    ("POST", f"/invocations/v1/executions/{IDENTITY}/pauses/{IDENTITY[:16]}/resume"),
     ("POST", "/invocations/v1/nodes/acme/lab/1.0.0/Echo"),
     ("POST", "/app/v1/packages"),
     ("GET", "/app/v1/packages"),
@@ -111,6 +114,7 @@ def test_another_tenants_anything_is_not_found(user: User, stranger: User, graph
         f"/invocations/v1/executions/{identity}{below}"
         for below in ("", "/events", "/checkpoints", "/branches", "/output", "/frames", "/stream")
     ]
+    paths.append(f"/invocations/v1/executions/{identity}/pauses")
     paths += [
         f"/app/v1/artifacts/{graph_id}",
         "/app/v1/flows/acme/echo",
