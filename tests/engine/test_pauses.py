@@ -7,6 +7,7 @@ import pytest
 import trio
 from worlds.box import Physics, open_box
 from worlds.flows import TENANT, Behaviour, Story, answer, flow, paused
+from worlds.seeds import run_seeded
 
 from axiomd.clock import NS_PER_S
 from axiomd.errors import NotFound, WrongState
@@ -192,6 +193,9 @@ async def test_of_answers_that_race_one_counts(make_world, autojump_clock, live,
         assert len(refused) == 5
         kinds = box.kinds(execution_id)
         assert kinds.count("pause_resumed") + kinds.count("pause_rejected") == 1
+        await trio.sleep(1)
+        failure = box.reader.find_execution(execution_id).failure
+        assert failure is None or failure.kind == "REJECTED", "who was slower has ended it"
         await box.disk.finish()
         assert box.broken() == []
 
@@ -279,6 +283,21 @@ async def test_a_pause_that_expires_while_the_box_is_down_is_let_go_by_the_next(
     async with open_box(world) as box:
         check_expired(box, await finished(box, execution_id), policy)
         assert box.kinds(execution_id).count("execution_claimed") == 2
+
+
+async def restart_late(world):
+    async with open_box(world) as box:
+        execution_id = await box.accept(b"x")
+        await parked(box, execution_id)
+    world.clock.advance(DAY_NS)
+    async with open_box(world) as box:
+        return await finished(box, execution_id)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_late_is_decided_by_the_first_worker_and_not_parked_again(make_world, seed):
+    execution = run_seeded(seed, restart_late, make_world(patient("FAIL"), seed=seed))
+    assert execution.attempt == 2
 
 
 @pytest.mark.parametrize("policy", POLICIES)
