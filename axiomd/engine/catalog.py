@@ -32,6 +32,7 @@ from axiomd.flow.package import (
     PushedPackage,
     read_manifest,
 )
+from axiomd.flow.resolve import Subflow
 from axiomd.flow.source import FlowSource, flow_document, read_flow_json
 from axiomd.ids import Ids
 from axiomd.limits import ARTIFACTS_CACHED_MAX, PACKAGES_CACHED_MAX, PAGE_ROWS_MAX
@@ -86,6 +87,8 @@ class LoadedArtifact:
     """For each placement its input message."""
     outputs: tuple[MessageType, ...]
     """For each placement its output message."""
+    depth: int = 0
+    """Levels of subflows within it."""
 
     @property
     def entry(self) -> MessageType:
@@ -140,7 +143,7 @@ class Catalog:
         """Check a packed package, install it, and let its version name this content.
 
         What it needs is built in the background from then on, also if that failed before.
-        Raises Malformed, TooLarge, Invalid, NotSupportedYet, StoreFull.
+        Raises Malformed, TooLarge, Invalid, StoreFull.
         """
         prepared: tuple[CheckedPackage, PackageRecord, Payload] = await self._run_blocking(
             self._prepare, tenant, archive
@@ -262,7 +265,7 @@ class Catalog:
     async def compile(self, tenant: str, source: FlowSource) -> tuple[Artifact, bool]:
         """The artifact of a flow, and whether it is a new one.
 
-        Raises CompileFailed or NotSupportedYet with every problem.
+        Raises CompileFailed with every problem.
         """
         artifact: Artifact = await self._run_blocking(
             self._compile, tenant, source, self._ids.artifact_id()
@@ -299,7 +302,20 @@ class Catalog:
             graph_id=graph_id,
             created_ns=self._clock.now_ns(),
             known_packages=[f"{name}@{version}" for name, version in known],
+            subflows=self._subflows(tenant, source),
         )
+
+    def _subflows(self, tenant: str, source: FlowSource) -> dict[str, Subflow]:
+        """Those of the artifacts which a flow runs as children that exist."""
+        found = {}
+        for graph_id in {node.subflow for node in source.nodes if node.subflow}:
+            try:
+                loaded = self.load(tenant, graph_id)
+            except NotFound:
+                continue
+            mode = loaded.artifact.mode
+            found[graph_id] = Subflow(graph_id, loaded.entry, loaded.terminal, mode, loaded.depth)
+        return found
 
     # -- artifacts ----------------------------------------------------------------------------
 
@@ -344,15 +360,26 @@ class Catalog:
         return self._types.fetch(package.digest, lambda: MessageTypes(package.descriptor_set))
 
     def _load(self, artifact: Artifact) -> LoadedArtifact:
+        placements = artifact.placements
         types = {
             digest: self._types_by(artifact.tenant, digest)
-            for digest in {placement.digest for placement in artifact.placements}
+            for digest in {placement.digest for placement in placements if not placement.subflow}
         }
-        placements = artifact.placements
+        children = {
+            graph_id: self.load(artifact.tenant, graph_id)
+            for graph_id in {placement.subflow for placement in placements if placement.subflow}
+        }
         return LoadedArtifact(
             artifact,
-            tuple(types[p.digest].find(p.input_type) for p in placements),
-            tuple(types[p.digest].find(p.output_type) for p in placements),
+            tuple(
+                children[p.subflow].entry if p.subflow else types[p.digest].find(p.input_type)
+                for p in placements
+            ),
+            tuple(
+                children[p.subflow].terminal if p.subflow else types[p.digest].find(p.output_type)
+                for p in placements
+            ),
+            max((child.depth + 1 for child in children.values()), default=0),
         )
 
     def _types_by(self, tenant: str, digest: str) -> MessageTypes:

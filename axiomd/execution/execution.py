@@ -122,9 +122,7 @@ def index_keys(execution: Execution) -> frozenset[IndexKey]:
         ("by_status", (tenant, status.value, created, identity)),
         ("by_flow", (tenant, execution.flow, created, identity)),
     }
-    keys |= {
-        ("pauses", (tenant, pause.opened_ns, identity)) for pause in execution.pauses
-    }
+    keys |= {("pauses", (tenant, pause.opened_ns, identity)) for pause in execution.pauses}
     if execution.wake_ns:
         keys.add(("due", (execution.wake_ns, identity)))
     match execution.residence:
