@@ -122,6 +122,7 @@ async def open_box(
             blobs=blobs,
             runners=runners,
             artifact=catalog.artifact,
+            rules=catalog.rules,
             clock=clock,
             chance=ids.chance,
             settings=settings.engine,

@@ -9,7 +9,8 @@ import attrs
 from axiomd.clock import NS_PER_MS, NS_PER_S, rfc3339
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.execution.execution import Ending, Execution
-from axiomd.execution.journal import Entry, EntryKind, History, Payload
+from axiomd.execution.history import History
+from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import position_text
 from axiomd.execution.status import Residence, Status
 from axiomd.flow.artifact import Artifact, Compensate, FanOut, Fields, Hitl, Join

@@ -6,7 +6,7 @@ visits that it makes due are handed out. How calls follow each other is the mode
 `engine/unary.py` and `engine/pipeline.py`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import attrs
 import trio
@@ -15,6 +15,7 @@ from axiomd.clock import NS_PER_S
 from axiomd.engine.backoff import Backoff
 from axiomd.engine.calls import event_entry, make_call
 from axiomd.engine.parts import Parts
+from axiomd.engine.routing import Routing
 from axiomd.errors import AxiomdError, Fenced, StoreFull, WrongState
 from axiomd.execution.call import (
     Content,
@@ -27,17 +28,22 @@ from axiomd.execution.call import (
     describe_end,
 )
 from axiomd.execution.execution import Execution
-from axiomd.execution.journal import Entry, EntryKind, History, Payload
+from axiomd.execution.history import History
+from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import (
     Decision,
     after_doubt,
     after_failure,
+    after_fault,
     after_loss,
     is_doubtful,
+    is_last,
 )
 from axiomd.execution.position import Position, position_text
-from axiomd.execution.status import PARKING, Trigger
+from axiomd.execution.spread import Turn
+from axiomd.execution.status import PARKING
 from axiomd.flow.artifact import Artifact, Mode
+from axiomd.flow.rules import EdgeFault
 from axiomd.limits import (
     LOG_BYTES_PER_CALL_MAX,
     LOG_EVENTS_PER_CALL_MAX,
@@ -88,6 +94,7 @@ class Attempt:
         self.execution: Execution
         self.artifact: Artifact
         self.history: History
+        self.routing: Routing
         self.ended = False
         """Whether a decision that ends or parks the execution was submitted."""
         self.parked = False
@@ -141,20 +148,38 @@ class Attempt:
             return False
         self.execution = execution
         self.fence = self.execution.attempt
-        self.artifact = self.parts.artifact(self.execution.tenant, self.execution.graph_id)
+        tenant, graph_id = self.execution.tenant, self.execution.graph_id
+        self.artifact = self.parts.artifact(tenant, graph_id)
+        rules = self.parts.rules(tenant, graph_id)
+        self.routing = Routing(self.artifact, rules, self.read, self.keep)
         return True
 
-    def decide_trouble(
+    async def decide_trouble(
         self, position: Position, outcome: Failure | Crashed | Lost, frames: int = 0
     ) -> Decision:
         """What follows from an end that is no output."""
         artifact, history, at_ns = self.artifact, self.history, self.parts.clock.now_ns()
         if position in self._started and is_doubtful(artifact, position, outcome):
             return self.doubt(position, describe_end(outcome))
+        try:
+            turns = await self._rescue(position, outcome)
+        except EdgeFault as fault:
+            ending = self.routing.ending(position, fault)
+            return after_fault(history, position, None, ending, at_ns)
         if isinstance(outcome, Lost):
-            return after_loss(artifact, history, position, outcome.reason, at_ns, frames)
+            return after_loss(artifact, history, position, outcome.reason, at_ns, frames, turns)
         chance = self.parts.chance()
-        return after_failure(artifact, history, position, outcome, at_ns, chance, frames)
+        return after_failure(artifact, history, position, outcome, at_ns, chance, frames, turns)
+
+    async def _rescue(
+        self, position: Position, outcome: Failure | Crashed | Lost
+    ) -> Sequence[Turn]:
+        """What the edges for failures do, if this is the last one."""
+        if not is_last(self.artifact, self.history, position, outcome):
+            return ()
+        kind = outcome.kind if isinstance(outcome, Failure) else "NODE_CRASHED"
+        attempts = self.history.calls.get(position, 0)
+        return await self.routing.of_failure(position, kind, describe_end(outcome), attempts)
 
     def doubt(self, position: Position, reason: str) -> Decision:
         """Nobody can tell whether this visit, which must not run twice, has happened."""
@@ -199,7 +224,8 @@ class Attempt:
         self.ended = self.ended or decision.trigger is not None
         self.parked = self.parked or decision.trigger in PARKING
         await self.durable(ticket)
-        if decision.trigger is Trigger.FAIL or self.parked:
+        if decision.trigger is not None:
+            # Whatever else of it is still running: nobody waits for that any more.
             await self.leave()
         return following
 

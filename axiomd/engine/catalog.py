@@ -33,6 +33,7 @@ from axiomd.flow.package import (
     read_manifest,
 )
 from axiomd.flow.resolve import Subflow
+from axiomd.flow.rules import Rules, compile_rules
 from axiomd.flow.source import FlowSource, flow_document, read_flow_json
 from axiomd.ids import Ids
 from axiomd.limits import ARTIFACTS_CACHED_MAX, PACKAGES_CACHED_MAX, PAGE_ROWS_MAX
@@ -87,6 +88,8 @@ class LoadedArtifact:
     """For each placement its input message."""
     outputs: tuple[MessageType, ...]
     """For each placement its output message."""
+    rules: Rules
+    """The expressions of its edges."""
     depth: int = 0
     """Levels of subflows within it."""
 
@@ -323,6 +326,10 @@ class Catalog:
         """An artifact, cached. Raises NotFound."""
         return self.load(tenant, graph_id).artifact
 
+    def rules(self, tenant: str, graph_id: str) -> Rules:
+        """The expressions of an artifact's edges, cached. Raises NotFound."""
+        return self.load(tenant, graph_id).rules
+
     def load(self, tenant: str, graph_id: str) -> LoadedArtifact:
         """An artifact with its message types, cached. Raises NotFound."""
         return self._loaded.fetch(
@@ -369,18 +376,17 @@ class Catalog:
             graph_id: self.load(artifact.tenant, graph_id)
             for graph_id in {placement.subflow for placement in placements if placement.subflow}
         }
-        return LoadedArtifact(
-            artifact,
-            tuple(
-                children[p.subflow].entry if p.subflow else types[p.digest].find(p.input_type)
-                for p in placements
-            ),
-            tuple(
-                children[p.subflow].terminal if p.subflow else types[p.digest].find(p.output_type)
-                for p in placements
-            ),
-            max((child.depth + 1 for child in children.values()), default=0),
+        inputs = tuple(
+            children[p.subflow].entry if p.subflow else types[p.digest].find(p.input_type)
+            for p in placements
         )
+        outputs = tuple(
+            children[p.subflow].terminal if p.subflow else types[p.digest].find(p.output_type)
+            for p in placements
+        )
+        rules = compile_rules(artifact, inputs, outputs)
+        depth = max((child.depth + 1 for child in children.values()), default=0)
+        return LoadedArtifact(artifact, inputs, outputs, rules, depth)
 
     def _types_by(self, tenant: str, digest: str) -> MessageTypes:
         package = self._reader.package_content(tenant, digest)

@@ -8,6 +8,7 @@ import structlog
 
 from axiomd.clock import Clock
 from axiomd.flow.artifact import Artifact
+from axiomd.flow.rules import Rules
 from axiomd.runners.base import Runner
 from axiomd.settings import EngineSettings, RetentionSettings
 from axiomd.store.blobs import Blobs
@@ -35,6 +36,8 @@ class Parts:
     runners: Mapping[str, Runner]
     artifact: Callable[[str, str], Artifact]
     """(tenant, artifact ID) to the artifact, cached."""
+    rules: Callable[[str, str], Rules]
+    """(tenant, artifact ID) to the expressions of its edges, cached."""
     clock: Clock
     chance: Callable[[], float]
     """A number from 0 to 1, for what is left to it."""

@@ -113,7 +113,7 @@ class Pipeline:
     async def _lose(
         self, outlet: Outlet, position: Position, outcome: Failure | Crashed | Lost
     ) -> None:
-        decision = self._attempt.decide_trouble(position, outcome, outlet.durable)
+        decision = await self._attempt.decide_trouble(position, outcome, outlet.durable)
         await self._attempt.commit(decision)
 
     # -- unary nodes: one call for each frame -------------------------------------------------

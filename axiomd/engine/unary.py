@@ -4,18 +4,30 @@ A branch is one trio task that visits node after node; where it forks, the first
 in the same task and the others get their own. Where branches meet, the arm that opens the gate
 goes on and the others end. A linear flow therefore costs no task switch between nodes.
 
-A visit that is tried again later sleeps in its branch while other branches work. Once nothing
-works any more the execution is parked, and holds neither slot nor memory until it wakes.
+A visit that is tried again later sleeps in its branch while other branches work; so do a gate and
+a pause that have a time. Once nothing works any more the execution is parked, and holds neither
+slot nor memory until it wakes.
 """
+
+import json
 
 import trio
 
 from axiomd.engine.attempt import PAUSE_S, PAUSE_S_MAX, Attempt
 from axiomd.engine.backoff import Backoff
-from axiomd.execution.call import Outcome, Output
-from axiomd.execution.journal import EntryKind
-from axiomd.execution.plan import Decision, after_output, rest
+from axiomd.execution.call import Failure, Outcome, Output
+from axiomd.execution.history import Place
+from axiomd.execution.journal import EntryKind, Payload
+from axiomd.execution.plan import (
+    Decision,
+    after_compose,
+    after_fault,
+    after_output,
+    after_wait,
+    rest,
+)
 from axiomd.execution.position import Position
+from axiomd.flow.rules import EdgeFault
 
 
 async def run_unary(attempt: Attempt) -> None:
@@ -24,10 +36,10 @@ async def run_unary(attempt: Attempt) -> None:
         branches = Branches(attempt, nursery)
         # Its call, or its checkpoint, is in the queue behind the settlement and waits for itself.
         attempt.on_settled = branches.start
-        first, *others = attempt.history.take_due()
-        for position in others:
+        branches.watch_alarms()
+        for position in attempt.history.take_due():
             branches.start(position)
-        await branches.work(first)
+        await branches.fall_asleep()
 
 
 class Branches:
@@ -37,7 +49,9 @@ class Branches:
         self._attempt = attempt
         self._nursery = nursery
         self._awake = 1
-        """Branches at work, or about to be; the first one is."""
+        """Branches at work, or about to be; whoever makes this is the first one."""
+        self._watched: set[Position | Place] = set()
+        """Gates and pauses whose time somebody waits for."""
 
     def start(self, position: Position) -> None:
         """Begin a branch with this visit."""
@@ -46,35 +60,42 @@ class Branches:
 
     async def work(self, position: Position) -> None:
         """Be a branch."""
-        following = [position]
+        await self._follow([position])
+        await self.fall_asleep()
+
+    async def _follow(self, following: list[Position]) -> None:
         while following:
             position, *others = following
             for other in others:
                 self.start(other)
             following = await self._visit(position)
-        await self._fall_asleep()
 
-    async def _fall_asleep(self) -> None:
+    async def fall_asleep(self) -> None:
         """One branch less at work; without any the execution rests, if it has not ended."""
         self._awake -= 1
         attempt = self._attempt
         if self._awake == 0 and attempt.history.pending and not attempt.ended:
             await attempt.commit(rest(attempt.history, attempt.parts.clock.now_ns()))
 
+    async def _commit(self, decision: Decision) -> list[Position]:
+        following = await self._attempt.commit(decision)
+        self.watch_alarms()
+        return following
+
     async def _visit(self, position: Position) -> list[Position]:
         """Bring one node visit to its end and make that durable; the visits that it made due.
 
-        If a person has to settle it first, none follow yet.
+        None follow if a person has to settle it first, or if a loop has begun it anew meanwhile.
         """
-        attempt, history = self._attempt, self._attempt.history
+        history = self._attempt.history
         backoff = Backoff(PAUSE_S, PAUSE_S_MAX)
-        while position not in history.doubts:
+        while position in history.pending and position not in history.doubts:
             if position in history.due_ns:
                 await self._sleep_until(history.due_ns[position])
-            decision = self._decide_without_call(position)
-            if decision is None:
-                decision = await self._decide(position, await call_unary(attempt, position))
-            following = await attempt.commit(decision)
+            decision = await self._decide(position)
+            if position not in history.pending:
+                return []
+            following = await self._commit(decision)
             if position not in history.pending or decision.doubted:
                 # In doubt: whoever settles it starts the branch that goes on with it.
                 return following
@@ -83,34 +104,80 @@ class Branches:
                 await backoff.pause()
         return []
 
-    def _decide_without_call(self, position: Position) -> Decision | None:
-        """What follows if the visit must not be called: it has happened, or nobody knows."""
+    async def _decide(self, position: Position) -> Decision:
+        """What follows next of a visit: of its call, or of what is known without one."""
         attempt, history = self._attempt, self._attempt.history
         if position in history.settled:
-            at_ns = attempt.parts.clock.now_ns()
-            return after_output(
-                attempt.artifact, history, position, history.settled[position], at_ns
-            )
+            return await self._after_output(position, history.settled[position])
         if position in history.unanswered and attempt.is_once(position):
             return attempt.doubt(position, "the worker or the box that called it is gone")
-        return None
-
-    async def _decide(self, position: Position, outcome: Outcome) -> Decision:
-        attempt = self._attempt
+        if position in history.broken:
+            told = json.loads(history.broken[position])
+            return await attempt.decide_trouble(position, Failure(told["kind"], told["message"]))
+        if position in history.arms and position not in history.composed:
+            return await self._compose(position)
+        outcome = await call_unary(attempt, position)
         if not isinstance(outcome, Output):
-            return attempt.decide_trouble(position, outcome)
+            return await attempt.decide_trouble(position, outcome)
         payload = await attempt.keep(outcome.payload)
+        return await self._after_output(position, payload, outcome)
+
+    async def _after_output(
+        self, position: Position, payload: Payload, output: Output | None = None
+    ) -> Decision:
+        attempt = self._attempt
+        content = output.payload if output is not None else None
+        try:
+            turns = await attempt.routing.of_output(position, payload, content)
+        except EdgeFault as fault:
+            at_ns, ending = attempt.parts.clock.now_ns(), attempt.routing.ending(position, fault)
+            return after_fault(attempt.history, position, payload, ending, at_ns)
         at_ns = attempt.parts.clock.now_ns()
-        return after_output(attempt.artifact, attempt.history, position, payload, at_ns)
+        return after_output(attempt.artifact, attempt.history, position, payload, at_ns, turns)
+
+    async def _compose(self, position: Position) -> Decision:
+        attempt, history = self._attempt, self._attempt.history
+        edges, payloads = history.arms[position], history.pending[position]
+        try:
+            payload = await attempt.routing.compose(position, edges, payloads)
+        except EdgeFault as fault:
+            at_ns, ending = attempt.parts.clock.now_ns(), attempt.routing.ending(position, fault)
+            return after_fault(history, position, None, ending, at_ns)
+        return after_compose(position, payload, attempt.parts.clock.now_ns())
 
     async def _sleep_until(self, due_ns: int) -> None:
         if due_ns > self._attempt.parts.clock.now_ns():
-            await self._fall_asleep()
+            await self.fall_asleep()
             await self._attempt.sleep_until(due_ns)
-            if self._attempt.ended:
-                # It is being parked: whoever claims it next makes this call.
-                await trio.sleep_forever()
-            self._awake += 1
+            await self._wake()
+
+    async def _wake(self) -> None:
+        """Be at work again, unless it is being parked: then whoever claims it next goes on."""
+        if self._attempt.ended:
+            await trio.sleep_forever()
+        self._awake += 1
+
+    # -- gates and pauses that have a time ----------------------------------------------------
+
+    def watch_alarms(self) -> None:
+        """Wait for the times of gates and pauses that nobody waits for yet."""
+        for due_ns, what in self._attempt.history.alarms():
+            if what not in self._watched:
+                self._watched.add(what)
+                self._nursery.start_soon(self._wait_for, what, due_ns)
+
+    async def _wait_for(self, what: Position | Place, due_ns: int) -> None:
+        attempt = self._attempt
+        await attempt.sleep_until(due_ns)
+        self._watched.discard(what)
+        if (due_ns, what) not in set(attempt.history.alarms()):
+            return
+        await self._wake()
+        assert not isinstance(what, Position)
+        at_ns = attempt.parts.clock.now_ns()
+        decision = after_wait(attempt.artifact, attempt.history, what, at_ns)
+        await self._follow(await self._commit(decision))
+        await self.fall_asleep()
 
 
 async def call_unary(attempt: Attempt, position: Position) -> Outcome:

@@ -12,18 +12,25 @@ cannot both believe that the other one will open the gate.
 """
 
 import json
+from collections.abc import Sequence
 
 import attrs
 
 from axiomd.clock import NS_PER_S, rfc3339
 from axiomd.execution.call import Crashed, Failure, Lost, Outcome, describe_end
 from axiomd.execution.execution import Ending
-from axiomd.execution.journal import Entry, EntryKind, History, Payload
+from axiomd.execution.history import History, Place
+from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.retry import next_pause_s
+from axiomd.execution.spread import Spread, Turn
 from axiomd.execution.status import Trigger
 from axiomd.flow.artifact import Artifact
 from axiomd.limits import EVENT_TEXT_BYTES_MAX, LOSSES_MAX
+
+
+NEVER_NS = 2**62
+"""When a parked execution wakes that has no time of its own: what it waits for wakes it."""
 
 
 @attrs.frozen
@@ -40,26 +47,139 @@ class Decision:
     """When it goes on by itself, if it is parked until a time."""
     doubted: str = ""
     """The visit, as text, that a person has to settle from now on."""
+    ended_at: tuple[str, ...] = ()
+    """Aliases at which its branches ended, if it completes without its terminal."""
 
 
 def after_output(
-    artifact: Artifact, history: History, position: Position, payload: Payload, at_ns: int
+    artifact: Artifact,
+    history: History,
+    position: Position,
+    payload: Payload,
+    at_ns: int,
+    turns: Sequence[Turn] | None = None,
 ) -> Decision:
-    """A unary node visit returned `payload`."""
-    edges = artifact.outgoing[position.placement]
-    entries = [
-        Entry(
-            EntryKind.NODE_COMPLETED,
-            at_ns,
-            position,
-            attempt=history.calls.get(position, 1),
-            edges=edges,
-            payload=payload,
-        )
-    ]
-    for edge in edges:
-        entries += _follow(artifact, history, position, edge, at_ns)
-    return _finished(artifact, position, entries, at_ns)
+    """A unary node visit returned `payload`.
+
+    turns: what each of its outgoing edges does with that; None if they all just pass it on.
+    """
+    if turns is None:
+        turns = [Turn(edge) for edge in artifact.outgoing[position.placement]]
+    back = [turn for turn in turns if artifact.edges[turn.edge].loop and turn.fires]
+    for turn in back:
+        if _has_iterations_left(artifact, history, position, turn.edge):
+            return _go_on(artifact, history, position, payload, [turn], [], at_ns)
+        if artifact.edges[turn.edge].condition:
+            return after_fault(history, position, payload, _limit(artifact, turn), at_ns)
+    forward = [turn for turn in turns if not artifact.edges[turn.edge].loop]
+    taken = [turn for turn in forward if turn.fires]
+    left = [turn.edge for turn in forward if not turn.fires]
+    left += artifact.rescues[position.placement]
+    return _go_on(artifact, history, position, payload, taken, left, at_ns)
+
+
+def _has_iterations_left(
+    artifact: Artifact, history: History, position: Position, loop: int
+) -> bool:
+    # The first iteration was no round of the loop, and the next one is one more.
+    iteration = history.rounds.get((loop, position.items), 0) + 2
+    return iteration <= artifact.edges[loop].max_iterations
+
+
+def _limit(artifact: Artifact, turn: Turn) -> Ending:
+    edge = artifact.edges[turn.edge]
+    said = f"its condition still holds after {edge.max_iterations} iterations"
+    source = artifact.placements[edge.source].alias
+    return Ending("LOOP_LIMIT", said, source, edge=edge_text(artifact, turn.edge))
+
+
+def edge_text(artifact: Artifact, edge: int) -> str:
+    """An edge by its ends: `a → b`."""
+    ends = artifact.edges[edge]
+    source, destination = artifact.placements[ends.source], artifact.placements[ends.destination]
+    return f"{source.alias} → {destination.alias}"
+
+
+def _go_on(
+    artifact: Artifact,
+    history: History,
+    position: Position,
+    payload: Payload,
+    taken: Sequence[Turn],
+    left: Sequence[int],
+    at_ns: int,
+) -> Decision:
+    """The visit has completed; these edges are taken, and those are not."""
+    completed = _checkpoint(history, position, payload, at_ns, tuple(t.edge for t in taken))
+    if position.placement == artifact.terminal and not taken:
+        return Decision((completed, Entry(EntryKind.EXECUTION_COMPLETED, at_ns)), Trigger.COMPLETE)
+    spread = Spread(artifact, history, at_ns)
+    for turn in taken:
+        spread.take(position, turn)
+    spread.close(left, position.items)
+    ended = () if taken else (position.placement,)
+    return _spread(artifact, history, [completed], spread, at_ns, ended)
+
+
+def _checkpoint(
+    history: History, position: Position, payload: Payload, at_ns: int, edges: tuple[int, ...] = ()
+) -> Entry:
+    return Entry(
+        EntryKind.NODE_COMPLETED,
+        at_ns,
+        position,
+        attempt=history.calls.get(position, 1),
+        edges=edges,
+        payload=payload,
+    )
+
+
+def _spread(
+    artifact: Artifact,
+    history: History,
+    first: list[Entry],
+    spread: Spread,
+    at_ns: int,
+    ended: tuple[int, ...] = (),
+) -> Decision:
+    """What the end of a visit comes to; the end of the execution, if nothing is left to be done."""
+    entries = [*first, *spread.entries]
+    if spread.due or len(history.pending) > 1 or history.waiting_items:
+        return Decision(tuple(entries))
+    aliases = dict.fromkeys(artifact.placements[p].alias for p in (*history.ended, *ended))
+    detail = json.dumps({"ended_at": list(aliases)})
+    entries.append(Entry(EntryKind.EXECUTION_COMPLETED, at_ns, detail=detail))
+    return Decision(tuple(entries), Trigger.COMPLETE, ended_at=tuple(aliases))
+
+
+def after_fault(
+    history: History, position: Position, payload: Payload | None, ending: Ending, at_ns: int
+) -> Decision:
+    """An expression has failed, and with it the execution.
+
+    payload: what the visit has returned, if it has: its checkpoint stays.
+    """
+    last = failed_entry(ending, at_ns)
+    entries = (last,) if payload is None else (_checkpoint(history, position, payload, at_ns), last)
+    return Decision(entries, Trigger.FAIL, ending)
+
+
+def after_compose(position: Position, payload: Payload, at_ns: int) -> Decision:
+    """The input of a gate's visit has been composed."""
+    return Decision((Entry(EntryKind.GATE_COMPOSED, at_ns, position, payload=payload),))
+
+
+def after_wait(artifact: Artifact, history: History, gate: Place, at_ns: int) -> Decision:
+    """A gate has waited long enough for the arms that have not come."""
+    spread = Spread(artifact, history, at_ns)
+    join = artifact.placements[gate[0]].join
+    if join.timeout_policy == "PROCEED":
+        spread.open_gate(gate)
+    else:
+        tally = history.gates[gate].tally
+        said = f"{tally.arrived} of its arms came within {join.timeout_s:g} s"
+        spread.break_gate(gate, "GATE_TIMEOUT", said)
+    return Decision(tuple(spread.entries))
 
 
 def after_stream(
@@ -87,18 +207,20 @@ def after_failure(
     at_ns: int,
     chance: float = 0.0,
     frames: int = 0,
+    turns: Sequence[Turn] = (),
 ) -> Decision:
     """A call of a node visit failed, which is charged to it: it is tried again, or that was all.
 
     chance: from 0 to 1, how much of the policy's jitter is taken. frames: durable frames of the
-    visit.
+    visit. turns: what the edges for its failure do, if that was all.
     """
     if isinstance(failure, Crashed):
         failure = _crash(failure)
     entry = _failed_call(history, position, failure, at_ns, frames)
     failures = history.failures_with(entry)
     policy = artifact.placements[position.placement].retry
-    pause_s = next_pause_s(policy, failures, failure, chance)
+    broken = position in history.broken
+    pause_s = None if broken else next_pause_s(policy, failures, failure, chance)
     if pause_s is not None:
         due_ns = at_ns + int(pause_s * NS_PER_S)
         detail = {"due_at": rfc3339(due_ns), "failures": failures, "most": policy.max_attempts}
@@ -111,9 +233,52 @@ def after_failure(
             detail=json.dumps(detail),
         )
         return Decision((entry, retry))
-    alias = artifact.placements[position.placement].alias
-    ending = Ending(failure.kind, _storable(failure.message), alias, attempts=entry.attempt)
-    return Decision((entry, failed_entry(ending, at_ns)), Trigger.FAIL, ending)
+    return _give_up(artifact, history, entry, failure.kind, failure.message, turns)
+
+
+def is_last(
+    artifact: Artifact, history: History, position: Position, failure: Failure | Crashed | Lost
+) -> bool:
+    """Whether a visit that ended like this is not called again."""
+    if isinstance(failure, Lost):
+        return history.lost.get(position, 0) + 1 >= LOSSES_MAX
+    if isinstance(failure, Crashed):
+        failure = _crash(failure)
+    policy = artifact.placements[position.placement].retry
+    failures = history.failures.get(position, 0) + 1
+    return position in history.broken or next_pause_s(policy, failures, failure, 0.0) is None
+
+
+def _give_up(
+    artifact: Artifact,
+    history: History,
+    entry: Entry,
+    kind: str,
+    message: str,
+    turns: Sequence[Turn],
+) -> Decision:
+    """A visit has failed for good: an edge catches that, or a gate does without it, or it is the
+    end."""
+    position = entry.position
+    assert position is not None
+    forward = [
+        edge for edge in artifact.outgoing[position.placement] if not artifact.edges[edge].loop
+    ]
+    rescues = [turn for turn in turns if turn.fires]
+    spread = Spread(artifact, history, entry.at_ns)
+    over = attrs.evolve(entry, failed=True)
+    if rescues:
+        for turn in rescues:
+            spread.take(position, turn)
+        left = [turn.edge for turn in turns if not turn.fires]
+        spread.close([*forward, *left], position.items)
+    elif position.placement in artifact.tolerant:
+        spread.close([*forward, *artifact.rescues[position.placement]], position.items, failed=True)
+    else:
+        alias = artifact.placements[position.placement].alias
+        ending = Ending(kind, _storable(message), alias, attempts=entry.attempt)
+        return Decision((entry, failed_entry(ending, entry.at_ns)), Trigger.FAIL, ending)
+    return _spread(artifact, history, [over], spread, entry.at_ns)
 
 
 def _crash(crashed: Crashed) -> Failure:
@@ -143,6 +308,7 @@ def after_loss(
     reason: str,
     at_ns: int,
     frames: int = 0,
+    turns: Sequence[Turn] = (),
 ) -> Decision:
     """Infrastructure took a call away: the visit stays due, unless that happened too often.
 
@@ -162,10 +328,8 @@ def after_loss(
     seen = history.losses_with(lost)
     if seen < LOSSES_MAX:
         return Decision((lost,))
-    alias = artifact.placements[position.placement].alias
     words = f"the node's process was lost {seen} times, the last time: {reason}"
-    ending = Ending("NODE_CRASHED", _storable(words), alias, attempts=lost.attempt)
-    return Decision((lost, failed_entry(ending, at_ns)), Trigger.FAIL, ending)
+    return _give_up(artifact, history, lost, "NODE_CRASHED", words, turns)
 
 
 def after_doubt(
@@ -198,18 +362,23 @@ def is_doubtful(artifact: Artifact, position: Position, outcome: Outcome) -> boo
 
 
 def rest(history: History, at_ns: int) -> Decision:
-    """Nothing is running, and every pending visit sleeps or waits for a person."""
-    wake_ns = min(history.due_ns.values(), default=0)
-    if history.doubts:
+    """Nothing is running, and every pending visit sleeps or waits for somebody."""
+    times = [*history.due_ns.values(), *(due_ns for due_ns, _ in history.alarms())]
+    wake_ns = min(times, default=0)
+    if history.doubts or history.pauses:
         trigger = Trigger.PAUSE
-    elif history.arms:
+    elif any(gate.tally.arrived and not gate.opened for gate in history.gates.values()):
         trigger = Trigger.WAIT
     else:
         trigger = Trigger.SLEEP
-    assert history.doubts or wake_ns, "an execution that nothing would ever wake"
+    assert wake_ns or history.doubts or history.pauses or history.children, (
+        "an execution that nothing would ever wake"
+    )
     detail = {"wake_at": rfc3339(wake_ns)} if wake_ns else {}
     entry = Entry(EntryKind.EXECUTION_PARKED, at_ns, trigger=trigger, detail=json.dumps(detail))
-    return Decision((entry,), trigger, wake_ns=wake_ns)
+    return Decision(
+        (entry,), trigger, wake_ns=wake_ns or (NEVER_NS if trigger is Trigger.SLEEP else 0)
+    )
 
 
 def failed_entry(ending: Ending, at_ns: int) -> Entry:
@@ -221,22 +390,6 @@ def failed_entry(ending: Ending, at_ns: int) -> Entry:
 def _storable(words: str) -> str:
     """What a node said as a record can hold it: bounded, and Unicode all through."""
     return words.encode(errors="replace")[:EVENT_TEXT_BYTES_MAX].decode(errors="ignore")
-
-
-def _follow(
-    artifact: Artifact, history: History, position: Position, edge: int, at_ns: int
-) -> list[Entry]:
-    """What the journal says of one edge that fires."""
-    entries = [Entry(EntryKind.EDGE_TAKEN, at_ns, position, edge=edge)]
-    destination = artifact.edges[edge].destination
-    if not artifact.is_gate(destination):
-        return entries
-    gate = Position(destination)
-    entries.append(Entry(EntryKind.GATE_ARRIVED, at_ns, gate, edge=edge))
-    arrived = {*history.arms.get(destination, ()), edge}
-    if arrived.issuperset(artifact.incoming[destination]):
-        entries.append(Entry(EntryKind.GATE_OPENED, at_ns, gate))
-    return entries
 
 
 def _finished(artifact: Artifact, position: Position, entries: list[Entry], at_ns: int) -> Decision:

@@ -244,6 +244,52 @@ class Artifact:
         scope = self.scopes[placement]
         return scope[:-1] if self.placements[placement].fan_out is not None else scope
 
+    def gathered(self, edge: int) -> int | None:
+        """The fan-out whose items come over this edge to a gate that gathers them; None if it is
+        no such edge."""
+        ends = self.edges[edge]
+        depth = len(self.outer(ends.destination))
+        scope = self.scopes[ends.source]
+        gathers = self.is_gate(ends.destination) and len(scope) > depth
+        return scope[depth] if gathers else None
+
+    @cached_property
+    def gatherers(self) -> dict[int, dict[int, int]]:
+        """For each fan-out the gates that gather its items, with the edges these come over."""
+        found: dict[int, dict[int, int]] = {
+            number: {}
+            for number, placement in enumerate(self.placements)
+            if placement.fan_out is not None
+        }
+        for index, edge in enumerate(self.edges):
+            fan = None if edge.loop else self.gathered(index)
+            if fan is not None:
+                gates = found[fan]
+                gates[edge.destination] = gates.get(edge.destination, 0) + 1
+        return found
+
+    @cached_property
+    def decides(self) -> frozenset[int]:
+        """Placements whose output has to be looked at to follow their edges."""
+        return frozenset(
+            edge.source
+            for edge in self.edges
+            if edge.condition
+            or edge.fields is not None
+            or (self.placements[edge.destination].fan_out is not None)
+        )
+
+    @cached_property
+    def visits_all(self) -> bool:
+        """Whether every placement is visited, exactly once, before a unary flow completes."""
+        joins = (placement.join for placement in self.placements)
+        return (
+            self.mode == "unary"
+            and all(edge.is_plain for edge in self.edges)
+            and all(join == Join() for join in joins)
+            and all(placement.fan_out is None for placement in self.placements)
+        )
+
     @cached_property
     def tolerant(self) -> frozenset[int]:
         """Placements whose failure is only missing: every way on from them comes to a gate that

@@ -234,6 +234,7 @@ def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> di
         changes["completed_ns"] = commit.at_ns
         changes["failure"] = commit.failure
         changes["doubts"] = ()
+        changes["ended_at"] = commit.ended_at
     return changes
 
 

@@ -63,6 +63,8 @@ class ExecutionCommit:
     """A node visit that a person has to settle from now on."""
     settled: str = ""
     """The node visit that a person has settled; it must be one that is in doubt."""
+    ended_at: tuple[str, ...] = ()
+    """Where its branches ended, if it completes without its terminal."""
 
 
 @attrs.frozen
@@ -159,6 +161,7 @@ def decided(execution_id: str, fence: int, at_ns: int, decision: Decision) -> Ex
         progress=decision.entries[0].kind is EntryKind.NODE_COMPLETED,
         wake_ns=decision.wake_ns,
         doubted=decision.doubted,
+        ended_at=decision.ended_at,
     )
 
 

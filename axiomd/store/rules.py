@@ -11,7 +11,9 @@ from typing import Protocol
 
 from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Execution
-from axiomd.execution.journal import Entry, EntryKind, History, trigger_of
+from axiomd.execution.history import History
+from axiomd.execution.join import Verdict, judge
+from axiomd.execution.journal import Entry, EntryKind, trigger_of
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.status import (
     PARKING,
@@ -99,14 +101,13 @@ def rules_of(execution: Execution, artifact: Artifact, frames: Frames) -> Sequen
     return (
         _NoGap(execution),
         _StatusFollowsTheTable(execution),
-        _SaidOnce(),
+        _SaidOnce(artifact),
         _NothingStartsAfterItsCheckpoint(),
         _OnceIsOnce(artifact),
         _DoubtsAreOnRecord(execution, artifact),
         _RetriesWait(),
         _CheckpointNamesItsEdges(artifact),
-        _GateHasItsArms(artifact),
-        _CompletionIsComplete(artifact),
+        _CompletionIsComplete(artifact, execution),
         _FramesAreCounted(frames),
         _Folds(artifact),
     )
@@ -195,11 +196,13 @@ class _StatusFollowsTheTable:
 class _SaidOnce:
     """A checkpoint, an edge taken, a gate's arm and its opening are written once."""
 
-    def __init__(self) -> None:
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
         self._seen: set[tuple[EntryKind, Position | None, int]] = set()
 
     def see(self, entry: Entry) -> Iterator[str]:
-        if entry.kind in ONCE:
+        gathered = entry.edge >= 0 and self._artifact.gathered(entry.edge) is not None
+        if entry.kind in ONCE and not gathered:
             said = (entry.kind, entry.position, entry.edge)
             if said in self._seen:
                 edge = f" by edge {entry.edge}" if entry.edge >= 0 else ""
@@ -293,48 +296,43 @@ class _RetriesWait:
 
 
 class _CheckpointNamesItsEdges:
-    """Rule 16: the edges taken are in the checkpoint itself."""
+    """Rule 16: the edges taken are in the checkpoint itself, and the journal tells of each."""
 
     def __init__(self, artifact: Artifact) -> None:
         self._artifact = artifact
+        self._named: set[tuple[Position | None, int]] = set()
 
     def see(self, entry: Entry) -> Iterator[str]:
-        if entry.kind is not EntryKind.NODE_COMPLETED:
-            return
-        if entry.position is None:
-            yield "a checkpoint names no visit"
-        elif entry.edges != self._artifact.outgoing[entry.position.placement]:
-            yield f"rule 16: the checkpoint of {entry.position} does not name the edges taken"
+        if entry.kind is EntryKind.NODE_COMPLETED:
+            if entry.position is None:
+                yield "a checkpoint names no visit"
+                return
+            strange = set(entry.edges).difference(self._artifact.outgoing[entry.position.placement])
+            if strange:
+                yield f"rule 16: the checkpoint of {entry.position} names edges of others"
+            self._named |= {(entry.position, edge) for edge in entry.edges}
+        if entry.kind is EntryKind.EDGE_TAKEN and not self._made_here(entry):
+            if (entry.position, entry.edge) not in self._named:
+                yield f"rule 16: no checkpoint names edge {entry.edge} of {entry.position}"
+            self._named.discard((entry.position, entry.edge))
+
+    def _made_here(self, entry: Entry) -> bool:
+        """Whether its message is no output: of a failure, or of a list without items."""
+        assert entry.position is not None
+        scope = self._artifact.scopes[entry.position.placement]
+        return self._artifact.edges[entry.edge].on_error or len(entry.position.items) < len(scope)
 
     def end(self) -> Iterator[str]:
-        yield from ()
-
-
-class _GateHasItsArms:
-    """A gate opens once all that it waits for has arrived."""
-
-    def __init__(self, artifact: Artifact) -> None:
-        self._artifact = artifact
-        self._arrived: set[tuple[Position | None, int]] = set()
-
-    def see(self, entry: Entry) -> Iterator[str]:
-        if entry.kind is EntryKind.GATE_ARRIVED:
-            self._arrived.add((entry.position, entry.edge))
-        if entry.kind is EntryKind.GATE_OPENED and entry.position is not None:
-            wanted = self._artifact.incoming[entry.position.placement]
-            missing = [edge for edge in wanted if (entry.position, edge) not in self._arrived]
-            if missing:
-                yield f"gate {entry.position} opened without its arms {missing}"
-
-    def end(self) -> Iterator[str]:
-        yield from ()
+        if self._named:
+            yield "rule 16: a checkpoint names edges that were not taken"
 
 
 class _CompletionIsComplete:
-    """What completed has completed its terminal; and all placements, if it is unary."""
+    """What completed has completed its terminal, or says where its branches ended."""
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, execution: Execution) -> None:
         self._artifact = artifact
+        self._execution = execution
         self._done: set[int] = set()
         self._completed = False
 
@@ -348,9 +346,9 @@ class _CompletionIsComplete:
     def end(self) -> Iterator[str]:
         if not self._completed:
             return
-        if self._artifact.terminal not in self._done:
+        if self._artifact.terminal not in self._done and not self._execution.ended_at:
             yield "it completed, its terminal did not"
-        if self._artifact.mode == "unary" and len(self._done) != len(self._artifact.placements):
+        if self._artifact.visits_all and len(self._done) != len(self._artifact.placements):
             yield "it completed, some placement did not"
 
 
@@ -374,17 +372,28 @@ class _Folds:
     """Rule 16: the journal alone makes the state; nothing in it refers to what is not there."""
 
     def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
         self._history: History | None = History(artifact)
 
     def see(self, entry: Entry) -> Iterator[str]:
         if self._history is None:
             return
+        if entry.kind is EntryKind.GATE_OPENED and entry.position is not None:
+            yield from self._opened_early(self._history, entry.position, entry.at_ns)
         try:
             self._history.apply(entry)
             self._history.take_due()
         except (AssertionError, LookupError) as failure:
             self._history = None
             yield f"rule 16: {entry.kind.wire} at {entry.seq} does not fold: {failure!r}"
+
+    def _opened_early(self, history: History, gate: Position, at_ns: int) -> Iterator[str]:
+        """A gate opens once all that it waits for has come, or once it has waited long enough."""
+        there = history.gates.get((gate.placement, gate.items))
+        join = self._artifact.placements[gate.placement].join
+        late = there is not None and 0 < there.due_ns <= at_ns
+        if there is None or not (late or judge(join, there.tally) is Verdict.OPEN):
+            yield f"gate {gate} opened without its arms"
 
     def end(self) -> Iterator[str]:
         yield from ()

@@ -7,7 +7,8 @@ from worlds.flows import flow
 from worlds.invariants import state_of
 
 from axiomd.execution.call import Crashed
-from axiomd.execution.journal import Entry, EntryKind, History, Payload
+from axiomd.execution.history import History
+from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import after_doubt, after_failure, after_loss, after_output
 from axiomd.execution.position import Position
 from axiomd.flow.artifact import Retry
@@ -74,7 +75,6 @@ def test_folding_in_two_steps_is_folding_at_once(choices, cut):
         EntryKind.NODE_LOG,
         EntryKind.NODE_PROGRESS,
         EntryKind.NODE_DIVERGED,
-        EntryKind.EDGE_TAKEN,
         EntryKind.GATE_ARRIVED,
         EntryKind.EXECUTION_PARKED,
         EntryKind.EXECUTION_WOKEN,
@@ -109,6 +109,7 @@ def test_numbers_of_kinds_are_on_disk_and_never_change():
         "EXECUTION_CANCELLED": 6,
         "EXECUTION_PARKED": 7,
         "EXECUTION_WOKEN": 8,
+        "EXECUTION_FORKED": 9,
         "NODE_STARTED": 16,
         "NODE_LOG": 17,
         "NODE_PROGRESS": 18,
@@ -120,7 +121,31 @@ def test_numbers_of_kinds_are_on_disk_and_never_change():
         "NODE_RETRY_SCHEDULED": 24,
         "NODE_IN_DOUBT": 25,
         "NODE_SETTLED": 26,
+        "NODE_FANNED_OUT": 27,
+        "NODE_ITEM": 28,
+        "NODE_CHILD_STARTED": 29,
         "EDGE_TAKEN": 32,
+        "EDGE_NOT_TAKEN": 33,
         "GATE_ARRIVED": 48,
         "GATE_OPENED": 49,
+        "GATE_NOT_TAKEN": 50,
+        "GATE_FAILED": 51,
+        "GATE_COMPOSED": 52,
+        "PAUSE_OPENED": 64,
+        "PAUSE_RESUMED": 65,
+        "PAUSE_REJECTED": 66,
+        "PAUSE_EXPIRED": 67,
+        "DEBUG_STARTED": 80,
+        "DEBUG_PAUSED": 81,
+        "DEBUG_STEPPED": 82,
+        "DEBUG_CONTINUED": 83,
+        "DEBUG_BREAKPOINTS": 84,
+        "DEBUG_HELD": 85,
+        "DEBUG_EDITED": 86,
+        "COMPENSATION_BEGUN": 96,
+        "COMPENSATION_STARTED": 97,
+        "COMPENSATION_COMPLETED": 98,
+        "COMPENSATION_FAILED": 99,
+        "COMPENSATION_RETRY_SCHEDULED": 100,
+        "COMPENSATION_LOST": 101,
     }

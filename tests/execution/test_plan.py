@@ -8,7 +8,8 @@ from worlds.rows import new_execution
 
 from axiomd.execution.call import Crashed, Failure, Lost, Output
 from axiomd.execution.execution import index_keys
-from axiomd.execution.journal import Entry, EntryKind, History, Payload
+from axiomd.execution.history import History
+from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import (
     after_doubt,
     after_failure,
@@ -313,7 +314,12 @@ def test_what_goes_on_at_a_time_is_parked_and_due():
 
 @pytest.mark.parametrize(
     ("position", "text"),
-    [((0, 1, -1), "a"), ((0, 2, -1), "a#2"), ((0, 1, 3), "a[3]"), ((0, 2, 0), "a#2[0]")],
+    [
+        ((0, 1, ()), "a"),
+        ((0, 2, ()), "a#2"),
+        ((0, 1, (3,)), "a[3]"),
+        ((0, 2, (0, 12)), "a#2[0][12]"),
+    ],
 )
 def test_a_position_has_one_text(position, text):
     assert position_text(Position(*position), "a") == text

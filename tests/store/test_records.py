@@ -7,7 +7,7 @@ from worlds.flows import BRANCHING, STREAMING
 
 from axiomd.errors import StoreFailed
 from axiomd.execution.arrivals import Arrival
-from axiomd.execution.execution import Ending, Execution
+from axiomd.execution.execution import Debug, Ending, Execution, OpenPause
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
@@ -23,7 +23,10 @@ PAYLOADS = st.one_of(
     st.builds(Payload, st.integers(1, 2**40), st.none(), st.binary(min_size=32, max_size=32)),
 )
 POSITIONS = st.builds(
-    Position, st.integers(0, 0xFFFF), st.integers(1, 2**20), st.integers(-1, 2**20)
+    Position,
+    st.integers(0, 0xFFFF),
+    st.integers(1, 2**20),
+    st.lists(st.integers(0, 2**20), max_size=2).map(tuple),
 )
 ENTRIES = st.builds(
     Entry,
@@ -38,6 +41,7 @@ ENTRIES = st.builds(
     due_ns=NS,
     trigger=st.none() | st.sampled_from(Trigger),
     detail=TEXT,
+    failed=st.booleans(),
     seq=U32,
 )
 EXECUTIONS = st.builds(
@@ -62,6 +66,17 @@ EXECUTIONS = st.builds(
     forked_from=TEXT,
     wake_ns=NS,
     doubts=st.lists(TEXT, max_size=3).map(tuple),
+    ended_at=st.lists(TEXT, max_size=3).map(tuple),
+    pauses=st.lists(st.builds(OpenPause, TEXT, NS, NS), max_size=3).map(tuple),
+    children=st.lists(IDENTITY, max_size=3).map(tuple),
+    parent_position=TEXT,
+    depth=U32,
+    debug=st.none()
+    | st.builds(
+        Debug, st.sampled_from(["run", "pause", "step"]), st.lists(TEXT, max_size=3).map(tuple)
+    ),
+    held=st.lists(TEXT, max_size=3).map(tuple),
+    undoing=st.booleans(),
 )
 
 
@@ -144,5 +159,5 @@ def test_a_frame_of_another_form_is_refused():
 
 def test_a_mode_nobody_knows_is_refused():
     value = r.encode_artifact(BRANCHING.artifact).replace(b"\x05unary", b"\x05mixed")
-    with pytest.raises(StoreFailed, match="mode"):
+    with pytest.raises(StoreFailed, match="unary"):
         r.decode_artifact(value)

@@ -15,6 +15,7 @@ from worlds.disk import Cut, Disk, open_disk
 from worlds.flows import Story
 from worlds.invariants import broken_invariants, state_of, stored_executions
 from worlds.nodes import Nodes
+from worlds.rules import StoryRules
 from worlds.seeds import TickingClock, run_inline, seeded_ids
 
 from axiomd.engine.attempt import Attempt
@@ -22,7 +23,8 @@ from axiomd.engine.engine import Engine, open_engine
 from axiomd.engine.parts import Parts
 from axiomd.engine.tail import Tail
 from axiomd.execution.execution import Execution
-from axiomd.execution.journal import EntryKind, History
+from axiomd.execution.history import History
+from axiomd.execution.journal import EntryKind
 from axiomd.execution.status import Status
 from axiomd.runners.base import Runner
 from axiomd.settings import EngineSettings, RetentionSettings, StoreSettings
@@ -165,7 +167,7 @@ class Box:
             live["completed"] = {
                 p: n for p, n in live["completed"].items() if p in stored["completed"]
             }
-        for name in ("pending", "arms", "completed"):
+        for name in ("pending", "gates", "completed"):
             if stored[name] != live[name]:
                 yield f"rule 16: {name} is {stored[name]} folded and {live[name]} live"
 
@@ -194,6 +196,7 @@ async def open_box(world: World, physics: Physics | None = None) -> AsyncIterato
                 blobs=blobs,
                 runners={"inline": runner},
                 artifact=lambda tenant, graph_id: world.stories[graph_id].artifact,
+                rules=lambda tenant, graph_id: StoryRules(world.stories[graph_id]),
                 clock=world.clock,
                 chance=world.ids.chance,
                 settings=physics.settings,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from axiomd.execution.execution import Execution
-from axiomd.execution.journal import History
+from axiomd.execution.history import History
 from axiomd.flow.artifact import Artifact
 from axiomd.store import keys
 from axiomd.store.blobs import Blobs
@@ -29,6 +29,9 @@ def broken_invariants(store: Store, blobs: Path, artifacts: Mapping[str, Artifac
 
 def state_of(history: History) -> dict[str, object]:
     """What a history says, to be compared."""
-    tables = ("pending", "arms", "calls", "lost", "failures", "due_ns", "settled", "completed")
+    tables = ("pending", "calls", "lost", "failures", "due_ns", "settled", "completed")
     state: dict[str, object] = {name: dict(getattr(history, name)) for name in tables}
+    state["gates"] = {
+        place: (gate.tally, gate.opened, gate.arms) for place, gate in history.gates.items()
+    }
     return state | {name: set(getattr(history, name)) for name in ("unanswered", "doubts")}

@@ -1,0 +1,516 @@
+"""What a journal folds into: which node visits are due, with what input, and what waits.
+
+The same `History.apply` runs over stored entries after a restart and over each new entry while an
+attempt works, so a resumed execution cannot differ from one that was never disturbed. Folding
+evaluates nothing: which edges were taken and which gates opened was decided once and is written
+in the entries.
+
+Payloads are held only as long as a visit still needs them, so memory follows the frontier of the
+execution and not the length of its journal.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from axiomd.execution.join import Tally
+from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.position import Position
+from axiomd.flow.artifact import Artifact
+
+Place = tuple[int, tuple[int, ...]]
+"""A placement and the items its visits are for: a gate, or a fan-out, that may be at work."""
+
+
+@attrs.define(eq=False)
+class Gate:
+    """What has come to a gate."""
+
+    tally: Tally
+    arms: dict[tuple[int, tuple[int, ...]], Payload] = attrs.field(factory=dict)
+    """What arrived, by edge and by the items that it gathers."""
+    opened: bool = False
+    """Whether it is decided; what comes now comes too late."""
+    due_ns: int = 0
+    """When it waits no longer; 0 for never."""
+
+
+@attrs.define(eq=False)
+class Fan:
+    """A fan-out whose items are at work."""
+
+    count: int
+    limit: int
+    """Items that may be in work at a time; 0 for all."""
+    waiting: dict[Position, tuple[Payload, ...]] = attrs.field(factory=dict)
+    """Visits of items that are not yet in work, in their order."""
+    live: dict[int, int] = attrs.field(factory=dict)
+    """For each item in work its pending visits."""
+
+
+@attrs.frozen
+class Undoable:
+    """A completed visit that can be compensated."""
+
+    position: Position
+    inputs: tuple[Payload, ...]
+    output: Payload
+
+
+class History:
+    """The fold of a journal."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
+        self.pending: dict[Position, tuple[Payload, ...]] = {}
+        """Visits that are due and have not completed, with the messages that make their input."""
+        self.visits: dict[Place, int] = {}
+        """How often each placement has become due, for each of its items."""
+        self.gates: dict[Place, Gate] = {}
+        """Gates that something has come to."""
+        self.fans: dict[Place, Fan] = {}
+        """Fan-outs, by placement and outer items."""
+        self.rounds: dict[Place, int] = {}
+        """How often each loop, by its edge, has been taken since it was entered."""
+        self.calls: dict[Position, int] = {}
+        """Calls started of each pending visit."""
+        self.unanswered: set[Position] = set()
+        """Pending visits whose last call has neither answered nor been found lost."""
+        self.lost: dict[Position, int] = {}
+        """Calls in a row of each pending visit that infrastructure took away."""
+        self.failures: dict[Position, int] = {}
+        """Calls of each pending visit that are charged to it."""
+        self.due_ns: dict[Position, int] = {}
+        """Pending visits whose next call has its time."""
+        self.doubts: set[Position] = set()
+        """Pending visits of which a person has to say whether they happened."""
+        self.settled: dict[Position, Payload] = {}
+        """Pending visits that have happened, with the output that a person told."""
+        self.broken: dict[Position, str] = {}
+        """Pending visits that fail without a call; JSON of their kind and message."""
+        self.arms: dict[Position, tuple[int, ...]] = {}
+        """Pending visits of gates that compose, with the edge of each message of their input."""
+        self.composed: set[Position] = set()
+        """Pending visits of gates whose input has been composed."""
+        self.pauses: dict[Position, int] = {}
+        """Pending visits that a person has to answer for, with the time when the policy does."""
+        self.answered: set[Position] = set()
+        """Pending visits that somebody has answered for."""
+        self.children: dict[Position, str] = {}
+        """Pending visits that a child execution does, with its ID."""
+        self.completed: dict[int, int] = {}
+        """Placements that have completed, with the frames they emitted."""
+        self.ended: list[int] = []
+        """Placements at which a branch came to its end before the terminal, in order."""
+        self.undoable: list[Undoable] = []
+        """What can be compensated, in the order in which it completed."""
+        self._tables: tuple[dict[Position, Any], ...] = (
+            self.pending,
+            self.calls,
+            self.lost,
+            self.failures,
+            self.due_ns,
+            self.settled,
+            self.broken,
+            self.arms,
+            self.pauses,
+            self.children,
+        )
+        self._sets = (self.unanswered, self.doubts, self.composed, self.answered)
+        self._became_due: list[Position] = []
+        self._slack: set[Place] = set()
+        """Fan-outs that may have room for a further item."""
+        self._sent: Payload | None = None
+        """The last output: what an edge takes along unless it says otherwise."""
+        self._frames_at_loss: dict[Position, int] = {}
+        self._frames_at_failure: dict[Position, int] = {}
+
+    @classmethod
+    def fold(cls, artifact: Artifact, entries: Iterable[Entry]) -> "History":
+        """The state after `entries`."""
+        history = cls(artifact)
+        for entry in entries:
+            history.apply(entry)
+        return history
+
+    def apply(self, entry: Entry) -> None:
+        """Take one more entry into account."""
+        if entry.position is not None and entry.kind in _OF_CALLS:
+            self._put_to_work(entry.position)
+        fold = _FOLDS.get(entry.kind)
+        if fold is not None:
+            fold(self, entry)
+
+    def take_due(self) -> list[Position]:
+        """The visits that became due since this was last asked, in order."""
+        for place in tuple(self._slack):
+            self._fill(place)
+        self._slack.clear()
+        fresh = [position for position in self._became_due if position in self.pending]
+        self._became_due.clear()
+        return fresh
+
+    @property
+    def waiting_items(self) -> bool:
+        """Whether items of a fan-out wait until others are done."""
+        return any(fan.waiting for fan in self.fans.values())
+
+    def next_visit(self, placement: int, items: tuple[int, ...]) -> Position:
+        """The visit that comes next of a placement."""
+        return Position(placement, self.visits.get((placement, items), 0) + 1, items)
+
+    def alarms(self) -> Iterator[tuple[int, Position | Place]]:
+        """Times at which a pause or a gate is decided by its policy."""
+        for position, due_ns in self.pauses.items():
+            if due_ns:
+                yield due_ns, position
+        for place, gate in self.gates.items():
+            if gate.due_ns and not gate.opened:
+                yield gate.due_ns, place
+
+    def losses_with(self, entry: Entry) -> int:
+        """How often the visit was lost without progress between, `entry` counted."""
+        position = _visit(entry)
+        return 1 if _is_further(entry, self._frames_at_loss) else self.lost.get(position, 0) + 1
+
+    def failures_with(self, entry: Entry) -> int:
+        """How many calls of the visit are charged to it, `entry` counted.
+
+        A unary node in a pipeline makes one thing of each frame, so each frame counts anew.
+        """
+        position = _visit(entry)
+        mapped = self._artifact.mode == "pipeline" and (
+            self._artifact.placements[position.placement].kind == "unary"
+        )
+        if mapped and _is_further(entry, self._frames_at_failure):
+            return 1
+        return self.failures.get(position, 0) + 1
+
+    # -- what entries do ----------------------------------------------------------------------
+
+    def _accept(self, entry: Entry) -> None:
+        assert entry.payload is not None
+        self._make_due(Position(self._artifact.entry), (entry.payload,))
+
+    def _start(self, entry: Entry) -> None:
+        position = _visit(entry)
+        self.calls[position] = entry.attempt
+        self.unanswered.add(position)
+        self.due_ns.pop(position, None)
+
+    def _lose(self, entry: Entry) -> None:
+        position = _visit(entry)
+        self.lost[position] = self.losses_with(entry)
+        self._frames_at_loss[position] = entry.frames
+        self.unanswered.discard(position)
+        if entry.failed:
+            self._finish(position)
+
+    def _fail(self, entry: Entry) -> None:
+        position = _visit(entry)
+        self.failures[position] = self.failures_with(entry)
+        self._frames_at_failure[position] = entry.frames
+        self.unanswered.discard(position)
+        if entry.failed:
+            self._finish(position)
+
+    def _schedule(self, entry: Entry) -> None:
+        self.due_ns[_visit(entry)] = entry.due_ns
+
+    def _doubt(self, entry: Entry) -> None:
+        self.unanswered.discard(_visit(entry))
+        self.doubts.add(_visit(entry))
+
+    def _settle(self, entry: Entry) -> None:
+        position = _visit(entry)
+        self.doubts.discard(position)
+        if entry.payload is not None:
+            self.settled[position] = entry.payload
+
+    def _complete(self, entry: Entry) -> None:
+        position = _visit(entry)
+        placement = position.placement
+        if self._artifact.placements[placement].compensate and entry.payload is not None:
+            inputs = self.pending.get(position, ())
+            self.undoable.append(Undoable(position, inputs, entry.payload))
+        self._finish(position)
+        self.completed[placement] = entry.frames
+        self._sent = entry.payload
+        if not entry.edges and placement != self._artifact.terminal:
+            self.ended.append(placement)
+
+    def _take_edge(self, entry: Entry) -> None:
+        position = _visit(entry)
+        payload = entry.payload if entry.payload is not None else self._sent
+        if payload is None:
+            # A pipeline's messages are frames, and no visit is made due by them.
+            return
+        edge = self._artifact.edges[entry.edge]
+        destination = edge.destination
+        if edge.loop:
+            self._begin_anew(entry.edge, position.items)
+        elif self._artifact.is_gate(destination):
+            self._arrive(entry.edge, position.items, payload)
+            return
+        if self._artifact.placements[destination].fan_out is None:
+            self._make_due(self.next_visit(destination, position.items), (payload,))
+
+    def _close_edge(self, entry: Entry) -> None:
+        position = _visit(entry)
+        destination = self._artifact.edges[entry.edge].destination
+        depth = len(self._artifact.outer(destination))
+        if self._artifact.is_gate(destination) and len(position.items) >= depth:
+            gate = self._gate((destination, position.items[:depth]))
+            gate.tally = closed_tally(
+                gate.tally, self.arms_of(entry.edge, position.items), failed=entry.failed
+            )
+
+    def _note_arrival(self, entry: Entry) -> None:
+        if entry.due_ns:
+            self._gate(_place(entry)).due_ns = entry.due_ns
+
+    def _open_gate(self, entry: Entry) -> None:
+        gate = self._gate(_place(entry))
+        gate.opened = True
+        rank = {e: n for n, e in enumerate(self._artifact.incoming[_visit(entry).placement])}
+        order = sorted(gate.arms, key=lambda arm: (rank[arm[0]], arm[1]))
+        merged = tuple(gate.arms[arm] for arm in order)
+        if self._artifact.placements[_visit(entry).placement].compose is not None:
+            self.arms[_visit(entry)] = tuple(edge for edge, _ in order)
+        gate.arms.clear()
+        self._make_due(_visit(entry), merged)
+
+    def _break_gate(self, entry: Entry) -> None:
+        gate = self._gate(_place(entry))
+        gate.opened = True
+        gate.arms.clear()
+        self._make_due(_visit(entry), ())
+        self.broken[_visit(entry)] = entry.detail
+
+    def _pass_gate(self, entry: Entry) -> None:
+        self._gate(_place(entry)).opened = True
+
+    def _compose(self, entry: Entry) -> None:
+        self._replace_input(entry)
+        self.composed.add(_visit(entry))
+
+    def _fan_out(self, entry: Entry) -> None:
+        position = _visit(entry)
+        policy = self._artifact.placements[position.placement].fan_out
+        assert policy is not None
+        place = (position.placement, position.items)
+        self.fans[place] = Fan(entry.frames, policy.max_parallel)
+        self._slack.add(place)
+        for gate, edges in self._artifact.gatherers[position.placement].items():
+            there = self.gates.get((gate, position.items))
+            if there is not None and not there.opened:
+                there.tally = sized_tally(there.tally, edges, entry.frames)
+
+    def _add_item(self, entry: Entry) -> None:
+        position = _visit(entry)
+        assert entry.payload is not None
+        place = (position.placement, position.items[:-1])
+        self.fans[place].waiting[position] = (entry.payload,)
+
+    def _open_pause(self, entry: Entry) -> None:
+        self.pauses[_visit(entry)] = entry.due_ns
+
+    def _answer(self, entry: Entry) -> None:
+        self.pauses.pop(_visit(entry), None)
+        self.answered.add(_visit(entry))
+        self._replace_input(entry)
+
+    def _refuse(self, entry: Entry) -> None:
+        self.pauses.pop(_visit(entry), None)
+        self.answered.add(_visit(entry))
+        self.broken[_visit(entry)] = entry.detail
+
+    def _expire(self, entry: Entry) -> None:
+        (self._refuse if entry.failed else self._answer)(entry)
+
+    def _begin_child(self, entry: Entry) -> None:
+        self.children[_visit(entry)] = entry.detail
+
+    def _replace_input(self, entry: Entry) -> None:
+        if entry.payload is not None and _visit(entry) in self.pending:
+            self.pending[_visit(entry)] = (entry.payload,)
+
+    # -- visits, items, gates -----------------------------------------------------------------
+
+    def _make_due(self, position: Position, payloads: tuple[Payload, ...]) -> None:
+        self.pending[position] = payloads
+        self.visits[position.placement, position.items] = position.iteration
+        self._became_due.append(position)
+        for place, item in self._fans_of(position):
+            live = self.fans[place].live
+            live[item] = live.get(item, 0) + 1
+
+    def _finish(self, position: Position) -> None:
+        """The visit is over: nothing of it is kept."""
+        if position not in self.pending:
+            return
+        for table in self._tables:
+            table.pop(position, None)
+        for members in self._sets:
+            members.discard(position)
+        for place, item in self._fans_of(position):
+            fan = self.fans[place]
+            fan.live[item] -= 1
+            if not fan.live[item]:
+                # Until the end of the commit its branch may still go on with another visit.
+                self._slack.add(place)
+
+    def _fans_of(self, position: Position) -> Iterator[tuple[Place, int]]:
+        """The fan-outs whose items a visit is for, with the item of each."""
+        scope = self._artifact.scopes[position.placement]
+        for depth, item in enumerate(position.items):
+            place = (scope[depth], position.items[:depth])
+            if place in self.fans:
+                yield place, item
+
+    def _fill(self, place: Place) -> None:
+        """Put waiting items to work for which there is room."""
+        fan = self.fans.get(place)
+        if fan is None:
+            return
+        for item in [item for item, visits in fan.live.items() if not visits]:
+            del fan.live[item]
+        while fan.waiting and (not fan.limit or len(fan.live) < fan.limit):
+            self._put_to_work(next(iter(fan.waiting)))
+
+    def _put_to_work(self, position: Position) -> None:
+        """An item that waited is worked on; journals do not say so, its first call does."""
+        fan = self.fans.get((position.placement, position.items[:-1])) if position.items else None
+        if fan is not None and position in fan.waiting:
+            self._make_due(position, fan.waiting.pop(position))
+
+    def _gate(self, place: Place) -> Gate:
+        if place not in self.gates:
+            self.gates[place] = Gate(self.first_tally(place))
+        return self.gates[place]
+
+    def first_tally(self, place: Place, anew: Container[int] = ()) -> Tally:
+        """The arms that a gate may get; how many a fan-out brings is known once it has begun.
+
+        anew: fan-outs whose last beginning does not count.
+        """
+        placement, items = place
+        coming = unsized = 0
+        for edge in self._artifact.incoming[placement]:
+            fan = self._artifact.gathered(edge)
+            if fan is None:
+                coming += 1
+            elif fan not in anew and (fan, items) in self.fans:
+                coming += self.fans[fan, items].count
+            else:
+                unsized += 1
+        return Tally(coming=coming, unsized=unsized)
+
+    def arms_of(self, edge: int, items: tuple[int, ...]) -> int:
+        """How many arms of a gate a signal over `edge` from a visit with `items` stands for.
+
+        One; but all items of a fan-out that was not taken, or has none, give one signal together:
+        -1 if it has never begun.
+        """
+        destination = self._artifact.edges[edge].destination
+        fan = self._artifact.gathered(edge)
+        if fan is None or len(items) > len(self._artifact.outer(destination)):
+            return 1
+        there = self.fans.get((fan, items))
+        return there.count if there is not None else -1
+
+    def _arrive(self, edge: int, items: tuple[int, ...], payload: Payload) -> None:
+        destination = self._artifact.edges[edge].destination
+        depth = len(self._artifact.outer(destination))
+        gate = self._gate((destination, items[:depth]))
+        gate.tally = arrived_tally(gate.tally, self.arms_of(edge, items))
+        if not gate.opened:
+            gate.arms[edge, items[depth:]] = payload
+
+    def _begin_anew(self, loop: int, items: tuple[int, ...]) -> None:
+        """Drop what is left of the iteration before: a new one begins."""
+        body, depth = self._artifact.body(loop), len(items)
+        for position in [p for p in self.pending if p.placement in body]:
+            if position.items[:depth] == items:
+                self._finish(position)
+        for table in (self.gates, self.fans):
+            for place in [p for p in table if p[0] in body and p[1][:depth] == items]:
+                del table[place]
+        for edge, inner in tuple(self.rounds):
+            source = self._artifact.edges[edge].source
+            if edge != loop and source in body and inner[:depth] == items:
+                del self.rounds[edge, inner]
+        self.rounds[loop, items] = self.rounds.get((loop, items), 0) + 1
+
+
+def arrived_tally(tally: Tally, arms: int) -> Tally:
+    """The tally after an arrival; of no arms at all, if a fan-out had no items."""
+    return attrs.evolve(tally, arrived=tally.arrived + 1, coming=tally.coming - max(arms, 0))
+
+
+def closed_tally(tally: Tally, arms: int, *, failed: bool) -> Tally:
+    """The tally after `arms` of them will not come; -1 for those of a fan-out that never began."""
+    word = "failed" if failed else "missing"
+    if arms < 0:
+        return attrs.evolve(tally, unsized=tally.unsized - 1, **{word: getattr(tally, word) + 1})
+    return attrs.evolve(tally, coming=tally.coming - arms, **{word: getattr(tally, word) + arms})
+
+
+def sized_tally(tally: Tally, edges: int, count: int) -> Tally:
+    """The tally once it is known that each of `edges` brings `count` arms."""
+    return attrs.evolve(tally, unsized=tally.unsized - edges, coming=tally.coming + edges * count)
+
+
+def _visit(entry: Entry) -> Position:
+    assert entry.position is not None
+    return entry.position
+
+
+def _place(entry: Entry) -> Place:
+    return _visit(entry).placement, _visit(entry).items
+
+
+def _is_further(entry: Entry, frames_before: Mapping[Position, int]) -> bool:
+    """Whether frames came through since, so that the node is not going in circles."""
+    return entry.frames > frames_before.get(_visit(entry), 0)
+
+
+_OF_CALLS = frozenset(
+    {
+        EntryKind.NODE_STARTED,
+        EntryKind.NODE_COMPLETED,
+        EntryKind.NODE_FAILED,
+        EntryKind.NODE_TIMED_OUT,
+        EntryKind.NODE_LOST,
+        EntryKind.PAUSE_OPENED,
+        EntryKind.NODE_CHILD_STARTED,
+    }
+)
+"""What can come first of the visit for an item."""
+
+_FOLDS = {
+    EntryKind.EXECUTION_ACCEPTED: History._accept,
+    EntryKind.NODE_STARTED: History._start,
+    EntryKind.NODE_LOST: History._lose,
+    EntryKind.NODE_FAILED: History._fail,
+    EntryKind.NODE_TIMED_OUT: History._fail,
+    EntryKind.NODE_RETRY_SCHEDULED: History._schedule,
+    EntryKind.NODE_IN_DOUBT: History._doubt,
+    EntryKind.NODE_SETTLED: History._settle,
+    EntryKind.NODE_COMPLETED: History._complete,
+    EntryKind.NODE_FANNED_OUT: History._fan_out,
+    EntryKind.NODE_ITEM: History._add_item,
+    EntryKind.NODE_CHILD_STARTED: History._begin_child,
+    EntryKind.EDGE_TAKEN: History._take_edge,
+    EntryKind.EDGE_NOT_TAKEN: History._close_edge,
+    EntryKind.GATE_ARRIVED: History._note_arrival,
+    EntryKind.GATE_OPENED: History._open_gate,
+    EntryKind.GATE_FAILED: History._break_gate,
+    EntryKind.GATE_NOT_TAKEN: History._pass_gate,
+    EntryKind.GATE_COMPOSED: History._compose,
+    EntryKind.PAUSE_OPENED: History._open_pause,
+    EntryKind.PAUSE_RESUMED: History._answer,
+    EntryKind.PAUSE_REJECTED: History._refuse,
+    EntryKind.PAUSE_EXPIRED: History._expire,
+}
