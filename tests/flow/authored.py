@@ -15,6 +15,10 @@ package acme.orders;
 message Order { string id = 1; int32 qty = 2; repeated string tags = 3; }
 message Wide { string id = 1; int64 qty = 2; }
 message Bad { int32 id = 1; string qty = 2; string tags = 3; }
+message Tally { string id = 1; string qty = 2; }
+message Text { string text = 4; }
+message Batch { repeated Order orders = 1; repeated Batch batches = 2; map<string, Order> by = 3; }
+message Fault { string message = 1; string kind = 2; int32 attempts = 4; }
 """
 
 
@@ -30,6 +34,13 @@ PASS = package(
     ("Widen", "Wide", "Wide"),
     ("Break", "Bad", "Bad"),
     ("Stream", "Order", "Order", "", "pipeline"),
+    ("Count", "Order", "Tally"),
+    ("FromTally", "Tally", "Tally"),
+    ("Talk", "Text", "Text"),
+    ("Split", "Order", "Batch"),
+    ("Batches", "Batch", "Batch"),
+    ("Fix", "Fault", "Order"),
+    ("Note", "Fault", "Fault"),
 )
 
 
