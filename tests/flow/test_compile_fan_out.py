@@ -205,8 +205,11 @@ def random_flows(draw):
     ends = [p for p in range(count - 1) if all(source != p for source, _ in pairs)]
     pairs |= {(end, count - 1) for end in ends}
     arrows = " ".join(f"{aliases[a]}>{aliases[b]}" for a, b in sorted(pairs))
-    some = st.sets(st.sampled_from(aliases), max_size=4)
-    return fanned(arrows, draw(some), draw(some))
+    single = [p for p in range(1, count) if sum(to == p for _, to in pairs) == 1]
+    fans = draw(st.sets(st.sampled_from(single[:-1] or [1]), max_size=3))
+    joins = draw(st.sets(st.sampled_from([p for p in single if p > min(fans, default=9)] or [9])))
+    some = ("".join(aliases[p] for p in chosen if p < count) for chosen in (fans, joins - fans))
+    return fanned(arrows, *some)
 
 
 @settings(max_examples=300, deadline=None)
