@@ -10,7 +10,7 @@ from axiomd.flow.source import ConditionSource
 from axiomd.strict import unknown
 
 Item = MessageType | FieldDescriptor
-_PATH = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*(\.[a-zA-Z_][a-zA-Z0-9_]*)*")
+_PATH = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*([.-][a-zA-Z0-9_]+)*")
 
 
 class BadExpression(Exception):
@@ -26,7 +26,7 @@ class Scope:
 
     def check_condition(self, text: str) -> None:
         """Raises BadExpression."""
-        for path in re.findall(r"(?<![\w.'\"])[a-zA-Z_][\w.]*(?!['\"\w(])", text):
+        for path in re.findall(r"(?<![\w.'\"])[a-zA-Z_][\w.-]*(?!['\"\w(])", text):
             if path not in ("true", "false"):
                 self._find(path)
 
@@ -75,8 +75,3 @@ def leaf_text(condition: ConditionSource, message: MessageType) -> str:
     if isinstance(field, FieldDescriptor) and field.type == FieldDescriptor.TYPE_STRING:
         value = repr(value)
     return f"{condition.field} {operators[condition.op]} {value}"
-
-
-def arm_variable(alias: str) -> str:
-    """What an arm of a gate is called in the gate's `compose`."""
-    return "inputs." + alias.replace("-", "_")

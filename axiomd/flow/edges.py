@@ -6,6 +6,8 @@ together is `axiomd.flow.shape`'s business, and what a gate does with its arms `
 
 from collections.abc import Iterable, Iterator
 
+from google.protobuf.descriptor import FieldDescriptor
+
 from axiomd.errors import Problem
 from axiomd.flow.artifact import Edge
 from axiomd.flow.cel import BadExpression, Scope, leaf_text
@@ -30,6 +32,7 @@ class EdgeRules:
         self._flow = flow
         self._mismatches: dict[tuple[int, int], tuple[str, ...]] = {}
         self._scopes: dict[int, Scope] = {}
+        self._items: dict[tuple[int, str], MessageType | FieldDescriptor] = {}
         self._conditions: dict[int, str] = {}
         """CEL by number of the edge, of those that have been checked."""
 
@@ -92,6 +95,13 @@ class EdgeRules:
             self._scopes[id(sent)] = Scope({VALUE: sent}, root=sent)
         return self._scopes[id(sent)]
 
+    def item(self, sent: MessageType, items: str) -> MessageType | FieldDescriptor:
+        """What one item is of the list in a message that arrives. Raises BadExpression."""
+        key = (id(sent), items)
+        if key not in self._items:
+            self._items[key] = Scope({VALUE: sent}).check_items(items)
+        return self._items[key]
+
     def _condition_problems(self, path: str, edge: EdgeSource, arrow: Arrow) -> Iterator[Problem]:
         sent = self.sent(arrow)
         if edge.condition is None or sent is None:
@@ -114,7 +124,7 @@ class EdgeRules:
         fan_out = self._flow.config(arrow.destination).fan_out
         if fan_out is not None:
             try:
-                item = scope.check_items(fan_out.items)
+                item = self.item(sent, fan_out.items)
             except BadExpression:
                 # What the items are is said of the fan-out; the adapter waits for them.
                 return

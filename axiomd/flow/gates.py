@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from axiomd.errors import Problem
 from axiomd.flow.artifact import FanOut, Fields, Join, Placement, find_scopes
-from axiomd.flow.cel import BadExpression, Scope, arm_variable
+from axiomd.flow.cel import BadExpression, Scope
 from axiomd.flow.compatibility import edge_problems
 from axiomd.flow.descriptors import is_map
 from axiomd.flow.edges import EdgeRules, field_problems
@@ -116,7 +116,6 @@ class GateRules:
             if part.src is not None and part.src not in arms
         ]
         yield from lost
-        yield from _same_variable(path, alias, arms)
         types = {name: self._edges.arriving(arm) for name, arm in arms.items()}
         node = self._flow.nodes[placement]
         known = {arm_variable(name): kind for name, kind in types.items() if kind is not None}
@@ -162,7 +161,7 @@ class GateRules:
             return
         alias = self._flow.shape.aliases[arrow.destination]
         try:
-            item = Scope({"value": sent}).check_items(fan_out.items)
+            item = self._edges.item(sent, fan_out.items)
         except BadExpression as failure:
             yield Problem(path, f"the items of '{alias}': {failure}")
             return
@@ -235,6 +234,11 @@ def compile_join(source: JoinSource | None) -> Join:
     )
 
 
+def arm_variable(alias: str) -> str:
+    """What the message of an arm is called in a gate's `compose`."""
+    return f"inputs.{alias}"
+
+
 def compose_text(part: ComposeSource) -> str:
     """Where one field of a gate's input comes from, as CEL."""
     if part.src is None:
@@ -254,12 +258,3 @@ def _no_arm(alias: str, name: str, arms: dict[str, Arrow]) -> str:
     guess = nearest(name, arms)
     hint = f", did you mean '{guess}'?" if guess else f"; its arms are {', '.join(map(repr, arms))}"
     return f"'{name}' is no arm of the gate '{alias}'{hint}"
-
-
-def _same_variable(path: str, alias: str, arms: dict[str, Arrow]) -> Iterator[Problem]:
-    first: dict[str, str] = {}
-    for arm in arms:
-        other = first.setdefault(arm_variable(arm), arm)
-        if other != arm:
-            said = f"the arms '{other}' and '{arm}' of '{alias}' are both called"
-            yield Problem(path, f"{said} {arm_variable(arm)}: rename one")
