@@ -368,10 +368,7 @@ class Catalog:
 
     def _load(self, artifact: Artifact) -> LoadedArtifact:
         placements = artifact.placements
-        types = {
-            digest: self._types_by(artifact.tenant, digest)
-            for digest in {placement.digest for placement in placements if not placement.subflow}
-        }
+        types = {digest: self._types_by(artifact.tenant, digest) for digest in artifact.pinned}
         children = {
             graph_id: self.load(artifact.tenant, graph_id)
             for graph_id in {placement.subflow for placement in placements if placement.subflow}
@@ -384,7 +381,12 @@ class Catalog:
             children[p.subflow].terminal if p.subflow else types[p.digest].find(p.output_type)
             for p in placements
         )
-        rules = compile_rules(artifact, inputs, outputs)
+        undos = {
+            number: types[p.compensate.digest].find(p.compensate.input_type)
+            for number, p in enumerate(placements)
+            if p.compensate is not None
+        }
+        rules = compile_rules(artifact, inputs, outputs, undos)
         depth = max((child.depth + 1 for child in children.values()), default=0)
         return LoadedArtifact(artifact, inputs, outputs, rules, depth)
 

@@ -10,19 +10,16 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from axiomd.errors import Problem
 from axiomd.flow.artifact import Edge
-from axiomd.flow.cel import BadExpression, Scope, leaf_text
+from axiomd.flow.cel import BadExpression, Scope
+from axiomd.flow.leaf import leaf_text
 from axiomd.flow.messages import MessageType, edge_problems
-from axiomd.flow.node_error import NODE_ERROR_TYPE
+from axiomd.flow.node_error import NODE_ERROR
 from axiomd.flow.resolve import ResolvedFlow
+from axiomd.flow.rules import edge_scope, items_scope
 from axiomd.flow.shape import Arrow
-from axiomd.flow.source import CEL_OP, ConditionSource, EdgeSource
+from axiomd.flow.source import CEL_OP, EdgeSource
 from axiomd.limits import ITERATIONS_DEFAULT
 from axiomd.strict import join
-
-VALUE = "value"
-"""What a whole message is called in an expression over its fields."""
-ITEM = "item"
-"""What one item of a fan-out is called in the adapter of the edge that leads there."""
 
 
 class EdgeRules:
@@ -78,7 +75,7 @@ class EdgeRules:
     def sent(self, arrow: Arrow) -> MessageType | None:
         """What the source of an edge sends over it; None where that is unknown."""
         if arrow.on_error:
-            return NODE_ERROR_TYPE
+            return NODE_ERROR
         node = self._flow.nodes[arrow.source]
         return node.output if node is not None else None
 
@@ -92,14 +89,14 @@ class EdgeRules:
     def scope(self, sent: MessageType) -> Scope:
         """What a condition over a message may name: its fields, and the whole as `value`."""
         if id(sent) not in self._scopes:
-            self._scopes[id(sent)] = Scope({VALUE: sent}, root=sent)
+            self._scopes[id(sent)] = edge_scope(sent)
         return self._scopes[id(sent)]
 
     def item(self, sent: MessageType, items: str) -> MessageType | FieldDescriptor:
         """What one item is of the list in a message that arrives. Raises BadExpression."""
         key = (id(sent), items)
         if key not in self._items:
-            self._items[key] = Scope({VALUE: sent}).check_items(items)
+            self._items[key] = items_scope(sent).check_items(items)
         return self._items[key]
 
     def _condition_problems(self, path: str, edge: EdgeSource, arrow: Arrow) -> Iterator[Problem]:
@@ -109,7 +106,7 @@ class EdgeRules:
         is_cel = edge.condition.op == CEL_OP
         where = join(path, "condition.cel" if is_cel else "condition")
         try:
-            text = condition_text(edge.condition, sent)
+            text = leaf_text(edge.condition, sent)
             self.scope(sent).check_condition(text)
         except BadExpression as failure:
             yield Problem(where, f"the condition of {self._flow.shape.pair(arrow)}: {failure}")
@@ -128,7 +125,7 @@ class EdgeRules:
             except BadExpression:
                 # What the items are is said of the fan-out; the adapter waits for them.
                 return
-            scope = Scope({VALUE: sent, ITEM: item}, root=sent)
+            scope = edge_scope(sent, item)
         said = f"the adapter of {self._flow.shape.pair(arrow)}"
         fields = edge.adapter or {}
         yield from field_problems(join(path, "adapter"), said, fields.items(), scope, node.input)
@@ -153,11 +150,6 @@ class EdgeRules:
         )
         for said in self._mismatches[pair]:
             yield Problem(path, f"{head}: {said}")
-
-
-def condition_text(condition: ConditionSource, message: MessageType) -> str:
-    """A condition as CEL. Raises BadExpression."""
-    return condition.cel or "" if condition.op == CEL_OP else leaf_text(condition, message)
 
 
 def field_problems(

@@ -12,12 +12,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from axiomd.errors import Problem
 from axiomd.flow.artifact import FanOut, Fields, Join, Placement, find_scopes
-from axiomd.flow.cel import BadExpression, Scope
+from axiomd.flow.cel import BadExpression
 from axiomd.flow.compatibility import edge_problems
 from axiomd.flow.descriptors import is_map
 from axiomd.flow.edges import EdgeRules, field_problems
 from axiomd.flow.messages import MessageType
+from axiomd.flow.naming import quoted
 from axiomd.flow.resolve import ResolvedFlow
+from axiomd.flow.rules import compose_scope
 from axiomd.flow.shape import Arrow
 from axiomd.flow.source import ComposeSource, JoinSource
 from axiomd.limits import FAN_OUT_DEPTH_MAX
@@ -118,11 +120,13 @@ class GateRules:
         yield from lost
         types = {name: self._edges.arriving(arm) for name, arm in arms.items()}
         node = self._flow.nodes[placement]
-        known = {arm_variable(name): kind for name, kind in types.items() if kind is not None}
+        known = {name: kind for name, kind in types.items() if kind is not None}
         if node is None or lost or len(known) < len(arms):
             return
         fields = [(field, compose_text(part)) for field, part in compose.items()]
-        yield from field_problems(path, f"compose of '{alias}'", fields, Scope(known), node.input)
+        yield from field_problems(
+            path, f"compose of '{alias}'", fields, compose_scope(known), node.input
+        )
 
     def compose(self, placement: int) -> Fields | None:
         """How a gate of a flow without problems makes its input."""
@@ -234,17 +238,12 @@ def compile_join(source: JoinSource | None) -> Join:
     )
 
 
-def arm_variable(alias: str) -> str:
-    """What the message of an arm is called in a gate's `compose`."""
-    return f"inputs.{alias}"
-
-
 def compose_text(part: ComposeSource) -> str:
     """Where one field of a gate's input comes from, as CEL."""
     if part.src is None:
         return part.cel or ""
-    arm = arm_variable(part.src)
-    return f"{arm}.{part.path}" if part.path else arm
+    path = (part.path or "").split(".")
+    return ".".join(("inputs", part.src, *(quoted(name) for name in path if name)))
 
 
 def _message(item: MessageType | FieldDescriptor) -> Descriptor | None:

@@ -10,11 +10,11 @@ import attrs
 
 from axiomd.errors import Problem
 from axiomd.flow.artifact import Compensate, FanOut, Hitl, Placement, Retry
-from axiomd.flow.cel import Scope
 from axiomd.flow.edges import field_problems
 from axiomd.flow.gates import GateRules, compile_join
 from axiomd.flow.messages import edge_problems
 from axiomd.flow.resolve import Resolved, ResolvedFlow, ResolvedNode, Resolver, Subflow, Unresolved
+from axiomd.flow.rules import undo_scope
 from axiomd.flow.source import (
     CompensateSource,
     HitlSource,
@@ -85,7 +85,7 @@ class PlacementRules:
         if resolved is None:
             return
         if source.input is not None:
-            scope = Scope({"input": resolved.input, "output": resolved.output})
+            scope = undo_scope(resolved.input, resolved.output)
             said = f"the input of what undoes '{node.alias}'"
             fields = source.input.items()
             yield from field_problems(join(path, "input"), said, fields, scope, undo.input)

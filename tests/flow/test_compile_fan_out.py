@@ -51,14 +51,19 @@ def test_without_max_parallel_all_items_are_worked_on_at_once():
 
 
 def test_items_reach_up_to_the_next_gate():
-    assert scopes(fanned("a>b b>c b>d c>e d>e e>f", "b")) == dict(
-        a="", b="b", c="b", d="b", e="", f=""
-    )
+    assert scopes(fanned("a>b b>c b>d c>e d>e e>f", "b")) == {
+        "a": "",
+        "b": "b",
+        "c": "b",
+        "d": "b",
+        "e": "",
+        "f": "",
+    }
 
 
 def test_a_join_block_gathers_items_even_with_one_way_in():
     value = fanned("a>b b>c c>d d>e", "b", joins="d")
-    assert scopes(value) == dict(a="", b="b", c="b", d="", e="")
+    assert scopes(value) == {"a": "", "b": "b", "c": "b", "d": "", "e": ""}
     assert [placement.gathers for placement in compiled(value).placements] == [
         *[False] * 3,
         True,
@@ -68,7 +73,7 @@ def test_a_join_block_gathers_items_even_with_one_way_in():
 
 def test_a_fan_out_may_stand_inside_of_one_other():
     value = fanned("a>b b>c c>d d>e e>f", "bc", joins="e")
-    assert scopes(value) == dict(a="", b="b", c="bc", d="bc", e="b", f="")
+    assert scopes(value) == {"a": "", "b": "b", "c": "bc", "d": "bc", "e": "b", "f": ""}
 
 
 def test_arms_with_and_without_items_meet():
