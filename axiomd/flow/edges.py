@@ -30,6 +30,8 @@ class EdgeRules:
         self._mismatches: dict[tuple[int, int], tuple[str, ...]] = {}
         self._scopes: dict[int, Scope] = {}
         self._items: dict[tuple[int, str], MessageType | FieldDescriptor] = {}
+        self._sound: set[tuple[object, ...]] = set()
+        """Expressions that have been found to be right, with the messages that they are over."""
         self._conditions: dict[int, str] = {}
         """CEL by number of the edge, of those that have been checked."""
 
@@ -107,10 +109,12 @@ class EdgeRules:
         where = join(path, "condition.cel" if is_cel else "condition")
         try:
             text = leaf_text(edge.condition, sent)
-            self.scope(sent).check_condition(text)
+            if (id(sent), text) not in self._sound:
+                self.scope(sent).check_condition(text)
         except BadExpression as failure:
             yield Problem(where, f"the condition of {self._flow.shape.pair(arrow)}: {failure}")
         else:
+            self._sound.add((id(sent), text))
             self._conditions[arrow.index] = text
 
     def _adapter_problems(self, path: str, edge: EdgeSource, arrow: Arrow) -> Iterator[Problem]:
@@ -126,9 +130,16 @@ class EdgeRules:
                 # What the items are is said of the fan-out; the adapter waits for them.
                 return
             scope = edge_scope(sent, item)
+        fields = tuple((edge.adapter or {}).items())
+        items = fan_out.items if fan_out is not None else None
+        key = (id(sent), items, id(node.input), fields)
+        if key in self._sound:
+            return
         said = f"the adapter of {self._flow.shape.pair(arrow)}"
-        fields = edge.adapter or {}
-        yield from field_problems(join(path, "adapter"), said, fields.items(), scope, node.input)
+        found = list(field_problems(join(path, "adapter"), said, fields, scope, node.input))
+        yield from found
+        if not found:
+            self._sound.add(key)
 
     def _must_fit(self, arrow: Arrow) -> bool:
         # A gate that composes its input takes its arms as they are, a fan-out takes their items.

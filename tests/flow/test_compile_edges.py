@@ -62,6 +62,30 @@ def test_every_field_of_an_adapter_is_checked():
     assert all(message.startswith("the adapter of 'a' → 'b': ") for _, message in found)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("qty >", "1:"),
+        ("qty + 1", "1:1: is"),
+        ("id > 1", "1:"),
+        ("qty / 0 > 1 && tags.nope", "1:"),
+        ("qty > 1\x00", "1:"),
+        ("'" + "(" * 500, "1:"),
+        ("(" * 2_000 + "qty" + ")" * 2_000, "1:"),
+    ],
+)
+def test_what_is_no_condition_is_refused_with_its_place(text, said):
+    ((path, message),) = refused(edged(flow("a>b"), {"condition": {"op": "CEL", "cel": text}}))
+    assert path == "edges[0].condition.cel"
+    assert said in message
+
+
+def test_an_adapter_gives_each_field_what_it_can_hold():
+    ((path, message),) = refused(edged(flow("a>b"), {"adapter": {"qty": "tags"}}))
+    assert path == "edges[0].adapter.qty"
+    assert message.startswith("the adapter of 'a' → 'b': ")
+
+
 def test_an_adapter_stands_for_messages_that_do_not_fit():
     nodes = [placed("a"), placed("b", "Break")]
     assert len(refused(flow("a>b", nodes))) == 3

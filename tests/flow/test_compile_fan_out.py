@@ -237,12 +237,3 @@ def test_what_compiles_gathers_every_item_it_fans_out(value):
             assert deeper in ((0, 1) if artifact.is_gate(number) else (0,))
         if placement.gathers:
             assert len(arms) == 1
-
-
-@settings(max_examples=100, deadline=None)
-@given(random_flows())
-def test_random_flows_compile_or_say_why_in_sentences(value):
-    try:
-        assert compiled(value).content_hash == compiled(value).content_hash
-    except CompileFailed as failure:
-        assert all(problem.path and "'" in problem.message for problem in failure.problems)
