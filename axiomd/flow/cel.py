@@ -371,7 +371,9 @@ def _foreign(pool: DescriptorPool, field: FieldDescriptor, kind: str) -> Descrip
     """The message that is sent, if it is another one than the field's and could stand for it."""
     if field.message_type is None or is_map(field):
         return None
-    inner = kind[5:-1] if field.is_repeated and kind.startswith("LIST<") else kind
+    if field.is_repeated != kind.startswith("LIST<"):
+        return None
+    inner = kind[5:-1] if field.is_repeated else kind
     if "." not in inner or "<" in inner or inner == field.message_type.full_name:
         return None
     if field.message_type.full_name.startswith("google.protobuf."):
