@@ -56,7 +56,7 @@ class Rules(Protocol):
         ...
 
     def rescues(self, source: int, error: NodeError) -> tuple[Way, ...]:
-        """What each on_error edge does with a failure; one that fires has content or items."""
+        """What each on_error edge does with a failure; one that fires always has content."""
         ...
 
     def compose(self, gate: int, arms: Mapping[int, bytes]) -> bytes:
@@ -139,7 +139,7 @@ class _Compiled:
         ways = []
         for edge in rescues:
             way = self._way(edge, content)
-            is_bare = way.fires and way.content is None and way.items is None
+            is_bare = way.fires and way.content is None
             ways.append(attrs.evolve(way, content=content) if is_bare else way)
         return tuple(ways)
 
