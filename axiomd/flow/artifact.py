@@ -334,6 +334,20 @@ class Artifact:
         return self._bodies[loop]
 
     @cached_property
+    def lasting(self) -> frozenset[int]:
+        """Edges to gates inside of a loop from outside of it: what comes over them lasts for every
+        iteration."""
+        loops = [index for index, edge in enumerate(self.edges) if edge.loop]
+        return frozenset(
+            edge
+            for loop in loops
+            for gate in self.body(loop)
+            if self.is_gate(gate)
+            for edge in self.incoming[gate]
+            if self.edges[edge].source not in self.body(loop)
+        )
+
+    @cached_property
     def _bodies(self) -> dict[int, frozenset[int]]:
         return {}
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import attrs
 
-from axiomd.flow.artifact import Artifact, Edge, Join, Mode, Placement, Retry
+from axiomd.flow.artifact import Artifact, Edge, FanOut, Join, Mode, Placement, Retry
 from axiomd.limits import KIB
 
 TENANT = "tenant"
@@ -132,6 +132,25 @@ BRANCHING = Story(
     {"c": Behaviour(pad=70 * KIB), "b": Behaviour(says=True)},
 )
 """Unary: three arms, one of them longer and one of them large, meet in a gate."""
+
+CHOOSING = Story(
+    flow(
+        "a>b a>c a>x b>d c>d x>d x>r r>d d>a d>e e>f f>g",
+        edges={
+            "a>b": {"condition": "< 160"},
+            "a>c": {"fields": (("x", "y"),)},
+            "x>r": {"on_error": True},
+            "d>a": {"loop": True, "max_iterations": 3, "condition": "< 100"},
+        },
+        nodes={
+            "e": {"fan_out": FanOut("dice 4", 2)},
+            "g": {"gathers": True, "join": Join(failure_policy="TOLERATE_FAILURES")},
+        },
+    ),
+    {"x": Behaviour(fails_below=128), "f": Behaviour(fails_below=60), "b": Behaviour(losses=1)},
+)
+"""Unary: conditions, an adapter, an edge for failures, a loop around a gate, a fan-out in which
+items may fail."""
 
 RETRYING = Story(
     flow(
