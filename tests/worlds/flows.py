@@ -10,7 +10,7 @@ from typing import Literal
 
 import attrs
 
-from axiomd.flow.artifact import Artifact, Edge, Join, Mode, Placement, Retry
+from axiomd.flow.artifact import Artifact, Compensate, Edge, Join, Mode, Placement, Retry
 from axiomd.limits import KIB
 
 TENANT = "tenant"
@@ -72,11 +72,14 @@ def flow(
     tenant: str = TENANT,
     retries: Mapping[str, Retry] | None = None,
     once: str = "",
+    compensate: Mapping[str, str] | None = None,
 ) -> Artifact:
     """The artifact of `"a>b a>c b>d c>d"`; the first alias is the entry, the last the terminal.
 
-    streams: aliases of generators, as one word or several. xor: those of XOR gates.
+    streams: aliases of generators, as one word or several. xor: those of XOR gates. compensate: by
+    alias the node that undoes it, which behaves as the story says of that name.
     """
+    undoers = compensate or {}
     pairs = [tuple(arrow.split(">")) for arrow in arrows.split()]
     aliases = list(dict.fromkeys(alias for pair in pairs for alias in pair))
     index = {alias: number for number, alias in enumerate(aliases)}
@@ -87,7 +90,9 @@ def flow(
     generators, takers = set(streams.split()), set(xor.split())
     return Artifact(
         graph_id=graph_id
-        or hashlib.sha256(f"{arrows}{mode}{tenant}{retries}{once}{xor}".encode()).hexdigest()[:26],
+        or hashlib.sha256(
+            f"{arrows}{mode}{tenant}{retries}{once}{xor}{undoers or ''}".encode()
+        ).hexdigest()[:26],
         tenant=tenant,
         flow=f"{tenant}/story",
         mode=mode,
@@ -104,6 +109,7 @@ def flow(
                 retry=(retries or {}).get(alias, Retry()),
                 once=alias in once.split(),
                 join=Join("XOR" if alias in takers else "AND"),
+                compensate=undoing(undoers[alias]) if alias in undoers else None,
             )
             for alias in aliases
         ),
@@ -112,6 +118,11 @@ def flow(
         terminal=terminal,
         content_hash=hashlib.sha256(arrows.encode()).hexdigest(),
     )
+
+
+def undoing(node: str) -> Compensate:
+    """The node that undoes something, by its name; it takes the output as it is."""
+    return Compensate("t/t@1", node, "d" * 64, "t.M", "t.M")
 
 
 BRANCHING = Story(
@@ -138,6 +149,22 @@ RETRYING = Story(
     },
 )
 """Unary: arms that fail and sleep, one that must run once, and a gate that must run once."""
+
+UNDOING = Story(
+    flow(
+        "a>b a>c b>d c>d d>e",
+        retries={"b": Retry(3, initial_interval_ms=4), "c": Retry(2, initial_interval_ms=2)},
+        compensate={"a": "undo-a", "b": "undo-b", "c": "undo-c"},
+    ),
+    {
+        "b": Behaviour(pad=70 * KIB),
+        "e": Behaviour("fail"),
+        "undo-a": Behaviour(losses=1),
+        "undo-b": Behaviour(stumbles=2),
+        "undo-c": Behaviour("fail"),
+    },
+)
+"""Unary: its last node fails, and of three that are undone one stumbles and one fails for good."""
 
 STREAMING = Story(
     flow("s>m s>g m>z g>z z>t", mode="pipeline", streams="s g t"),
