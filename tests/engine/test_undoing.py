@@ -1,5 +1,7 @@
 """Executions that undo what they have done: in which order, how often, and how they end."""
 
+import itertools
+
 import attrs
 import pytest
 import trio
@@ -10,7 +12,6 @@ from worlds.oracle import expected_undone, to_undo
 from axiomd.clock import NS_PER_S
 from axiomd.engine.attempt import Attempt
 from axiomd.errors import WrongState
-from axiomd.execution.history import History
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.status import Residence, Status
 from axiomd.flow.artifact import Edge, FanOut, Retry
@@ -19,13 +20,6 @@ from axiomd.limits import LOSSES_MAX
 HOUR_S = 3_600.0
 FAILING = {"c": Behaviour("fail")}
 LINE = flow("a>b b>c", compensate={"a": "undo-a", "b": "undo-b"})
-
-
-def report(box, execution_id):
-    """What a compensation has come to, step by step."""
-    artifact, entries = box.artifact_of(execution_id), box.reader.journal(execution_id)
-    steps = History.fold(artifact, entries).undoing.steps.values()
-    return [(artifact.placements[s.position.placement].alias, s.status) for s in steps]
 
 
 def undone(world):
@@ -57,7 +51,7 @@ async def test_a_failure_undoes_what_was_done_the_last_of_it_first(make_world, a
             "ValueError: as told",
         )
         assert undone(world) == ["b", "a"]
-        assert report(box, execution.execution_id) == [("b", "DONE"), ("a", "DONE")]
+        assert box.undone(execution.execution_id) == [("b", "DONE"), ("a", "DONE")]
         await sound(box)
 
 
@@ -67,7 +61,7 @@ async def test_steps_fail_or_stumble_and_the_rest_still_run(make_world, autojump
         execution = await box.ended(await box.accept(b"x"))
         entries = box.reader.journal(execution.execution_id)
         assert (execution.status, execution.failure.placement) == (Status.FAILED, "e")
-        assert report(box, execution.execution_id) == expected_undone(UNDOING, entries)
+        assert box.undone(execution.execution_id) == expected_undone(UNDOING, entries)
         assert len(to_undo(UNDOING.artifact, entries)) == 3
         kinds = box.kinds(execution.execution_id)
         assert kinds.count("compensation_retry_scheduled") == 3
@@ -101,12 +95,9 @@ async def test_the_status_of_one_that_undoes_is_compensating(make_world, autojum
 async def test_the_effect_key_is_one_for_every_call_and_another_than_that_of_what_is_undone(
     make_world, autojump_clock
 ):
-    story = Story(
-        attrs.evolve(
-            LINE, placements=tuple(attrs.evolve(p, retry=Retry(2)) for p in LINE.placements)
-        ),
-        {"c": Behaviour("fail"), "undo-b": Behaviour(stumbles=1)},
-    )
+    twice = tuple(attrs.evolve(placement, retry=Retry(2)) for placement in LINE.placements)
+    behaviours = {"c": Behaviour("fail"), "undo-b": Behaviour(stumbles=1)}
+    story = Story(attrs.evolve(LINE, placements=twice), behaviours)
     world = make_world(story)
     async with open_box(world) as box:
         keys = []
@@ -131,7 +122,7 @@ async def test_a_large_output_is_what_undoing_is_given(make_world, autojump_cloc
     world = make_world(Story(LINE, FAILING | {"b": Behaviour(pad=2_000 * KIB)}))
     async with open_box(world) as box:
         execution = await box.ended(await box.accept(b"x"))
-        assert report(box, execution.execution_id) == [("b", "DONE"), ("a", "DONE")]
+        assert box.undone(execution.execution_id) == [("b", "DONE"), ("a", "DONE")]
         await sound(box)
 
 
@@ -159,7 +150,7 @@ async def test_an_adapter_that_fails_is_a_step_that_fails(make_world, autojump_c
     world = make_world(Story(adapted((("fault", ""),)), FAILING))
     async with open_box(world) as box:
         execution = await box.ended(await box.accept(b"x"))
-        assert report(box, execution.execution_id) == [("b", "FAILED"), ("a", "FAILED")]
+        assert box.undone(execution.execution_id) == [("b", "FAILED"), ("a", "FAILED")]
         assert undone(world) == []
         assert execution.failure.placement == "c"
         await sound(box)
@@ -170,7 +161,7 @@ async def test_what_must_run_once_is_undone_like_anything_else(make_world, autoj
     world = make_world(Story(once, {"b": Behaviour("fail"), "undo-a": Behaviour(losses=2)}))
     async with open_box(world) as box:
         execution = await box.ended(await box.accept(b"x"))
-        assert report(box, execution.execution_id) == [("a", "DONE")]
+        assert box.undone(execution.execution_id) == [("a", "DONE")]
         assert undone(world) == ["a"] * 3
 
 
@@ -178,7 +169,7 @@ async def test_losses_without_end_are_a_step_that_fails(make_world, autojump_clo
     world = make_world(Story(LINE, FAILING | {"undo-b": Behaviour("vanish")}))
     async with open_box(world) as box:
         execution = await box.ended(await box.accept(b"x"))
-        assert report(box, execution.execution_id) == [("b", "FAILED"), ("a", "DONE")]
+        assert box.undone(execution.execution_id) == [("b", "FAILED"), ("a", "DONE")]
         assert undone(world) == ["b"] * LOSSES_MAX + ["a"]
 
 
@@ -235,9 +226,9 @@ async def test_a_step_that_is_made_again_later_holds_no_worker(make_world, autoj
             for entry in box.reader.journal(execution_id)
             if entry.kind is EntryKind.COMPENSATION_STARTED
         ]
-        pauses = [(b - a) / NS_PER_S for a, b in zip(times, times[1:], strict=False)]
+        pauses = [(after - before) / NS_PER_S for before, after in itertools.pairwise(times)]
         assert pauses == pytest.approx([HOUR_S, HOUR_S], abs=1)
-        assert report(box, execution_id) == [("a", "DONE")]
+        assert box.undone(execution_id) == [("a", "DONE")]
         await sound(box)
 
 
@@ -342,7 +333,7 @@ async def test_a_plain_cancel_ends_a_compensation_with_the_rest_not_undone(
         (stopped,) = await box.engine.cancel(TENANT, execution_id)
         assert (stopped.placement, stopped.attempt) == ("a", 1)
         assert box.reader.find_execution(execution_id).status is Status.CANCELLED
-        assert report(box, execution_id) == [("b", "DONE"), ("a", "PENDING")]
+        assert box.undone(execution_id) == [("b", "DONE"), ("a", "PENDING")]
         await sound(box)
 
 
@@ -351,7 +342,7 @@ async def test_what_is_being_undone_cannot_be_undone_again(make_world, autojump_
     async with open_box(world) as box:
         execution_id = await box.accept(b"x")
         await undoing_begun(box, execution_id, "b")
-        with pytest.raises(WrongState, match="is being undone already"):
+        with pytest.raises(WrongState, match="is compensating"):
             await box.engine.compensate(TENANT, execution_id)
         assert box.reader.find_execution(execution_id).status is Status.COMPENSATING
         await box.engine.cancel(TENANT, execution_id)

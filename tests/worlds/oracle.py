@@ -66,15 +66,20 @@ def to_undo(artifact: Artifact, entries: Sequence[Entry]) -> list[str]:
     return [visit for visit in reversed(visits) if visit.split("#")[0].split("[")[0] in undoable]
 
 
-def left_to_undo(artifact: Artifact, entries: Sequence[Entry]) -> list[str]:
-    """Those that are neither undone nor given up."""
-    over = {
+def over(artifact: Artifact, entries: Sequence[Entry]) -> set[str]:
+    """Visits that are undone, or given up."""
+    return {
         visit_of(artifact, entry)
         for entry in entries
         if entry.kind is EntryKind.COMPENSATION_COMPLETED
         or (entry.kind is EntryKind.COMPENSATION_FAILED and entry.failed)
     }
-    return [visit for visit in to_undo(artifact, entries) if visit not in over]
+
+
+def left_to_undo(artifact: Artifact, entries: Sequence[Entry]) -> list[str]:
+    """Those that are neither."""
+    done = over(artifact, entries)
+    return [visit for visit in to_undo(artifact, entries) if visit not in done]
 
 
 def expected_undone(story: Story, entries: Sequence[Entry]) -> list[tuple[str, str]]:
