@@ -90,17 +90,26 @@ def failure_view(failure: Ending | None) -> Json | None:
     }
 
 
-def result_view(execution: Execution, output: Any) -> Json:
-    """How an execution that has ended is told to whoever waited for it."""
+def result_view(execution: Execution, output: Any, compensation: Json | None = None) -> Json:
+    """How an execution that has ended is told to whoever waited for it.
+
+    compensation: what was undone of it, if anything was to be.
+    """
     completed_at = execution.completed_ns // NS_PER_S
     if execution.status is Status.COMPLETED:
-        return {"output": output, "success": True, "completed_at": completed_at}
+        return {
+            "output": output,
+            "success": True,
+            "completed_at": completed_at,
+            "compensation": None,
+        }
     return {
         "output": None,
         "success": False,
         "completed_at": completed_at,
         "error": error_sentence(execution.failure),
         "failure": failure_view(execution.failure),
+        "compensation": compensation,
     }
 
 
@@ -131,6 +140,8 @@ def event_detail(artifact: Artifact, entry: Entry) -> Json:
             detail["output_bytes"] = entry.payload.size
         else:
             detail["frames"] = entry.frames
+    if entry.kind is EntryKind.COMPENSATION_COMPLETED and entry.payload is not None:
+        detail["output_bytes"] = entry.payload.size
     return detail
 
 

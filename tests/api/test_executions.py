@@ -26,6 +26,7 @@ RECORD = {
     "waiting_on",
     "error",
     "failure",
+    "compensation",
 }
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 LIST = "/invocations/v1/executions"
@@ -49,7 +50,7 @@ def test_record_has_its_documented_fields(user: User, graph, diamond: str):
     wanted = {"flow": "acme/diamond", "graph_id": graph(DIAMOND), "mode": "unary", "attempt": 1}
     assert {name: record[name] for name in wanted} == wanted
     nothing = ("config_id", "parent_id", "forked_from", "waiting_on", "error", "failure")
-    assert [record[name] for name in nothing] == [None] * 6
+    assert [record[name] for name in (*nothing, "compensation")] == [None] * 7
 
 
 def test_failed_record_says_why(user: User, graph):

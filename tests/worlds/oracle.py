@@ -28,6 +28,8 @@ class Outcome:
     """Of a pipeline: what each placement emits, if none fails."""
 
 
+_GIVEN_UP = (EntryKind.COMPENSATION_FAILED, EntryKind.COMPENSATION_LOST)
+
 Seen = Mapping[str, Sequence[bytes]]
 """What each placement of a pipeline emitted."""
 
@@ -72,7 +74,7 @@ def over(artifact: Artifact, entries: Sequence[Entry]) -> set[str]:
         visit_of(artifact, entry)
         for entry in entries
         if entry.kind is EntryKind.COMPENSATION_COMPLETED
-        or (entry.kind is EntryKind.COMPENSATION_FAILED and entry.failed)
+        or (entry.kind in _GIVEN_UP and entry.failed)
     }
 
 
