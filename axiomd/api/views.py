@@ -93,16 +93,11 @@ def failure_view(failure: Ending | None) -> Json | None:
 def result_view(execution: Execution, output: Any, compensation: Json | None = None) -> Json:
     """How an execution that has ended is told to whoever waited for it.
 
-    compensation: what was undone of it, if anything was to be.
+    compensation: what was and was not undone of one that failed, if anything was to be.
     """
     completed_at = execution.completed_ns // NS_PER_S
     if execution.status is Status.COMPLETED:
-        return {
-            "output": output,
-            "success": True,
-            "completed_at": completed_at,
-            "compensation": None,
-        }
+        return {"output": output, "success": True, "completed_at": completed_at}
     return {
         "output": None,
         "success": False,
