@@ -55,8 +55,6 @@ _CHECKPOINTS = {
 }
 """What begins a call, and what is the checkpoint after which there is none."""
 
-_WORKED_ON = frozenset({Status.RUNNING, Status.COMPENSATING})
-
 _OF_STEPS = frozenset(
     {
         EntryKind.COMPENSATION_STARTED,
@@ -180,8 +178,15 @@ class _StatusFollowsTheTable:
         trigger = trigger_of(entry, parked=self._parked)
         if trigger is not None:
             yield from self._advance(entry, trigger)
-        elif self._needs_worker(entry) and (self._parked or self._status not in _WORKED_ON):
+        elif self._needs_worker(entry) and (self._parked or not self._suits(entry)):
             yield f"rule 5: {entry.kind.wire} while {self._where}"
+
+    def _suits(self, entry: Entry) -> bool:
+        """Whether a worker says such a thing of an execution in this status."""
+        if entry.kind in (EntryKind.NODE_LOG, EntryKind.NODE_PROGRESS):
+            return self._status in (Status.RUNNING, Status.COMPENSATING)
+        undoes = entry.kind in _OF_STEPS or entry.kind is EntryKind.COMPENSATION_RETRY_SCHEDULED
+        return self._status is (Status.COMPENSATING if undoes else Status.RUNNING)
 
     @staticmethod
     def _needs_worker(entry: Entry) -> bool:

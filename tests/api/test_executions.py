@@ -279,7 +279,8 @@ def listed(user: User, query: str) -> list[str]:
 def test_list_is_newest_first_and_rows_are_records(user: User, several: list[str]):
     page = user.get(f"{LIST}?limit=9")
     assert [row["execution_id"] for row in page["executions"]] == several[::-1]
-    assert page["executions"][0] == user.execution(several[-1])
+    # What was undone is in the journal, which a list does not read.
+    assert {**page["executions"][0], "compensation": None} == user.execution(several[-1])
 
 
 @pytest.mark.parametrize("limit", [1, 2, 4, 9, 1000])

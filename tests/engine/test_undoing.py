@@ -323,6 +323,26 @@ async def test_a_visit_that_completes_in_the_same_instant_is_undone_or_fenced(
         await sound(box)
 
 
+@pytest.mark.parametrize("early_us", range(-3_000, 6_000, 300))
+async def test_whoever_begins_meanwhile_is_the_one_that_undoes(
+    make_world, autojump_clock, early_us
+):
+    """Its time comes, and a worker claims it, while the cancel is on its way to the disk."""
+    later = Retry(2, initial_interval_ms=50)
+    made = flow("a>b b>c", compensate={"a": "undo-a"}, retries={"b": later})
+    world = make_world(Story(made, {"b": Behaviour(stumbles=1), "c": Behaviour("hang")}))
+    async with open_box(world) as box:
+        execution_id = await box.accept(b"x")
+        asleep = await box.reached(execution_id, lambda found: found.wake_ns > 0)
+        left_ns = asleep.wake_ns - world.clock.now_ns()
+        await trio.sleep(left_ns / NS_PER_S - early_us / 1_000_000)
+        await box.engine.compensate(TENANT, execution_id)
+        assert (await box.ended(execution_id)).status is Status.CANCELLED
+        assert undone(world) == ["a"]
+        assert box.kinds(execution_id).count("execution_requeued") == 0
+        await sound(box)
+
+
 async def test_a_plain_cancel_ends_a_compensation_with_the_rest_not_undone(
     make_world, autojump_clock
 ):
