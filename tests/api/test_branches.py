@@ -122,5 +122,5 @@ def test_branches_of_a_pipeline_open(user: User, graph, kind):
     assert (branch["kind"], branch["status"]) == (kind, "OPENED")
     assert branch["opened_at"]
     nodes = user.get(f"/app/v1/artifacts/{graph_id}")["nodes"]
-    assert [node["join"] for node in nodes] == [None, None, None, kind]
+    assert [node["join"] and node["join"]["kind"] for node in nodes] == [None, None, None, kind]
     assert all(arm["status"] == "ARRIVED" and arm["at"] for arm in branch["arms"])
