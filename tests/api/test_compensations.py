@@ -47,6 +47,15 @@ def test_a_waiting_caller_sees_one_result_with_the_report(user: User, graph):
     assert failed["at"] <= done["at"]
 
 
+def test_an_adapter_sees_what_the_node_took_and_returned(user: User, graph):
+    undo = {"node": "Fail", "input": {"text": "input.text + '| ' + output.text"}}
+    nodes = {"one": {"node": "Step", "config": {"compensate": undo}}, "last": "Fail"}
+    made = graph(flow("adapted", nodes, ("one last",)))
+    compensation = user.invoke(made, {"text": "x"}, wait=True).json()["result"]["compensation"]
+    (step,) = compensation["steps"]
+    assert step["message"] == "ValueError: no x| xone "
+
+
 def test_the_record_and_the_events_tell_the_same(user: User, graph):
     identity = user.accepted(graph(UNDONE), {"text": "x "})
     record = user.ended(identity)
