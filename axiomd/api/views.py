@@ -40,6 +40,7 @@ def execution_view(execution: Execution) -> Json:
         "parent_id": execution.parent_id or None,
         "forked_from": execution.forked_from or None,
         "waiting_on": waiting_view(execution),
+        "ended_at": list(execution.ended_at) or None,
         "error": error_sentence(failure),
         "failure": failure_view(failure),
     }
@@ -73,8 +74,10 @@ def error_sentence(failure: Ending | None) -> str | None:
     """One sentence that says what went wrong and where."""
     if failure is None:
         return None
-    place = failure.placement or failure.edge
-    return f"{place}: {failure.message}" if place else failure.message
+    if failure.edge:
+        ends = " → ".join(f'"{end}"' for end in failure.edge.split(" → "))
+        return f"edge {ends}: {failure.message}"
+    return f"{failure.placement}: {failure.message}" if failure.placement else failure.message
 
 
 def failure_view(failure: Ending | None) -> Json | None:
@@ -97,7 +100,8 @@ def result_view(execution: Execution, output: Any, compensation: Json | None = N
     """
     completed_at = execution.completed_ns // NS_PER_S
     if execution.status is Status.COMPLETED:
-        return {"output": output, "success": True, "completed_at": completed_at}
+        ended = {"ended_at": list(execution.ended_at)} if execution.ended_at else {}
+        return {"output": output, "success": True, "completed_at": completed_at, **ended}
     return {
         "output": None,
         "success": False,
