@@ -17,6 +17,7 @@ import attrs
 from axiomd.execution.join import Tally
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
+from axiomd.execution.undoing import Undoable, Undoing, is_undoable
 from axiomd.flow.artifact import Artifact
 
 Place = tuple[int, tuple[int, ...]]
@@ -59,15 +60,6 @@ class Fan:
     """Visits of items that are not yet in work, in their order."""
     live: dict[int, int] = attrs.field(factory=dict)
     """For each item in work its pending visits."""
-
-
-@attrs.frozen
-class Undoable:
-    """A completed visit that can be compensated."""
-
-    position: Position
-    inputs: tuple[Payload, ...]
-    output: Payload
 
 
 class History:
@@ -117,6 +109,8 @@ class History:
         """Placements at which a branch came to its end before the terminal, in order."""
         self.undoable: list[Undoable] = []
         """What can be compensated, in the order in which it completed."""
+        self.undoing: Undoing | None = None
+        """How far the compensation is, once it has begun."""
         self._tables: tuple[dict[Position, Any], ...] = (
             self.pending,
             self.calls,
@@ -153,6 +147,8 @@ class History:
         fold = _FOLDS.get(entry.kind)
         if fold is not None:
             fold(self, entry)
+        elif self.undoing is not None:
+            self.undoing.apply(entry)
 
     def take_due(self) -> list[Position]:
         """The visits that became due since this was last asked, in order."""
@@ -244,7 +240,7 @@ class History:
     def _complete(self, entry: Entry) -> None:
         position = _visit(entry)
         placement = position.placement
-        if self._artifact.placements[placement].compensate and entry.payload is not None:
+        if entry.payload is not None and is_undoable(self._artifact, entry):
             inputs = self.pending.get(position, ())
             self.undoable.append(Undoable(position, inputs, entry.payload))
         self._finish(position)
@@ -346,6 +342,21 @@ class History:
 
     def _begin_child(self, entry: Entry) -> None:
         self.children[_visit(entry)] = entry.detail
+
+    def _begin_undoing(self, entry: Entry) -> None:
+        """Nothing goes on any more; what was completed is undone, the last of it first."""
+        self.undoing = Undoing.begin(entry, self.undoable)
+        for table in self._tables:
+            table.clear()
+        for members in self._sets:
+            members.clear()
+        self.gates.clear()
+        self.fans.clear()
+        self.rounds.clear()
+        self._slack.clear()
+        self._became_due.clear()
+        self.undoable.clear()
+        self._sent = None
 
     def _replace_input(self, entry: Entry) -> None:
         if entry.payload is not None and _visit(entry) in self.pending:
@@ -547,4 +558,5 @@ _FOLDS = {
     EntryKind.PAUSE_RESUMED: History._answer,
     EntryKind.PAUSE_REJECTED: History._refuse,
     EntryKind.PAUSE_EXPIRED: History._expire,
+    EntryKind.COMPENSATION_BEGUN: History._begin_undoing,
 }

@@ -280,6 +280,11 @@ class Artifact:
         )
 
     @cached_property
+    def compensates(self) -> bool:
+        """Whether anything in it can be undone."""
+        return any(placement.compensate is not None for placement in self.placements)
+
+    @cached_property
     def visits_all(self) -> bool:
         """Whether every placement is visited, exactly once, before a unary flow completes."""
         joins = (placement.join for placement in self.placements)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import attrs
 
-from axiomd.flow.artifact import Artifact, Edge, FanOut, Join, Mode, Placement, Retry
+from axiomd.flow.artifact import Artifact, Compensate, Edge, FanOut, Join, Mode, Placement, Retry
 from axiomd.limits import KIB
 
 TENANT = "tenant"
@@ -76,13 +76,16 @@ def flow(
     once: str = "",
     edges: Mapping[str, Mapping[str, Any]] | None = None,
     nodes: Mapping[str, Mapping[str, Any]] | None = None,
+    compensate: Mapping[str, str] | None = None,
 ) -> Artifact:
     """The artifact of `"a>b a>c b>d c>d"`; the first alias is the entry, the last the terminal.
 
     streams: aliases of generators, as one word or several. xor: those of XOR gates. edges, nodes:
-    what else some of them have, by `a>b` and by alias.
+    what else some of them have, by `a>b` and by alias. compensate: by alias the node that undoes
+    it, which behaves as the story says of that name.
     """
     more, besides = edges or {}, nodes or {}
+    undoers = compensate or {}
     pairs = [tuple(arrow.split(">")) for arrow in arrows.split()]
     aliases = list(dict.fromkeys(alias for pair in pairs for alias in pair))
     index = {alias: number for number, alias in enumerate(aliases)}
@@ -99,7 +102,7 @@ def flow(
     return Artifact(
         graph_id=graph_id
         or hashlib.sha256(
-            f"{arrows}{mode}{tenant}{retries}{once}{xor}{edges}{nodes}".encode()
+            f"{arrows}{mode}{tenant}{retries}{once}{xor}{edges}{nodes}{compensate}".encode()
         ).hexdigest()[:26],
         tenant=tenant,
         flow=f"{tenant}/story",
@@ -116,6 +119,7 @@ def flow(
                 runner="inline",
                 retry=(retries or {}).get(alias, Retry()),
                 once=alias in once.split(),
+                compensate=undoing(undoers[alias]) if alias in undoers else None,
                 **{"join": Join("XOR" if alias in takers else "AND")} | besides.get(alias, {}),
             )
             for alias in aliases
@@ -125,6 +129,11 @@ def flow(
         terminal=terminal,
         content_hash=hashlib.sha256(arrows.encode()).hexdigest(),
     )
+
+
+def undoing(node: str) -> Compensate:
+    """The node that undoes something, by its name; it takes the output as it is."""
+    return Compensate("t/t@1", node, "d" * 64, "t.M", "t.M")
 
 
 BRANCHING = Story(
@@ -170,6 +179,22 @@ RETRYING = Story(
     },
 )
 """Unary: arms that fail and sleep, one that must run once, and a gate that must run once."""
+
+UNDOING = Story(
+    flow(
+        "a>b a>c b>d c>d d>e",
+        retries={"b": Retry(3, initial_interval_ms=4), "c": Retry(2, initial_interval_ms=2)},
+        compensate={"a": "undo-a", "b": "undo-b", "c": "undo-c"},
+    ),
+    {
+        "b": Behaviour(pad=70 * KIB),
+        "e": Behaviour("fail"),
+        "undo-a": Behaviour(losses=1),
+        "undo-b": Behaviour(stumbles=2),
+        "undo-c": Behaviour("fail"),
+    },
+)
+"""Unary: its last node fails, and of three that are undone one stumbles and one fails for good."""
 
 STREAMING = Story(
     flow("s>m s>g m>z g>z z>t", mode="pipeline", streams="s g t"),
