@@ -10,6 +10,7 @@ from quart import Blueprint, Response, g, request
 from axiomd.api import answers, sse
 from axiomd.api.box import Box
 from axiomd.api.branches import branch_views
+from axiomd.api.compensations import compensation_of
 from axiomd.api.invoke import accept_stream
 from axiomd.api.views import (
     checkpoint_view,
@@ -87,14 +88,21 @@ class Shown:
         return sse.answer(sse.frame_events(self._box, execution, start, timeout or None))
 
     async def cancel(self, execution_id: str) -> tuple[dict[str, Any], int]:
-        """End an execution; what was stopped is dead when this answers."""
-        _query().check()
-        stopped = await self._box.engine.cancel(g.tenant, self._find(execution_id).execution_id)
+        """End an execution, or have it undone first; what was stopped is dead when this answers."""
+        query = _query("compensate")
+        compensate = query.flag("compensate")
+        query.check()
+        self._find(execution_id)
+        status = Status.CANCELLED
+        if compensate:
+            status, stopped = await self._box.engine.compensate(g.tenant, execution_id)
+        else:
+            stopped = await self._box.engine.cancel(g.tenant, execution_id)
         receipts = [
             {"placement": s.placement, "attempt": s.attempt, "how": s.how, "ms": s.ms}
             for s in stopped
         ]
-        view = {"execution_id": execution_id, "status": Status.CANCELLED.value}
+        view = {"execution_id": execution_id, "status": status.value}
         return {**view, "stopped": receipts}, 202
 
     async def settle(self, execution_id: str) -> dict[str, Any]:
@@ -123,7 +131,9 @@ class Shown:
 
     async def execution(self, execution_id: str) -> dict[str, Any]:
         """One execution."""
-        return execution_view(self._find(execution_id))
+        found = self._find(execution_id)
+        compensation = await compensation_of(self._box, found)
+        return {**execution_view(found), "compensation": compensation}
 
     async def events(self, execution_id: str) -> dict[str, Any] | Response:
         """The journal, or with `Accept: text/event-stream` the journal as it grows."""

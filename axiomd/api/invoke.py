@@ -14,6 +14,7 @@ import trio
 from axiomd.api import answers
 from axiomd.api.auth import tenant_of
 from axiomd.api.box import Box
+from axiomd.api.compensations import compensation_of
 from axiomd.api.exchange import Receive, Scope, Send
 from axiomd.api.views import result_view
 from axiomd.api.wire import InvokeBody, StreamBody, read_invoke, read_json
@@ -127,7 +128,8 @@ async def invoke(
         return view | {"timed_out": True}
     done = ended.status is Status.COMPLETED
     output = await box.output(ended, leaves) if done else None
-    return view | {"result": result_view(ended, output)}
+    compensation = await compensation_of(box, ended)
+    return view | {"result": result_view(ended, output, compensation)}
 
 
 async def accept_stream(

@@ -44,9 +44,10 @@ _GIVES_UP = frozenset(
         EntryKind.EXECUTION_COMPLETED,
         EntryKind.EXECUTION_FAILED,
         EntryKind.EXECUTION_CANCELLED,
+        EntryKind.COMPENSATION_BEGUN,
     }
 )
-"""What may leave a pause behind that nobody has answered: a loop, or the end."""
+"""What may leave a pause behind that nobody has answered: a loop, or the beginning of the end."""
 
 
 @attrs.define

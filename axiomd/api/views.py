@@ -107,8 +107,11 @@ def failure_view(failure: Ending | None) -> Json | None:
     }
 
 
-def result_view(execution: Execution, output: Any) -> Json:
-    """How an execution that has ended is told to whoever waited for it."""
+def result_view(execution: Execution, output: Any, compensation: Json | None = None) -> Json:
+    """How an execution that has ended is told to whoever waited for it.
+
+    compensation: what was and was not undone of one that failed, if anything was to be.
+    """
     completed_at = execution.completed_ns // NS_PER_S
     if execution.status is Status.COMPLETED:
         ended = {"ended_at": list(execution.ended_at)} if execution.ended_at else {}
@@ -119,6 +122,7 @@ def result_view(execution: Execution, output: Any) -> Json:
         "completed_at": completed_at,
         "error": error_sentence(execution.failure),
         "failure": failure_view(execution.failure),
+        "compensation": compensation,
     }
 
 
@@ -149,6 +153,8 @@ def event_detail(artifact: Artifact, entry: Entry) -> Json:
             detail["output_bytes"] = entry.payload.size
         else:
             detail["frames"] = entry.frames
+    if entry.kind is EntryKind.COMPENSATION_COMPLETED and entry.payload is not None:
+        detail["output_bytes"] = entry.payload.size
     return detail
 
 

@@ -190,6 +190,14 @@ class Query:
             return default
         return int(text)
 
+    def flag(self, name: str) -> bool:
+        """Whether it is `true`; not given is `false`."""
+        text = self.text(name)
+        if text not in (None, "true", "false"):
+            said = repr(text[:_QUOTED_CHARS])
+            self._problems.append(Problem(name, f"must be true or false, not {said}"))
+        return text == "true"
+
     def time_ns(self, name: str, default: int) -> int:
         """An RFC 3339 time as nanoseconds."""
         text = self.text(name)

@@ -123,6 +123,8 @@ def show(client: Client, execution_id: str, events: bool, as_json: bool) -> None
         return
     _show_execution(view)
     stdout().print(steps_table(steps))
+    if view["compensation"] is not None:
+        stdout().print(undone_table(view["compensation"]))
     for event in history or ():
         say(stdout(), event_line(event))
     _show_output(view, output)
@@ -145,6 +147,22 @@ def _show_execution(view: Json) -> None:
     if waiting["until"]:
         grid.add_row("goes on at", waiting["until"])
     console.print(grid)
+
+
+def undone_table(compensation: Json) -> Table:
+    """What was and was not undone, one step a row."""
+    columns = ("Undoing", "Node", "Status", "Attempts", "At", "Message")
+    made = table(f"Undoing after {compensation['reason']}", *columns, right=("Attempts",))
+    for step in compensation["steps"]:
+        made.add_row(
+            step["position"],
+            step["node"],
+            step["status"],
+            str(step["attempts"]),
+            step["at"] or "",
+            step["message"] or "",
+        )
+    return made
 
 
 def steps_table(checkpoints: list[Json], title: str | None = "Steps") -> Table:
@@ -273,16 +291,22 @@ def settle(
 
 @executions.command("cancel")
 @click.argument("execution_id")
+@click.option("--compensate", is_flag=True, help="Undo first what it has done.")
 @json_option
 @with_client
-def cancel(client: Client, execution_id: str, as_json: bool) -> None:
+def cancel(client: Client, execution_id: str, compensate: bool, as_json: bool) -> None:
     """End an execution; its node processes are dead when this returns.
+
+    With --compensate the nodes that undo what has completed run after that: `axiomd executions
+    show` says how far they are.
 
     \b
     Example:
       axiomd executions cancel 0198c4d7a3f1e2b4c5d6a7b8c9d0e1f2
+      axiomd executions cancel 0198c4d7a3f1e2b4c5d6a7b8c9d0e1f2 --compensate
     """
-    receipt = client.send("DELETE", f"/invocations/v1/flows/{execution_id}")
+    params = {"compensate": "true"} if compensate else None
+    receipt = client.send("DELETE", f"/invocations/v1/flows/{execution_id}", params=params)
     if as_json:
         write_json(receipt)
         return

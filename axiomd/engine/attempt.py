@@ -7,6 +7,7 @@ visits that it makes due are handed out. How calls follow each other is the mode
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Literal
 
 import attrs
 import trio
@@ -27,6 +28,7 @@ from axiomd.execution.call import (
     NodeEvent,
     describe_end,
 )
+from axiomd.execution.compensation import or_undo
 from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
@@ -42,7 +44,7 @@ from axiomd.execution.plan import (
 )
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.spread import Turn
-from axiomd.execution.status import PARKING
+from axiomd.execution.status import PARKING, Trigger
 from axiomd.flow.artifact import Artifact, Mode
 from axiomd.flow.rules import EdgeFault
 from axiomd.limits import (
@@ -76,6 +78,8 @@ class Stopped:
 
 Body = Callable[["Attempt"], Awaitable[None]]
 """Works through a folded history until the execution has ended."""
+Work = Mode | Literal["undoing"]
+"""What there is to do with a folded history."""
 
 
 class Attempt:
@@ -99,7 +103,8 @@ class Attempt:
         self.ended = False
         """Whether a decision that ends or parks the execution was submitted."""
         self.parked = False
-        """Whether that was one that parks it."""
+        """Whether that was one that parks it, or queues it again to be undone."""
+        self._folded = False
         self.on_settled: Callable[[Position], None] | None = None
         """Goes on with a visit that a person has settled: one in doubt, or a paused one."""
         self._scope = trio.CancelScope()
@@ -111,10 +116,10 @@ class Attempt:
         self._trouble: AxiomdError | None = None
         self._cancelled_at: float | None = None
 
-    async def run(self, bodies: Mapping[Mode, Body]) -> None:
+    async def run(self, bodies: Mapping[Work, Body]) -> None:
         """Work until the execution has ended, or somebody else has it.
 
-        bodies: what works through a history, for each mode. Raises StoreFull or StoreFailed if
+        bodies: what works through a history, by what is to do. Raises StoreFull or StoreFailed if
         a commit could not be written, WrongState if the journal is full. Cancelling leaves the
         execution claimed; the next start of the box, or the slot, requeues it.
         """
@@ -124,16 +129,26 @@ class Attempt:
                     return
                 entries = self.parts.reader.journal(self.execution_id)
                 self.history = History.fold(self.artifact, entries)
-                await bodies[self.artifact.mode](self)
+                self._folded = True
+                await bodies["undoing" if self.history.undoing else self.artifact.mode](self)
             finally:
                 self._over = True
         if self._trouble is not None:
             raise self._trouble
 
-    def cancel(self) -> None:
-        """Stop every call, at once; `finished` says when that is done."""
+    def cancel(self, *, undoing: bool = False) -> None:
+        """Stop every call, at once; `finished` says when that is done.
+
+        undoing: whether the execution is queued again.
+        """
+        self.parked = self.parked or undoing
         self._cancelled_at = trio.current_time()
         self._scope.cancel()
+
+    @property
+    def known_history(self) -> History | None:
+        """The history with everything that was submitted; None before the journal is folded."""
+        return self.history if self._folded else None
 
     async def _claim(self) -> bool:
         ticket = self._claimed or self.parts.writer.submit(
@@ -238,15 +253,19 @@ class Attempt:
         made: the next decision builds on it. Its successors start only after the wait.
         """
         await self.still_ours()
+        decision = or_undo(self.artifact, self.history, decision)
         at_ns = self.parts.clock.now_ns()
         ticket = self.submit(commits.decided(self.execution_id, self.fence, at_ns, decision))
         for entry in decision.entries:
-            self.history.apply(entry)
+            if entry.kind is not EntryKind.COMPENSATION_BEGUN:
+                # That is for the next attempt: whatever else runs here knows its own visit still.
+                self.history.apply(entry)
         following = self.history.take_due()
-        self.ended = self.ended or decision.trigger is not None
-        self.parked = self.parked or decision.trigger in PARKING
+        leaves = decision.trigger not in (None, Trigger.COMPENSATE)
+        self.ended = self.ended or leaves
+        self.parked = self.parked or decision.trigger in (*PARKING, Trigger.UNDO)
         await self.durable(ticket)
-        if decision.trigger is not None:
+        if leaves:
             # Whatever else of it is still running: nobody waits for that any more.
             await self.leave()
         return following

@@ -13,6 +13,7 @@ import trio
 
 from axiomd.engine.attempt import Attempt, Stopped
 from axiomd.engine.calls import make_call
+from axiomd.engine.compensation import can_undo
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.retention import Retention
 from axiomd.engine.scheduler import Scheduler
@@ -142,6 +143,32 @@ class Engine:
         for attempt in stopping:
             await attempt.finished.wait()
         return [call for attempt in stopping for call in attempt.stopped]
+
+    async def compensate(self, tenant: str, execution_id: str) -> tuple[Status, list[Stopped]]:
+        """Cancel an execution, and have undone what it has done; a plain cancel if that is nothing.
+
+        Its status from now on, and what was stopped, once it is dead. Raises NotFound; WrongState
+        if it has ended, or is being undone already.
+        """
+        execution = self.parts.reader.execution(tenant, execution_id)
+        attempt = self._attempts.get(execution_id)
+        if not can_undo(self.parts, execution, attempt):
+            # In the same breath: nothing can complete between the look and the cancel.
+            return Status.CANCELLED, await self.cancel(tenant, execution_id)
+
+        def stop(refusal: AxiomdError | None) -> None:
+            # Not whoever has begun meanwhile: that one is there to undo.
+            if refusal is None and attempt is not None:
+                attempt.cancel(undoing=True)
+
+        commit = commits.undo(execution_id, self.parts.clock.now_ns())
+        ticket = self.parts.writer.submit(commit)
+        ticket.then(stop)
+        await ticket.wait()
+        if attempt is None:
+            return Status.COMPENSATING, []
+        await attempt.finished.wait()
+        return Status.COMPENSATING, attempt.stopped
 
     async def settle(
         self, tenant: str, execution_id: str, visit: str, output: bytes | None, detail: str

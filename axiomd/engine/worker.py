@@ -10,19 +10,23 @@ from functools import partial
 
 import trio
 
-from axiomd.engine.attempt import Attempt, Body
+from axiomd.engine.attempt import Attempt, Body, Work
 from axiomd.engine.backoff import Backoff
+from axiomd.engine.compensation import run_undoing
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.pipeline import run_pipeline
 from axiomd.engine.unary import run_unary
 from axiomd.errors import Fenced, StoreFailed, StoreFull, WrongState
 from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.status import Residence
-from axiomd.flow.artifact import Mode
 from axiomd.limits import LOSSES_MAX
 from axiomd.store import commit as commits
 
-_BODIES: Mapping[Mode, Body] = {"unary": run_unary, "pipeline": run_pipeline}
+_BODIES: Mapping[Work, Body] = {
+    "unary": run_unary,
+    "pipeline": run_pipeline,
+    "undoing": run_undoing,
+}
 
 _PAUSE_S = 0.05
 _PAUSE_S_MAX = 5.0
@@ -50,7 +54,8 @@ async def work(parts: Parts, attempt: Attempt) -> bool:
         log.exception("attempt_failed", execution_id=attempt.execution_id)
         await give_back(parts, attempt, f"worker: {failure!r}")
     else:
-        # What was parked may have woken while this slot was still busy with it.
+        # What was parked may have woken while this slot was still busy with it, and what is to be
+        # undone is queued.
         return attempt.parked or attempt.fence == commits.NO_FENCE
     return True
 

@@ -101,7 +101,7 @@ class Execution:
     held: tuple[str, ...] = ()
     """Node visits, as text, before which a debug session has stopped."""
     undoing: bool = False
-    """Whether nothing is left to do but to compensate."""
+    """Whether nothing is left to do but to compensate; it stays so after the end."""
 
     @property
     def residence(self) -> Residence:

@@ -17,10 +17,21 @@ import attrs
 from axiomd.execution.join import Tally
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
+from axiomd.execution.undoing import Undoable, Undoing, is_undoable
 from axiomd.flow.artifact import Artifact
 
 Place = tuple[int, tuple[int, ...]]
 """A placement and the items its visits are for: a gate, or a fan-out, that may be at work."""
+
+
+@attrs.frozen
+class Signal:
+    """What came over an edge to a gate: a message, or that there will be none."""
+
+    edge: int
+    items: tuple[int, ...]
+    payload: Payload | None = None
+    failed: bool = False
 
 
 @attrs.define(eq=False)
@@ -34,6 +45,8 @@ class Gate:
     """Whether it is decided; what comes now comes too late."""
     due_ns: int = 0
     """When it waits no longer; 0 for never."""
+    lasting: list[Signal] = attrs.field(factory=list)
+    """What came from outside of the loops around it, for the iterations that follow."""
 
 
 @attrs.define(eq=False)
@@ -47,15 +60,6 @@ class Fan:
     """Visits of items that are not yet in work, in their order."""
     live: dict[int, int] = attrs.field(factory=dict)
     """For each item in work its pending visits."""
-
-
-@attrs.frozen
-class Undoable:
-    """A completed visit that can be compensated."""
-
-    position: Position
-    inputs: tuple[Payload, ...]
-    output: Payload
 
 
 class History:
@@ -105,6 +109,8 @@ class History:
         """Placements at which a branch came to its end before the terminal, in order."""
         self.undoable: list[Undoable] = []
         """What can be compensated, in the order in which it completed."""
+        self.undoing: Undoing | None = None
+        """How far the compensation is, once it has begun."""
         self._tables: tuple[dict[Position, Any], ...] = (
             self.pending,
             self.calls,
@@ -141,10 +147,13 @@ class History:
         fold = _FOLDS.get(entry.kind)
         if fold is not None:
             fold(self, entry)
+        elif self.undoing is not None:
+            self.undoing.apply(entry)
 
     def take_due(self) -> list[Position]:
         """The visits that became due since this was last asked, in order."""
-        for place in tuple(self._slack):
+        # Inner ones first: an item is in work as long as one of its own items is.
+        for place in sorted(self._slack, key=lambda place: -len(place[1])):
             self._fill(place)
         self._slack.clear()
         fresh = [position for position in self._became_due if position in self.pending]
@@ -236,7 +245,7 @@ class History:
     def _complete(self, entry: Entry) -> None:
         position = _visit(entry)
         placement = position.placement
-        if self._artifact.placements[placement].compensate and entry.payload is not None:
+        if entry.payload is not None and is_undoable(self._artifact, entry):
             inputs = self.pending.get(position, ())
             self.undoable.append(Undoable(position, inputs, entry.payload))
         self._finish(position)
@@ -255,8 +264,12 @@ class History:
         destination = edge.destination
         if edge.loop:
             self._begin_anew(entry.edge, position.items)
+            if self._artifact.is_gate(destination):
+                self._gate((destination, position.items)).opened = True
         elif self._artifact.is_gate(destination):
-            self._arrive(entry.edge, position.items, payload)
+            depth = len(self._artifact.outer(destination))
+            gate = self._gate((destination, position.items[:depth]))
+            self._signal(gate, Signal(entry.edge, position.items, payload))
             return
         if self._artifact.placements[destination].fan_out is None:
             self._make_due(self.next_visit(destination, position.items), (payload,))
@@ -266,10 +279,8 @@ class History:
         destination = self._artifact.edges[entry.edge].destination
         depth = len(self._artifact.outer(destination))
         if self._artifact.is_gate(destination) and len(position.items) >= depth:
-            gate = self._gate((destination, position.items[:depth]))
-            gate.tally = closed_tally(
-                gate.tally, self.arms_of(entry.edge, position.items), failed=entry.failed
-            )
+            signal = Signal(entry.edge, position.items, failed=entry.failed)
+            self._signal(self._gate((destination, position.items[:depth])), signal)
 
     def _note_arrival(self, entry: Entry) -> None:
         if entry.due_ns:
@@ -336,6 +347,21 @@ class History:
 
     def _begin_child(self, entry: Entry) -> None:
         self.children[_visit(entry)] = entry.detail
+
+    def _begin_undoing(self, entry: Entry) -> None:
+        """Nothing goes on any more; what was completed is undone, the last of it first."""
+        self.undoing = Undoing.begin(entry, self.undoable)
+        for table in self._tables:
+            table.clear()
+        for members in self._sets:
+            members.clear()
+        self.gates.clear()
+        self.fans.clear()
+        self.rounds.clear()
+        self._slack.clear()
+        self._became_due.clear()
+        self.undoable.clear()
+        self._sent = None
 
     def _replace_input(self, entry: Entry) -> None:
         if entry.payload is not None and _visit(entry) in self.pending:
@@ -425,22 +451,40 @@ class History:
         there = self.fans.get((fan, items))
         return there.count if there is not None else -1
 
-    def _arrive(self, edge: int, items: tuple[int, ...], payload: Payload) -> None:
-        destination = self._artifact.edges[edge].destination
-        depth = len(self._artifact.outer(destination))
-        gate = self._gate((destination, items[:depth]))
-        gate.tally = arrived_tally(gate.tally, self.arms_of(edge, items))
+    def _signal(self, gate: Gate, signal: Signal) -> None:
+        edge, items = signal.edge, signal.items
+        arms = self.arms_of(edge, items)
+        if edge in self._artifact.lasting:
+            gate.lasting.append(signal)
+        if signal.payload is None:
+            gate.tally = closed_tally(gate.tally, arms, failed=signal.failed)
+            return
+        gate.tally = arrived_tally(gate.tally, arms)
         if not gate.opened:
-            gate.arms[edge, items[depth:]] = payload
+            depth = len(self._artifact.outer(self._artifact.edges[edge].destination))
+            gate.arms[edge, items[depth:]] = signal.payload
+
+    def renewed(self, place: Place, loop: int) -> Gate:
+        """A gate as a loop leaves it that begins anew: with what came from outside of the loop."""
+        body = self._artifact.body(loop)
+        gate = Gate(self.first_tally(place, body))
+        # Whoever goes back to a gate has gone past its arms.
+        gate.opened = self._artifact.edges[loop].destination == place[0]
+        before = self.gates.get(place)
+        for signal in before.lasting if before is not None else ():
+            if self._artifact.edges[signal.edge].source not in body:
+                self._signal(gate, signal)
+        return gate
 
     def _begin_anew(self, loop: int, items: tuple[int, ...]) -> None:
         """Drop what is left of the iteration before: a new one begins."""
         for position in self.left_behind(loop, items):
             self._finish(position)
         body, depth = self._artifact.body(loop), len(items)
-        for table in (self.gates, self.fans):
-            for place in [p for p in table if p[0] in body and p[1][:depth] == items]:
-                del table[place]
+        for place in [p for p in self.gates if p[0] in body and p[1][:depth] == items]:
+            self.gates[place] = self.renewed(place, loop)
+        for place in [p for p in self.fans if p[0] in body and p[1][:depth] == items]:
+            del self.fans[place]
         for edge, inner in tuple(self.rounds):
             ends = self._artifact.edges[edge]
             within = ends.source in body and ends.destination in body
@@ -518,4 +562,5 @@ _FOLDS = {
     EntryKind.PAUSE_RESUMED: History._answer,
     EntryKind.PAUSE_REJECTED: History._refuse,
     EntryKind.PAUSE_EXPIRED: History._expire,
+    EntryKind.COMPENSATION_BEGUN: History._begin_undoing,
 }

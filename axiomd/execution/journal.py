@@ -62,6 +62,7 @@ class EntryKind(IntEnum):
     COMPENSATION_FAILED = 99
     COMPENSATION_RETRY_SCHEDULED = 100
     COMPENSATION_LOST = 101
+    COMPENSATION_RESUMED = 102
 
     @property
     def wire(self) -> str:
@@ -88,9 +89,10 @@ class Entry:
     kind: EntryKind
     at_ns: int
     position: Position | None = None
-    """The node visit it speaks of."""
+    """The node visit it speaks of; of `compensation_*` the one that is undone."""
     attempt: int = 0
-    """For `node_*` the call's number within the visit, for `execution_*` the claim's number."""
+    """For `node_*` the call's number within the visit, for `compensation_*` within its undoing, for
+    `execution_*` the claim's number."""
     edge: int = -1
     """The edge it speaks of, by index."""
     edges: tuple[int, ...] = ()
@@ -99,20 +101,22 @@ class Entry:
     """`execution_accepted`: the input. `node_completed`: the output (unary). `node_settled`: the
     output of a visit that has happened. `edge_taken`: the message as the edge has made it, if it
     is not the output itself. `node_item`: the input of the visit for an item. `gate_composed`,
-    `pause_resumed`, `debug_edited`: the input of the visit from now on."""
+    `pause_resumed`, `debug_edited`: the input of the visit from now on. `compensation_completed`:
+    what the node that undid the visit returned."""
     frames: int = 0
     """`node_*` that ends a call of a pipeline: the frames the visit had emitted in all.
     `node_fanned_out`: how many items there are."""
     due_ns: int = 0
-    """`node_retry_scheduled`: when the next call begins. `gate_arrived`: when the gate waits no
-    longer. `pause_opened`: when its policy answers."""
+    """`node_retry_scheduled`, `compensation_retry_scheduled`: when the next call begins.
+    `gate_arrived`: when the gate waits no longer. `pause_opened`: when its policy answers."""
     trigger: Trigger | None = None
     """`execution_parked`: how."""
     detail: str = ""
     """JSON object of whatever else a reader may want to know."""
     failed: bool = False
     """`node_*`: the visit has failed for good, and the flow goes on. `edge_not_taken`: because
-    what comes before it failed. `pause_expired`: the visit fails."""
+    what comes before it failed. `pause_expired`: the visit fails. `compensation_*`: the visit
+    stays as it is, not undone."""
     seq: int = -1
     """Place in the journal; given by the writer."""
 
@@ -127,6 +131,8 @@ _TRIGGERS = {
     EntryKind.EXECUTION_FAILED: Trigger.FAIL,
     EntryKind.EXECUTION_CANCELLED: Trigger.CANCEL,
     EntryKind.EXECUTION_WOKEN: Trigger.WAKE,
+    EntryKind.COMPENSATION_BEGUN: Trigger.UNDO,
+    EntryKind.COMPENSATION_RESUMED: Trigger.COMPENSATE,
 }
 
 

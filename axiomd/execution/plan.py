@@ -25,7 +25,7 @@ from axiomd.execution.position import Position, position_text
 from axiomd.execution.retry import next_pause_s
 from axiomd.execution.spread import Spread, Turn
 from axiomd.execution.status import Trigger
-from axiomd.flow.artifact import Artifact
+from axiomd.flow.artifact import Artifact, Retry
 from axiomd.limits import EVENT_TEXT_BYTES_MAX, LOSSES_MAX
 
 NEVER_NS = 2**62
@@ -231,25 +231,15 @@ def after_failure(
     chance: from 0 to 1, how much of the policy's jitter is taken. frames: durable frames of the
     visit. turns: what the edges for its failure do, if that was all.
     """
-    if isinstance(failure, Crashed):
-        failure = _crash(failure)
+    failure = as_failure(failure)
     entry = _failed_call(history, position, failure, at_ns, frames)
     failures = history.failures_with(entry)
     policy = artifact.placements[position.placement].retry
     broken = position in history.broken
     pause_s = None if broken else next_pause_s(policy, failures, failure, chance)
     if pause_s is not None:
-        due_ns = at_ns + int(pause_s * NS_PER_S)
-        detail = {"due_at": rfc3339(due_ns), "failures": failures, "most": policy.max_attempts}
-        retry = Entry(
-            EntryKind.NODE_RETRY_SCHEDULED,
-            at_ns,
-            position,
-            attempt=entry.attempt,
-            due_ns=due_ns,
-            detail=json.dumps(detail),
-        )
-        return Decision((entry, retry))
+        kind = EntryKind.NODE_RETRY_SCHEDULED
+        return Decision((entry, retry_entry(kind, entry, pause_s, failures, policy)))
     return _give_up(artifact, history, entry, failure.kind, failure.message, turns)
 
 
@@ -259,8 +249,7 @@ def is_last(
     """Whether a visit that ended like this is not called again."""
     if isinstance(failure, Lost):
         return history.lost.get(position, 0) + 1 >= LOSSES_MAX
-    if isinstance(failure, Crashed):
-        failure = _crash(failure)
+    failure = as_failure(failure)
     policy = artifact.placements[position.placement].retry
     failures = history.failures.get(position, 0) + 1
     return position in history.broken or next_pause_s(policy, failures, failure, 0.0) is None
@@ -293,28 +282,52 @@ def _give_up(
         spread.close([*forward, *artifact.rescues[position.placement]], position.items, failed=True)
     else:
         alias = artifact.placements[position.placement].alias
-        ending = Ending(kind, _storable(message), alias, attempts=entry.attempt)
+        ending = Ending(kind, storable(message), alias, attempts=entry.attempt)
         return Decision((entry, failed_entry(ending, entry.at_ns)), Trigger.FAIL, ending)
     return _spread(artifact, history, [over], spread, entry.at_ns)
 
 
-def _crash(crashed: Crashed) -> Failure:
-    return Failure("NODE_CRASHED", describe_end(crashed), classes=(crashed.reason,))
+def as_failure(failure: Failure | Crashed) -> Failure:
+    """A charged end of a call, a crash as the failure that it is."""
+    if isinstance(failure, Failure):
+        return failure
+    return Failure("NODE_CRASHED", describe_end(failure), classes=(failure.reason,))
+
+
+def retry_entry(
+    kind: EntryKind, failed: Entry, pause_s: float, failures: int, policy: Retry
+) -> Entry:
+    """When the call comes after the one that `failed` tells of; so many were charged by now."""
+    due_ns = failed.at_ns + int(pause_s * NS_PER_S)
+    told = {"due_at": rfc3339(due_ns), "failures": failures, "most": policy.max_attempts}
+    return Entry(
+        kind,
+        failed.at_ns,
+        failed.position,
+        attempt=failed.attempt,
+        due_ns=due_ns,
+        detail=json.dumps(told),
+    )
+
+
+def failure_detail(kind: str, message: str, traceback: str = "") -> str:
+    """JSON of what an entry tells of a failed call."""
+    detail = {"kind": kind, "message": storable(message)}
+    if traceback:
+        detail["traceback"] = traceback[-EVENT_TEXT_BYTES_MAX:]
+    return json.dumps(detail)
 
 
 def _failed_call(
     history: History, position: Position, failure: Failure, at_ns: int, frames: int
 ) -> Entry:
-    detail = {"kind": failure.kind, "message": _storable(failure.message)}
-    if failure.detail:
-        detail["traceback"] = failure.detail[-EVENT_TEXT_BYTES_MAX:]
     return Entry(
         EntryKind.NODE_TIMED_OUT if failure.kind == "TIMEOUT" else EntryKind.NODE_FAILED,
         at_ns,
         position,
         attempt=history.calls.get(position, 0 if position in history.broken else 1),
         frames=frames,
-        detail=json.dumps(detail),
+        detail=failure_detail(failure.kind, failure.message, failure.detail),
     )
 
 
@@ -391,6 +404,11 @@ def rest(history: History, at_ns: int) -> Decision:
     assert wake_ns or history.doubts or history.pauses or history.children, (
         "an execution that nothing would ever wake"
     )
+    return park(trigger, wake_ns, at_ns)
+
+
+def park(trigger: Trigger, wake_ns: int, at_ns: int) -> Decision:
+    """Nobody works on it until `wake_ns`, or, without a time, until something wakes it."""
     detail = {"wake_at": rfc3339(wake_ns)} if wake_ns else {}
     entry = Entry(EntryKind.EXECUTION_PARKED, at_ns, trigger=trigger, detail=json.dumps(detail))
     return Decision(
@@ -404,7 +422,7 @@ def failed_entry(ending: Ending, at_ns: int) -> Entry:
     return Entry(EntryKind.EXECUTION_FAILED, at_ns, detail=json.dumps(detail))
 
 
-def _storable(words: str) -> str:
+def storable(words: str) -> str:
     """What a node said as a record can hold it: bounded, and Unicode all through."""
     return words.encode(errors="replace")[:EVENT_TEXT_BYTES_MAX].decode(errors="ignore")
 

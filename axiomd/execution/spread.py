@@ -49,8 +49,8 @@ class Spread:
         self.entries: list[Entry] = []
         self.due = 0
         """Visits that these entries make due."""
-        self._anew: frozenset[int] = frozenset()
-        """Placements that a loop of this commit begins anew."""
+        self._loop: int | None = None
+        """The loop that this commit takes."""
         self._tallies: dict[Place, Tally] = {}
         self._decided: set[Place] = set()
         """Gates that this commit has decided."""
@@ -63,7 +63,7 @@ class Spread:
         self._add(EntryKind.EDGE_TAKEN, position, edge=turn.edge, payload=turn.payload)
         destination = edge.destination
         if edge.loop:
-            self._anew = self._artifact.body(turn.edge)
+            self._loop = turn.edge
         if self._artifact.is_gate(destination) and not edge.loop:
             self._arrive(turn.edge, position.items)
         elif self._artifact.placements[destination].fan_out is not None:
@@ -99,7 +99,7 @@ class Spread:
         if place not in self._tallies:
             gate = self._gate(place)
             self._tallies[place] = (
-                gate.tally if gate is not None else self._history.first_tally(place, self._anew)
+                gate.tally if gate is not None else self._history.first_tally(place)
             )
         return self._tallies[place]
 
@@ -108,8 +108,10 @@ class Spread:
         return place in self._decided or (gate is not None and gate.opened)
 
     def _gate(self, place: Place) -> Gate | None:
-        """What had come to a gate before this commit, unless a loop has begun it anew."""
-        return None if place[0] in self._anew else self._history.gates.get(place)
+        """What had come to a gate before this commit, as a loop of this commit leaves it."""
+        if self._loop is not None and place[0] in self._artifact.body(self._loop):
+            return self._history.renewed(place, self._loop)
+        return self._history.gates.get(place)
 
     def _arrive(self, edge: int, items: tuple[int, ...]) -> None:
         placement = self._artifact.edges[edge].destination

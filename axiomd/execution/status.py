@@ -53,6 +53,10 @@ class Trigger(StrEnum):
     """Nothing runs, and a person has to say something."""
     WAKE = "wake"
     """Its time has come, or somebody has said what it waited for."""
+    UNDO = "undo"
+    """It has failed, or is cancelled, and what it has done is to be compensated first."""
+    COMPENSATE = "compensate"
+    """A worker begins, or goes on, to compensate."""
 
 
 class Residence(StrEnum):
@@ -73,6 +77,7 @@ ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 TRANSITIONS: Mapping[tuple[Status, Trigger], Status] = {
     (Status.QUEUED, Trigger.CLAIM): Status.RUNNING,
     (Status.QUEUED, Trigger.CANCEL): Status.CANCELLED,
+    (Status.QUEUED, Trigger.UNDO): Status.QUEUED,
     (Status.RUNNING, Trigger.REQUEUE): Status.QUEUED,
     (Status.RUNNING, Trigger.COMPLETE): Status.COMPLETED,
     (Status.RUNNING, Trigger.FAIL): Status.FAILED,
@@ -81,16 +86,29 @@ TRANSITIONS: Mapping[tuple[Status, Trigger], Status] = {
     (Status.RUNNING, Trigger.WAIT): Status.WAITING_ON_GATE,
     (Status.RUNNING, Trigger.PAUSE): Status.PAUSED_HITL,
     (Status.RUNNING, Trigger.WAKE): Status.QUEUED,
+    (Status.RUNNING, Trigger.UNDO): Status.QUEUED,
+    (Status.RUNNING, Trigger.COMPENSATE): Status.COMPENSATING,
     (Status.WAITING_ON_GATE, Trigger.WAKE): Status.QUEUED,
     (Status.WAITING_ON_GATE, Trigger.CANCEL): Status.CANCELLED,
+    (Status.WAITING_ON_GATE, Trigger.UNDO): Status.QUEUED,
     (Status.PAUSED_HITL, Trigger.WAKE): Status.QUEUED,
     (Status.PAUSED_HITL, Trigger.CANCEL): Status.CANCELLED,
+    (Status.PAUSED_HITL, Trigger.UNDO): Status.QUEUED,
+    (Status.DEBUG_PAUSED, Trigger.UNDO): Status.QUEUED,
+    (Status.COMPENSATING, Trigger.REQUEUE): Status.QUEUED,
+    (Status.COMPENSATING, Trigger.FAIL): Status.FAILED,
+    (Status.COMPENSATING, Trigger.CANCEL): Status.CANCELLED,
+    (Status.COMPENSATING, Trigger.SLEEP): Status.COMPENSATING,
+    (Status.COMPENSATING, Trigger.WAKE): Status.QUEUED,
 }
-"""A running execution that sleeps can only wake or be cancelled, and one that does not cannot wake:
-the writer asks the record for that."""
+"""What sleeps in the status of a worker can only wake or be ended, and what does not sleep cannot
+wake: the writer asks the record for that."""
 
 PARKING = frozenset({Trigger.SLEEP, Trigger.WAIT, Trigger.PAUSE})
 """What makes a worker let go of an execution that has not ended."""
+
+ENDING = frozenset({Trigger.CANCEL, Trigger.UNDO})
+"""What can happen to an execution wherever it lives: with a worker, parked, or in the queue."""
 
 _LABELS: Mapping[Status, str] = {
     Status.QUEUED: "Queued",

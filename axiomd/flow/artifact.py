@@ -280,6 +280,11 @@ class Artifact:
         )
 
     @cached_property
+    def compensates(self) -> bool:
+        """Whether anything in it can be undone."""
+        return any(placement.compensate is not None for placement in self.placements)
+
+    @cached_property
     def visits_all(self) -> bool:
         """Whether every placement is visited, exactly once, before a unary flow completes."""
         joins = (placement.join for placement in self.placements)
@@ -332,6 +337,20 @@ class Artifact:
                     )
             self._bodies[loop] = frozenset(reached)
         return self._bodies[loop]
+
+    @cached_property
+    def lasting(self) -> frozenset[int]:
+        """Edges to gates inside of a loop from outside of it: what comes over them lasts for every
+        iteration."""
+        loops = [index for index, edge in enumerate(self.edges) if edge.loop]
+        return frozenset(
+            edge
+            for loop in loops
+            for gate in self.body(loop)
+            if self.is_gate(gate)
+            for edge in self.incoming[gate]
+            if self.edges[edge].source not in self.body(loop)
+        )
 
     @cached_property
     def _bodies(self) -> dict[int, frozenset[int]]:

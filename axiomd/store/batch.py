@@ -16,7 +16,7 @@ from axiomd.errors import Fenced, IdempotencyConflict, NotFound, Occupied, Wrong
 from axiomd.execution.execution import Execution, index_keys
 from axiomd.execution.journal import Entry
 from axiomd.execution.pauses import unheard
-from axiomd.execution.status import IllegalTransition, Residence, Trigger, advance
+from axiomd.execution.status import ENDING, IllegalTransition, Residence, Trigger, advance
 from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX
 from axiomd.store import keys
 from axiomd.store.commit import NO_FENCE, Commit, ExecutionCommit, ForgetCommit, RowsCommit
@@ -241,16 +241,22 @@ def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> di
         status = advance(stored.status, trigger)
         if parked not in _PARKED_FOR[trigger]:
             raise IllegalTransition
+        if trigger is Trigger.COMPENSATE and not stored.undoing:
+            raise IllegalTransition
     except IllegalTransition:
         raise WrongState(
             f"Execution {stored.execution_id} is {stored.status.label.lower()}."
         ) from None
+    if trigger is Trigger.UNDO and stored.undoing:
+        raise WrongState(f"Execution {stored.execution_id} is being undone already.")
     changes: dict[str, Any] = {"status": status, "wake_ns": commit.wake_ns}
     if trigger is Trigger.CLAIM:
         changes["attempt"] = stored.attempt + 1
         changes["started_ns"] = stored.started_ns or commit.at_ns
     if trigger is Trigger.REQUEUE and commit.counted:
         changes["losses"] = stored.losses + 1
+    if trigger is Trigger.UNDO:
+        changes |= {"undoing": True, "doubts": (), "pauses": (), "children": (), "held": ()}
     if status.ended:
         changes["completed_ns"] = commit.at_ns
         changes["failure"] = commit.failure
@@ -261,7 +267,7 @@ def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> di
 
 
 _PARKED_FOR: Mapping[Trigger, frozenset[bool]] = {
-    trigger: frozenset({True, False} if trigger is Trigger.CANCEL else {trigger is Trigger.WAKE})
+    trigger: frozenset({True, False} if trigger in ENDING else {trigger is Trigger.WAKE})
     for trigger in Trigger
 }
 """Whether an execution may be parked when this happens to it."""

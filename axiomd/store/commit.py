@@ -10,6 +10,7 @@ import json
 import attrs
 
 from axiomd.execution.arrivals import Arrival
+from axiomd.execution.compensation import begun_entry, cancelled_ending
 from axiomd.execution.execution import Ending, Execution, OpenPause
 from axiomd.execution.journal import SETTLING, Entry, EntryKind, Payload
 from axiomd.execution.plan import Decision, failed_entry
@@ -96,6 +97,9 @@ class ForgetCommit:
 
 Commit = ExecutionCommit | RowsCommit | ForgetCommit
 
+_PROGRESS = frozenset({EntryKind.NODE_COMPLETED, EntryKind.COMPENSATION_COMPLETED})
+"""What is work done, if a decision begins with it."""
+
 
 def accept(
     execution: Execution,
@@ -162,7 +166,7 @@ def decided(execution_id: str, fence: int, at_ns: int, decision: Decision) -> Ex
         trigger=decision.trigger,
         fence=fence,
         failure=decision.failure,
-        progress=decision.entries[0].kind is EntryKind.NODE_COMPLETED,
+        progress=decision.entries[0].kind in _PROGRESS,
         wake_ns=decision.wake_ns,
         doubted=decision.doubted,
         opened=decision.opened,
@@ -208,8 +212,14 @@ def cancel(execution_id: str, at_ns: int, detail: str) -> ExecutionCommit:
         at_ns,
         entries=(entry,),
         trigger=Trigger.CANCEL,
-        failure=Ending("CANCELLED", "the execution was cancelled"),
+        failure=cancelled_ending(),
     )
+
+
+def undo(execution_id: str, at_ns: int) -> ExecutionCommit:
+    """Somebody ended it, once what it has done is compensated."""
+    entry = begun_entry(Status.CANCELLED, cancelled_ending(), at_ns)
+    return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.UNDO)
 
 
 def failed(execution_id: str, fence: int, at_ns: int, ending: Ending) -> ExecutionCommit:

@@ -16,6 +16,7 @@ from axiomd.execution.join import Verdict, judge
 from axiomd.execution.journal import SETTLING, Entry, EntryKind, trigger_of
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.status import (
+    ENDING,
     PARKING,
     IllegalTransition,
     Residence,
@@ -23,6 +24,7 @@ from axiomd.execution.status import (
     Trigger,
     advance,
 )
+from axiomd.execution.undoing import is_undoable
 from axiomd.flow.artifact import Artifact
 
 ONCE = frozenset(
@@ -31,6 +33,7 @@ ONCE = frozenset(
         EntryKind.EDGE_TAKEN,
         EntryKind.GATE_ARRIVED,
         EntryKind.GATE_OPENED,
+        EntryKind.COMPENSATION_COMPLETED,
     }
 )
 """What can be said of a node visit, or of an edge into it, only once."""
@@ -48,6 +51,23 @@ ANSWERS = frozenset(
 
 PAUSE_ENDS = frozenset({EntryKind.PAUSE_RESUMED, EntryKind.PAUSE_REJECTED, EntryKind.PAUSE_EXPIRED})
 """How a pause is over, unless nobody needs its visit any more."""
+_CHECKPOINTS = {
+    EntryKind.NODE_STARTED: EntryKind.NODE_COMPLETED,
+    EntryKind.COMPENSATION_STARTED: EntryKind.COMPENSATION_COMPLETED,
+}
+"""What begins a call, and what is the checkpoint after which there is none."""
+
+_OF_STEPS = frozenset(
+    {
+        EntryKind.COMPENSATION_STARTED,
+        EntryKind.COMPENSATION_COMPLETED,
+        EntryKind.COMPENSATION_FAILED,
+        EntryKind.COMPENSATION_LOST,
+    }
+)
+
+_OF_NODES = ANSWERS | {EntryKind.NODE_STARTED, EntryKind.EDGE_TAKEN, EntryKind.GATE_OPENED}
+"""What brings an execution forward."""
 
 Frames = Mapping[int, int]
 """Placements to the number of their stored frames."""
@@ -111,6 +131,7 @@ def rules_of(execution: Execution, artifact: Artifact, frames: Frames) -> Sequen
         _CheckpointNamesItsEdges(artifact),
         _CompletionIsComplete(artifact, execution),
         _FramesAreCounted(frames),
+        _UndoneInReverse(execution, artifact),
         _Folds(execution, artifact),
     )
 
@@ -158,15 +179,22 @@ class _StatusFollowsTheTable:
         trigger = trigger_of(entry, parked=self._parked)
         if trigger is not None:
             yield from self._advance(entry, trigger)
-        elif self._needs_worker(entry) and (self._parked or self._status is not Status.RUNNING):
+        elif self._needs_worker(entry) and (self._parked or not self._suits(entry)):
             yield f"rule 5: {entry.kind.wire} while {self._where}"
+
+    def _suits(self, entry: Entry) -> bool:
+        """Whether a worker says such a thing of an execution in this status."""
+        if entry.kind in (EntryKind.NODE_LOG, EntryKind.NODE_PROGRESS):
+            return self._status in (Status.RUNNING, Status.COMPENSATING)
+        undoes = entry.kind in _OF_STEPS or entry.kind is EntryKind.COMPENSATION_RETRY_SCHEDULED
+        return self._status is (Status.COMPENSATING if undoes else Status.RUNNING)
 
     @staticmethod
     def _needs_worker(entry: Entry) -> bool:
         return entry.position is not None and entry.kind not in SETTLING
 
     def _advance(self, entry: Entry, trigger: Trigger) -> Iterator[str]:
-        if self._parked and trigger not in (Trigger.WAKE, Trigger.CANCEL):
+        if self._parked and trigger is not Trigger.WAKE and trigger not in ENDING:
             yield f"rule 1: {entry.kind.wire} while {self._where}"
         try:
             self._status = advance(self._status, trigger)
@@ -216,16 +244,18 @@ class _SaidOnce:
 
 
 class _NothingStartsAfterItsCheckpoint:
-    """A checkpointed visit is never called again."""
+    """A checkpointed visit is never called again, and one that is undone is not undone again."""
 
     def __init__(self) -> None:
-        self._done: set[Position | None] = set()
+        self._done: set[tuple[EntryKind, Position | None]] = set()
 
     def see(self, entry: Entry) -> Iterator[str]:
-        if entry.kind is EntryKind.NODE_STARTED and entry.position in self._done:
-            yield f"a call of {entry.position} started after its checkpoint"
-        if entry.kind is EntryKind.NODE_COMPLETED:
-            self._done.add(entry.position)
+        checkpoint = _CHECKPOINTS.get(entry.kind)
+        if checkpoint is not None and (checkpoint, entry.position) in self._done:
+            undo = "" if entry.kind is EntryKind.NODE_STARTED else ", to undo it,"
+            yield f"a call of {entry.position}{undo} started after its checkpoint"
+        if entry.kind in _CHECKPOINTS.values():
+            self._done.add((entry.kind, entry.position))
 
     def end(self) -> Iterator[str]:
         yield from ()
@@ -260,9 +290,9 @@ class _RetriesWait:
         self._due_ns: dict[Position | None, int] = {}
 
     def see(self, entry: Entry) -> Iterator[str]:
-        if entry.kind is EntryKind.NODE_RETRY_SCHEDULED:
+        if entry.kind in (EntryKind.NODE_RETRY_SCHEDULED, EntryKind.COMPENSATION_RETRY_SCHEDULED):
             self._due_ns[entry.position] = entry.due_ns
-        if entry.kind is EntryKind.NODE_STARTED:
+        if entry.kind in _CHECKPOINTS:
             early_ns = self._due_ns.pop(entry.position, 0) - entry.at_ns
             if early_ns > 0:
                 yield f"a call of {entry.position} started {early_ns} ns before its time"
@@ -342,6 +372,36 @@ class _FramesAreCounted:
 
     def end(self) -> Iterator[str]:
         yield from ()
+
+
+class _UndoneInReverse:
+    """What is undone had completed, and nothing is undone before all that completed after it."""
+
+    def __init__(self, execution: Execution, artifact: Artifact) -> None:
+        self._execution = execution
+        self._artifact = artifact
+        self._done: list[Position | None] = []
+        """Visits that can be undone and are not, in the order in which they completed."""
+        self._begun = False
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if is_undoable(self._artifact, entry):
+            self._done.append(entry.position)
+        if self._begun and entry.kind in _OF_NODES:
+            yield f"{entry.kind.wire} of {entry.position} while it is being undone"
+        if entry.kind is EntryKind.COMPENSATION_BEGUN:
+            self._begun = True
+        elif entry.kind in _OF_STEPS:
+            if not self._begun:
+                yield f"{entry.kind.wire} of {entry.position}, and no compensation has begun"
+            if self._done[-1:] != [entry.position]:
+                yield f"{entry.kind.wire} of {entry.position}, whose turn it is not"
+            elif entry.failed or entry.kind is EntryKind.COMPENSATION_COMPLETED:
+                self._done.pop()
+
+    def end(self) -> Iterator[str]:
+        if self._begun is not self._execution.undoing:
+            yield f"its record says undoing={self._execution.undoing}, its journal does not"
 
 
 class _Folds:

@@ -75,7 +75,8 @@ def test_wait_that_is_over_says_timed_out_and_the_execution_goes_on(user: User, 
 def test_failed_execution_is_told_as_a_result_with_its_parts(user: User, graph):
     body = user.invoke(graph("Fail"), {"text": "luck"}, wait=True).json()
     result = body["result"]
-    assert set(result) == {"success", "output", "completed_at", "error", "failure"}
+    told = {"success", "output", "completed_at", "error", "failure", "compensation"}
+    assert set(result) == told
     assert result["success"] is False
     assert result["output"] is None
     assert "no luck" in result["error"]

@@ -13,9 +13,9 @@ from contract.chaos import Chaos
 from worlds.box import Physics, World, open_box
 from worlds.client import follow
 from worlds.disk import Cut
-from worlds.flows import ASKING, BRANCHING, MIXING, RETRYING, STREAMING
+from worlds.flows import ASKING, BRANCHING, MIXING, RETRYING, STREAMING, UNDOING
 from worlds.invariants import stored_executions
-from worlds.oracle import expected
+from worlds.oracle import expected, expected_undone
 from worlds.person import answer_doubts, answer_pauses
 from worlds.seeds import run_seeded
 
@@ -60,8 +60,13 @@ def results(box):
     found = {}
     for execution in stored_executions(box.store):
         identity = execution.execution_id
-        unary = execution.mode == "unary"
-        out = box.outputs(identity) if unary else box.frames(identity)
+        if execution.undoing:
+            entries = box.reader.journal(identity)
+            wanted = expected_undone(box.world.story, entries)
+            out = {"undone": box.undone(identity), "wanted": wanted}
+        else:
+            unary = execution.mode == "unary"
+            out = box.outputs(identity) if unary else box.frames(identity)
         found[identity] = (execution.status.value, out)
     return found
 
@@ -104,7 +109,22 @@ def undisturbed_batches(tmp_path, story, seed, physics):
     return batches
 
 
-def enumerate_points(tmp_path, story, seed, physics, stride=1):
+def check_undone(story, world, told, ending):
+    """Every promise about one crash point of a flow that fails and is undone."""
+    _, broken, found = ending
+    assert broken == []
+    assert set(told) <= set(found)
+    assert len(found) == len(CLIENTS)
+    for identity, (status, out) in found.items():
+        assert status == "FAILED"
+        assert out["undone"] == out["wanted"]
+        assert len(out["undone"]) == 3
+        again = {s.alias for s in world.nodes.undone if (s.life, s.execution_id) == (2, identity)}
+        was_over = {alias for e, alias in world.undone_at_cut if e == identity}
+        assert not was_over & again, "what was undone was undone again"
+
+
+def enumerate_points(tmp_path, story, seed, physics, stride=1, check=check):
     """Cut at every `stride`-th commit, before and after the sync; how many points that were."""
     batches = undisturbed_batches(tmp_path, story, seed, physics)
     points = [Cut(batch, side) for batch in range(seed % stride, batches, stride) for side in SIDES]
@@ -133,6 +153,15 @@ def test_a_slow_disk_changes_nothing_about_that(tmp_path, story, seed):
 @STORIES
 def test_nor_does_a_runner_that_is_late_and_loses_and_repeats(tmp_path, story, seed):
     assert enumerate_points(tmp_path, story, seed, WILD) >= 25
+
+
+@pytest.mark.parametrize(
+    ("physics", "seed"),
+    [(CALM, 0), (CALM, 1), (SLOW, 10), (WILD, 20)],
+    ids=["calm", "calm again", "slow", "wild"],
+)
+def test_a_power_cut_at_any_commit_undoes_everything_in_its_order_and_once(tmp_path, physics, seed):
+    assert enumerate_points(tmp_path, UNDOING, seed, physics, check=check_undone) >= 40
 
 
 def test_one_seed_is_one_history(tmp_path):

@@ -148,4 +148,5 @@ def test_numbers_of_kinds_are_on_disk_and_never_change():
         "COMPENSATION_FAILED": 99,
         "COMPENSATION_RETRY_SCHEDULED": 100,
         "COMPENSATION_LOST": 101,
+        "COMPENSATION_RESUMED": 102,
     }

@@ -18,6 +18,7 @@ from axiomd.execution.status import (
 LEGAL = {
     "QUEUED claim RUNNING",
     "QUEUED cancel CANCELLED",
+    "QUEUED undo QUEUED",
     "RUNNING requeue QUEUED",
     "RUNNING complete COMPLETED",
     "RUNNING fail FAILED",
@@ -26,10 +27,20 @@ LEGAL = {
     "RUNNING wait WAITING_ON_GATE",
     "RUNNING pause PAUSED_HITL",
     "RUNNING wake QUEUED",
+    "RUNNING undo QUEUED",
+    "RUNNING compensate COMPENSATING",
     "WAITING_ON_GATE wake QUEUED",
     "WAITING_ON_GATE cancel CANCELLED",
+    "WAITING_ON_GATE undo QUEUED",
     "PAUSED_HITL wake QUEUED",
     "PAUSED_HITL cancel CANCELLED",
+    "PAUSED_HITL undo QUEUED",
+    "DEBUG_PAUSED undo QUEUED",
+    "COMPENSATING requeue QUEUED",
+    "COMPENSATING fail FAILED",
+    "COMPENSATING cancel CANCELLED",
+    "COMPENSATING sleep COMPENSATING",
+    "COMPENSATING wake QUEUED",
 }
 """Written a second time, by hand: the table may not change by accident."""
 

@@ -45,10 +45,11 @@ def tell(input):
             file.write(str(os.getpid()))
         os.rename(input.log + ".new", input.log)
 
-def record(ax, input):
+def record(ax, input, prefix=""):
     # One line for each call, whole or not at all, in a file that outlives the process.
     if input.log:
-        line = f"{ax.execution_id} {ax.placement} {ax.effect_key} {ax.attempt} {time.time_ns()}"
+        place = prefix + ax.placement
+        line = f"{ax.execution_id} {place} {ax.effect_key} {ax.attempt} {time.time_ns()}"
         fd = os.open(input.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.write(fd, line.encode() + b"\\n")
         os.close(fd)
@@ -84,6 +85,7 @@ _UNARY = {
         "record(ax, input)\n"
         "return Text(text=f'{input.text}{ax.placement} ', log=input.log, ms=input.ms)"
     ),
+    "Undo": "record(ax, input, 'undo-')\nreturn input",
     "Flaky": (
         "record(ax, input)\n"
         "if ax.attempt <= input.count:\n"
@@ -215,6 +217,17 @@ STEPS = flow(
     "steps",
     {"one": "Step", "two": "Step", "three": "Step", "four": "Step"},
     ("one two", "two three", "three four"),
+)
+UNDONE = flow(
+    "undone",
+    {
+        **{
+            alias: {"node": "Step", "config": {"compensate": {"node": "Undo"}}}
+            for alias in ("one", "two", "three")
+        },
+        "last": "Fail",
+    },
+    ("one two", "two three", "three last"),
 )
 NUMBERS = flow(
     "numbers",

@@ -16,6 +16,7 @@ from worlds.disk import Cut, Disk, open_disk
 from worlds.flows import Story
 from worlds.invariants import broken_invariants, state_of, stored_executions
 from worlds.nodes import Nodes
+from worlds.oracle import over
 from worlds.rules import StoryRules
 from worlds.seeds import TickingClock, run_inline, seeded_ids
 
@@ -70,6 +71,8 @@ class World:
         """(execution, alias, frame) that were on disk when the power went."""
         self.answers: list[tuple[str, str]] = []
         """Paused visits, by execution, of which a person was told that the answer counts."""
+        self.undone_at_cut: set[tuple[str, str]] = set()
+        """(execution, visit) that were undone, or given up, on disk when the power went."""
         self.lives = 0
         self.streamed: dict[str, list[bytes]] = {}
         """By execution: the frames that its client has seen."""
@@ -134,6 +137,17 @@ class Box:
             for entry in self.reader.journal(execution_id)
             if entry.kind is EntryKind.NODE_COMPLETED and entry.position and entry.payload
         }
+
+    def undone(self, execution_id: str) -> list[tuple[str, str]]:
+        """What the compensation of an execution has come to: each visit and what became of it."""
+        artifact = self.artifact_of(execution_id)
+        undoing = History.fold(artifact, self.reader.journal(execution_id)).undoing
+        assert undoing is not None
+        placements = artifact.placements
+        return [
+            (position_text(position, placements[position.placement].alias), step.status)
+            for position, step in undoing.steps.items()
+        ]
 
     def frames(self, execution_id: str) -> dict[str, list[bytes]]:
         """What each placement of a pipeline execution emitted."""
@@ -244,6 +258,10 @@ def note_cut(world: World, store: Store) -> None:
     reader = Reader(store)
     for execution in stored_executions(store):
         artifact = world.stories[execution.graph_id].artifact
+        world.undone_at_cut |= {
+            (execution.execution_id, visit)
+            for visit in over(artifact, reader.journal(execution.execution_id))
+        }
         for entry in reader.journal(execution.execution_id):
             if entry.kind is EntryKind.NODE_COMPLETED and entry.position is not None:
                 alias = artifact.placements[entry.position.placement].alias

@@ -10,7 +10,17 @@ from typing import Any, Literal
 
 import attrs
 
-from axiomd.flow.artifact import Artifact, Edge, Hitl, Join, Mode, Placement, Retry
+from axiomd.flow.artifact import (
+    Artifact,
+    Compensate,
+    Edge,
+    FanOut,
+    Hitl,
+    Join,
+    Mode,
+    Placement,
+    Retry,
+)
 from axiomd.limits import KIB
 
 TENANT = "tenant"
@@ -78,13 +88,16 @@ def flow(
     once: str = "",
     edges: Mapping[str, Mapping[str, Any]] | None = None,
     nodes: Mapping[str, Mapping[str, Any]] | None = None,
+    compensate: Mapping[str, str] | None = None,
 ) -> Artifact:
     """The artifact of `"a>b a>c b>d c>d"`; the first alias is the entry, the last the terminal.
 
     streams: aliases of generators, as one word or several. xor: those of XOR gates. edges, nodes:
-    what else some of them have, by `a>b` and by alias.
+    what else some of them have, by `a>b` and by alias. compensate: by alias the node that undoes
+    it, which behaves as the story says of that name.
     """
     more, besides = edges or {}, nodes or {}
+    undoers = compensate or {}
     pairs = [tuple(arrow.split(">")) for arrow in arrows.split()]
     aliases = list(dict.fromkeys(alias for pair in pairs for alias in pair))
     index = {alias: number for number, alias in enumerate(aliases)}
@@ -101,7 +114,7 @@ def flow(
     return Artifact(
         graph_id=graph_id
         or hashlib.sha256(
-            f"{arrows}{mode}{tenant}{retries}{once}{xor}{edges}{nodes}".encode()
+            f"{arrows}{mode}{tenant}{retries}{once}{xor}{edges}{nodes}{compensate}".encode()
         ).hexdigest()[:26],
         tenant=tenant,
         flow=f"{tenant}/story",
@@ -118,6 +131,7 @@ def flow(
                 runner="inline",
                 retry=(retries or {}).get(alias, Retry()),
                 once=alias in once.split(),
+                compensate=undoing(undoers[alias]) if alias in undoers else None,
                 **{"join": Join("XOR" if alias in takers else "AND")} | besides.get(alias, {}),
             )
             for alias in aliases
@@ -127,6 +141,11 @@ def flow(
         terminal=terminal,
         content_hash=hashlib.sha256(arrows.encode()).hexdigest(),
     )
+
+
+def undoing(node: str) -> Compensate:
+    """The node that undoes something, by its name; it takes the output as it is."""
+    return Compensate("t/t@1", node, "d" * 64, "t.M", "t.M")
 
 
 def paused(artifact: Artifact, **pauses: Hitl) -> Artifact:
@@ -144,6 +163,25 @@ BRANCHING = Story(
     {"c": Behaviour(pad=70 * KIB), "b": Behaviour(says=True)},
 )
 """Unary: three arms, one of them longer and one of them large, meet in a gate."""
+
+CHOOSING = Story(
+    flow(
+        "a>b a>c a>x b>d c>d x>d x>r r>d d>a d>e e>f f>g",
+        edges={
+            "a>b": {"condition": "< 160"},
+            "a>c": {"fields": (("x", "y"),)},
+            "x>r": {"on_error": True},
+            "d>a": {"loop": True, "max_iterations": 3, "condition": "< 100"},
+        },
+        nodes={
+            "e": {"fan_out": FanOut("dice 4", 2)},
+            "g": {"gathers": True, "join": Join(failure_policy="TOLERATE_FAILURES")},
+        },
+    ),
+    {"x": Behaviour(fails_below=128), "f": Behaviour(fails_below=60), "b": Behaviour(losses=1)},
+)
+"""Unary: conditions, an adapter, an edge for failures, a loop around a gate, a fan-out in which
+items may fail."""
 
 RETRYING = Story(
     flow(
@@ -163,6 +201,22 @@ RETRYING = Story(
     },
 )
 """Unary: arms that fail and sleep, one that must run once, and a gate that must run once."""
+
+UNDOING = Story(
+    flow(
+        "a>b a>c b>d c>d d>e",
+        retries={"b": Retry(3, initial_interval_ms=4), "c": Retry(2, initial_interval_ms=2)},
+        compensate={"a": "undo-a", "b": "undo-b", "c": "undo-c"},
+    ),
+    {
+        "b": Behaviour(pad=70 * KIB),
+        "e": Behaviour("fail"),
+        "undo-a": Behaviour(losses=1),
+        "undo-b": Behaviour(stumbles=2),
+        "undo-c": Behaviour("fail"),
+    },
+)
+"""Unary: its last node fails, and of three that are undone one stumbles and one fails for good."""
 
 STREAMING = Story(
     flow("s>m s>g m>z g>z z>t", mode="pipeline", streams="s g t"),

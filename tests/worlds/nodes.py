@@ -4,6 +4,7 @@ A call that the rules forbid is written down in `violations`; raising there woul
 failure of the node.
 """
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator
 import attrs
 import trio
 from worlds.flows import Behaviour, Story, answer
+from worlds.oracle import left_to_undo, visit_of
 from worlds.rules import dice
 
 from axiomd.execution.call import Crashed, Lost, NodeCall, NodeEvent
@@ -51,15 +53,24 @@ class Nodes:
         self.starts: list[Start] = []
         self._given: dict[tuple[str, str, int], bytes] = {}
         """The input of each index that a visit was ever given: its effect key is for that one."""
+        self.undone: list[Start] = []
+        """Starts of node code that undoes, by the alias of what it undoes."""
         self.violations: list[str] = []
         self.reader: Reader
         self.blobs: Blobs
 
     def runner(self) -> InlineRunner:
-        return InlineRunner({"Plain": self._plain}, {"Stream": self._stream})
+        undoers = {
+            placement.compensate.node: self._undo
+            for story in self._stories.values()
+            for placement in story.artifact.placements
+            if placement.compensate is not None
+        }
+        return InlineRunner({"Plain": self._plain, **undoers}, {"Stream": self._stream})
 
     def _behaviour(self, call: NodeCall) -> Behaviour:
-        return self._stories[call.graph_id].behaviour(call.placement)
+        plain = call.node in ("Plain", "Stream")
+        return self._stories[call.graph_id].behaviour(call.placement if plain else call.node)
 
     def _artifact(self, call: NodeCall) -> Artifact:
         return self._stories[call.graph_id].artifact
@@ -70,6 +81,9 @@ class Nodes:
         self._check(call)
         frame = call.resume_index if call.kind == "unary" else 0
         self.starts.append(Start(self.life, call.execution_id, call.placement, frame))
+        return await self._come_to(call, emit)
+
+    async def _come_to(self, call: NodeCall, emit: Emit) -> int:
         self._calls[call.effect_key] += 1
         number = self._calls[call.effect_key]
         behaviour = self._behaviour(call)
@@ -97,6 +111,14 @@ class Nodes:
         if dice("fails", bytes(call.payload)) < self._behaviour(call).fails_below:
             raise ValueError("not this one")
         return answer(call.placement, call.payload, pad=self._behaviour(call).pad)
+
+    async def _undo(self, call: NodeCall, emit: Emit) -> bytes:
+        if self.dead:
+            await trio.sleep_forever()
+        self._check_undo(call)
+        self.undone.append(Start(self.life, call.execution_id, call.position, 0))
+        await self._come_to(call, emit)
+        return answer(call.node, call.payload)
 
     async def _stream(self, call: NodeCall, emit: Emit, inputs: AsyncIterator[bytes]):
         behaviour = self._behaviour(call)
@@ -131,7 +153,11 @@ class Nodes:
             self._complain(call, "must run once, and started before that was durable")
         if artifact.mode == "unary":
             # Whether it is due is what the stored history says, by another fold than the engine's.
-            history = History.fold(artifact, journal)
+            # Until it is told to stop, a worker may begin what an undoing has just made moot.
+            forward = itertools.takewhile(
+                lambda e: e.kind is not EntryKind.COMPENSATION_BEGUN, journal
+            )
+            history = History.fold(artifact, forward)
             history.take_due()
             due = {
                 position_text(position, artifact.placements[position.placement].alias)
@@ -143,6 +169,23 @@ class Nodes:
             if call.resume_index < self.reader.frame_count(call.execution_id, placement):
                 self._complain(call, f"made frame {call.resume_index} again")
             self._check_input(call, call.resume_index, call.payload)
+
+    def _check_undo(self, call: NodeCall) -> None:
+        """What is undone is checkpointed, and all that was completed after it is settled."""
+        entries = self.reader.journal(call.execution_id)
+        left = left_to_undo(self._artifact(call), entries)
+        if left[:1] != [call.position]:
+            self._complain(call, f"is undone when it is the turn of {left}")
+        given = next(
+            self.blobs.get(entry.payload)
+            for entry in entries
+            if entry.kind is EntryKind.NODE_COMPLETED
+            and visit_of(self._artifact(call), entry) == call.position
+        )
+        artifact = self._artifact(call)
+        undo = artifact.placements[artifact.index_of[call.placement]].compensate
+        if undo is not None and undo.fields is None and given != call.payload:
+            self._complain(call, "is undone with something else than its output")
 
     def _is_on_record(self, call: NodeCall, placement: int) -> bool:
         return any(

@@ -11,6 +11,10 @@ from collections.abc import Mapping, Sequence
 import attrs
 from worlds.flows import Story, answer
 
+from axiomd.execution.journal import Entry, EntryKind
+from axiomd.execution.position import position_text
+from axiomd.flow.artifact import Artifact
+
 
 @attrs.frozen
 class Outcome:
@@ -23,6 +27,8 @@ class Outcome:
     frames: dict[str, list[bytes]] = attrs.field(factory=dict)
     """Of a pipeline: what each placement emits, if none fails."""
 
+
+_GIVEN_UP = (EntryKind.COMPENSATION_FAILED, EntryKind.COMPENSATION_LOST)
 
 Seen = Mapping[str, Sequence[bytes]]
 """What each placement of a pipeline emitted."""
@@ -43,6 +49,54 @@ def doomed(story: Story, alias: str) -> bool:
     behaviour = story.behaviour(alias)
     placement = story.artifact.placements[story.artifact.index_of[alias]]
     charged = behaviour.stumbles + (0 if placement.once else behaviour.crashes)
+    return behaviour.fate != "fine" or charged >= placement.retry.max_attempts
+
+
+def visit_of(artifact: Artifact, entry: Entry) -> str:
+    """The visit that an entry speaks of, as text."""
+    if entry.position is None:
+        return ""
+    return position_text(entry.position, artifact.placements[entry.position.placement].alias)
+
+
+def to_undo(artifact: Artifact, entries: Sequence[Entry]) -> list[str]:
+    """Visits that a compensation has to undo, in its order: which came last is chance, so that is
+    read off the journal."""
+    undoable = {p.alias for p in artifact.placements if p.compensate is not None}
+    completed = [e for e in entries if e.kind is EntryKind.NODE_COMPLETED]
+    visits = [visit_of(artifact, entry) for entry in completed]
+    return [visit for visit in reversed(visits) if visit.split("#")[0].split("[")[0] in undoable]
+
+
+def over(artifact: Artifact, entries: Sequence[Entry]) -> set[str]:
+    """Visits that are undone, or given up."""
+    return {
+        visit_of(artifact, entry)
+        for entry in entries
+        if entry.kind is EntryKind.COMPENSATION_COMPLETED
+        or (entry.kind in _GIVEN_UP and entry.failed)
+    }
+
+
+def left_to_undo(artifact: Artifact, entries: Sequence[Entry]) -> list[str]:
+    """Those that are neither."""
+    done = over(artifact, entries)
+    return [visit for visit in to_undo(artifact, entries) if visit not in done]
+
+
+def expected_undone(story: Story, entries: Sequence[Entry]) -> list[tuple[str, str]]:
+    """Every visit that a compensation comes to, in its order, and what becomes of that."""
+    return [
+        (visit, "FAILED" if _doomed_undo(story, visit.split("#")[0].split("[")[0]) else "DONE")
+        for visit in to_undo(story.artifact, entries)
+    ]
+
+
+def _doomed_undo(story: Story, alias: str) -> bool:
+    placement = story.artifact.placements[story.artifact.index_of[alias]]
+    assert placement.compensate is not None
+    behaviour = story.behaviour(placement.compensate.node)
+    charged = behaviour.stumbles + behaviour.crashes
     return behaviour.fate != "fine" or charged >= placement.retry.max_attempts
 
 

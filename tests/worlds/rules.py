@@ -59,4 +59,7 @@ class StoryRules:
         return b"|".join(b"%d=%s" % (edge, arms[edge][:40]) for edge in sorted(arms))
 
     def compensation(self, placement: int, given: bytes, returned: bytes) -> bytes:
+        undo = self._artifact.placements[placement].compensate
+        if undo is not None and undo.fields == (("fault", ""),):
+            raise EdgeFault(-1, "1:1: it cannot be done")
         return b"undo " + returned[:40]

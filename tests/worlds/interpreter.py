@@ -1,0 +1,243 @@
+"""The flow language, as naive as can be: a table of signals that is looked at again and again.
+
+No store, no order, no counting. What it says must hold of flows whose outcome does not depend on
+time: no XOR gates, no quorums, no timeouts, and loops that nothing runs beside.
+"""
+
+from collections import deque
+
+import attrs
+from worlds.flows import Story, answer
+from worlds.oracle import doomed
+from worlds.rules import StoryRules, dice
+
+from axiomd.execution.position import Position, position_text
+from axiomd.flow.node_error import NodeError
+from axiomd.flow.rules import EdgeFault
+
+FATES = {"fail": "NODE_ERROR", "crash": "NODE_CRASHED", "vanish": "NODE_CRASHED", "hang": "TIMEOUT"}
+
+
+@attrs.define
+class Told:
+    """What must come of an execution."""
+
+    outputs: dict[str, bytes] = attrs.field(factory=dict)
+    """By position text; of a flow that fails, of all that could have run before."""
+    failures: set[tuple[str, str]] = attrs.field(factory=set)
+    """(kind, alias) of the failures that end it; empty if it completes."""
+    completed: bool = False
+    """Whether its terminal is reached."""
+    ended_at: set[str] = attrs.field(factory=set)
+
+
+DEAD, FAILED = "dead", "failed"
+
+
+class Interpreter:
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.artifact = story.artifact
+        self.rules = StoryRules(story)
+        self.signals: dict[tuple[int, tuple[int, ...]], object] = {}
+        """By edge and items: a message, DEAD or FAILED."""
+        self.fans: dict[tuple[int, tuple[int, ...]], int] = {}
+        self.used: set[object] = set()
+        """Signals and gates that have had their effect."""
+        self.visits: dict[tuple[int, tuple[int, ...]], int] = {}
+        self.rounds: dict[tuple[int, tuple[int, ...]], int] = {}
+        self.queue: deque[tuple[int, tuple[int, ...], bytes]] = deque()
+        self.told = Told()
+
+    def run(self, payload: bytes) -> Told:
+        self.queue.append((self.artifact.entry, (), payload))
+        while True:
+            while self.queue:
+                self.visit(*self.queue.popleft())
+            if not any(self.look(placement) for placement in range(len(self.artifact.placements))):
+                return self.told
+
+    # -- visits -------------------------------------------------------------------------------
+
+    def visit(self, placement, items, payload):
+        alias = self.artifact.placements[placement].alias
+        number = self.visits[placement, items] = self.visits.get((placement, items), 0) + 1
+        behaviour = self.story.behaviour(alias)
+        if doomed(self.story, alias):
+            return self.fail(placement, items, FATES.get(behaviour.fate, "NODE_ERROR"))
+        if dice("fails", payload) < behaviour.fails_below:
+            return self.fail(placement, items, "NODE_ERROR")
+        output = answer(alias, payload, pad=behaviour.pad)
+        self.told.outputs[position_text(Position(placement, number, items), alias)] = output
+        try:
+            ways = self.rules.ways(placement, output)
+        except EdgeFault:
+            return self.told.failures.add(("EDGE_ADAPTER", alias))
+        for way in ways:
+            edge = self.artifact.edges[way.edge]
+            if not (edge.loop and way.fires):
+                continue
+            rounds = self.rounds.get((way.edge, items), 0)
+            if rounds + 2 <= edge.max_iterations:
+                return self.go_back(way.edge, items, output if way.content is None else way.content)
+            if edge.condition:
+                return self.told.failures.add(("LOOP_LIMIT", alias))
+        forward = [way for way in ways if not self.artifact.edges[way.edge].loop]
+        for way in forward:
+            self.send(way, items, output)
+        for edge in self.artifact.rescues[placement]:
+            self.signals[edge, items] = DEAD
+        if placement == self.artifact.terminal:
+            self.told.completed = True
+        elif not any(way.fires for way in forward):
+            self.told.ended_at.add(alias)
+        return None
+
+    def send(self, way, items, output):
+        if not way.fires:
+            self.signals[way.edge, items] = DEAD
+        elif way.items is not None:
+            self.signals[way.edge, items] = list(way.items)
+        else:
+            self.signals[way.edge, items] = output if way.content is None else way.content
+
+    def fail(self, placement, items, kind):
+        alias = self.artifact.placements[placement].alias
+        ways = self.rules.rescues(placement, NodeError("", kind, alias, 1))
+        forward = [e for e in self.artifact.outgoing[placement] if not self.artifact.edges[e].loop]
+        if any(way.fires for way in ways):
+            for way in ways:
+                self.send(way, items, b"")
+            for edge in forward:
+                self.signals[edge, items] = DEAD
+        elif placement in self.artifact.tolerant:
+            for edge in (*forward, *self.artifact.rescues[placement]):
+                self.signals[edge, items] = FAILED
+        else:
+            self.told.failures.add((kind, alias))
+
+    def go_back(self, loop, items, payload):
+        body, depth = self.artifact.body(loop), len(items)
+        ends = self.artifact.edges
+
+        def is_inside(placement, inner):
+            return placement in body and inner[:depth] == items
+
+        self.signals = {
+            (e, inner): signal
+            for (e, inner), signal in self.signals.items()
+            if not is_inside(ends[e].source, inner)
+        }
+        self.fans = {place: n for place, n in self.fans.items() if not is_inside(*place)}
+        self.used = {
+            mark
+            for mark in self.used
+            if not is_inside(ends[mark[1]].destination if mark[0] == "edge" else mark[1], mark[2])
+        }
+        self.rounds = {
+            (e, inner): n
+            for (e, inner), n in self.rounds.items()
+            if e == loop or not (is_inside(ends[e].source, inner) and ends[e].destination in body)
+        }
+        self.rounds[loop, items] = self.rounds.get((loop, items), 0) + 1
+        self.deliver(ends[loop].destination, items, payload)
+        # What had come from outside has had its effect on those that are no gates.
+        for e, inner in self.signals:
+            inside = is_inside(ends[e].destination, inner)
+            if inside and not self.artifact.is_gate(ends[e].destination):
+                self.used.add(("edge", e, inner))
+        if self.artifact.is_gate(ends[loop].destination):
+            self.used.add(("gate", ends[loop].destination, items))
+
+    def deliver(self, placement, items, payload):
+        if isinstance(payload, list):
+            self.fans[placement, items] = len(payload)
+            self.queue.extend((placement, (*items, i), p) for i, p in enumerate(payload))
+        else:
+            self.queue.append((placement, items, payload))
+
+    # -- what follows from signals ------------------------------------------------------------
+
+    def look(self, placement):
+        if self.artifact.is_gate(placement):
+            places = {
+                inner[: len(self.artifact.outer(placement))]
+                for e, inner in [*self.signals, *self.empty_edges()]
+                if self.artifact.edges[e].destination == placement
+                and len(inner) >= len(self.artifact.outer(placement))
+            }
+            whole = [
+                self.pass_on(e, inner)
+                for e, inner in list(self.signals)
+                if self.artifact.edges[e].destination == placement
+                and len(inner) < len(self.artifact.outer(placement))
+            ]
+            return any([*[self.look_at_gate(placement, items) for items in sorted(places)], *whole])
+        return any(
+            self.follow(e, inner)
+            for e, inner in list(self.signals)
+            if self.artifact.edges[e].destination == placement and not self.artifact.edges[e].loop
+        )
+
+    def empty_edges(self):
+        for (fan, items), count in self.fans.items():
+            if not count:
+                for gate in self.artifact.gatherers[fan]:
+                    for edge in self.artifact.incoming[gate]:
+                        if self.artifact.gathered(edge) == fan:
+                            yield edge, items
+
+    def follow(self, edge, items):
+        if ("edge", edge, items) in self.used:
+            return False
+        signal = self.signals[edge, items]
+        if signal in (DEAD, FAILED):
+            return self.pass_on(edge, items)
+        self.used.add(("edge", edge, items))
+        self.deliver(self.artifact.edges[edge].destination, items, signal)
+        return True
+
+    def pass_on(self, edge, items):
+        """A placement that is not taken: nor is anything that only it leads to."""
+        if ("edge", edge, items) in self.used:
+            return False
+        self.used.add(("edge", edge, items))
+        self.close(self.artifact.edges[edge].destination, items, self.signals[edge, items])
+        return True
+
+    def close(self, placement, items, signal):
+        for edge in (*self.artifact.outgoing[placement], *self.artifact.rescues[placement]):
+            if not self.artifact.edges[edge].loop:
+                self.signals.setdefault((edge, items), signal)
+
+    def look_at_gate(self, gate, items):
+        if ("gate", gate, items) in self.used:
+            return False
+        arms, nothing = [], False
+        for edge in self.artifact.incoming[gate]:
+            fan = self.artifact.gathered(edge)
+            if fan is None or (edge, items) in self.signals:
+                wanted = [items]
+            elif (fan, items) not in self.fans:
+                return False
+            else:
+                wanted = [(*items, i) for i in range(self.fans[fan, items])]
+                nothing = nothing or (not wanted and not self.artifact.edges[edge].on_error)
+            arms += [self.signals.get((edge, inner)) for inner in wanted]
+        if any(arm is None for arm in arms):
+            return False
+        self.used.add(("gate", gate, items))
+        messages = [arm for arm in arms if arm not in (DEAD, FAILED)]
+        if messages or nothing:
+            self.deliver(gate, items, b"".join(messages))
+        elif FAILED in arms:
+            self.visits[gate, items] = self.visits.get((gate, items), 0) + 1
+            self.fail(gate, items, "GATE_FAILED")
+        else:
+            self.close(gate, items, DEAD)
+        return True
+
+
+def interpret(story: Story, payload: bytes) -> Told:
+    """What must come of an execution with this input."""
+    return Interpreter(story).run(payload)
