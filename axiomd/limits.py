@@ -32,6 +32,8 @@ PLACEMENTS_MAX = 10_000
 """Placements in one flow."""
 EDGES_MAX = 40_000
 """Edges in one flow."""
+SUBFLOW_DEPTH_MAX = 8
+"""Executions above a child, each the child of the next one."""
 PLACEMENT_INDEX_MAX = 0xFFFF
 """Placement numbers are stored in two bytes."""
 

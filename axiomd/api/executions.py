@@ -91,7 +91,13 @@ class Shown:
         _query().check()
         stopped = await self._box.engine.cancel(g.tenant, self._find(execution_id).execution_id)
         receipts = [
-            {"placement": s.placement, "attempt": s.attempt, "how": s.how, "ms": s.ms}
+            {
+                "execution_id": s.execution_id,
+                "placement": s.placement,
+                "attempt": s.attempt,
+                "how": s.how,
+                "ms": s.ms,
+            }
             for s in stopped
         ]
         view = {"execution_id": execution_id, "status": Status.CANCELLED.value}

@@ -65,6 +65,8 @@ _FULL_PAUSE_S_MAX = 10.0
 class Stopped:
     """A node call that a cancel brought to its end."""
 
+    execution_id: str
+    """The execution that was cancelled, or one that ran for it."""
     placement: str
     attempt: int
     how: str
@@ -131,8 +133,14 @@ class Attempt:
 
     def cancel(self) -> None:
         """Stop every call, at once; `finished` says when that is done."""
-        self._cancelled_at = trio.current_time()
+        if self._cancelled_at is None:
+            self._cancelled_at = trio.current_time()
         self._scope.cancel()
+
+    @property
+    def parent_id(self) -> str:
+        """The execution that its own is a child of; empty if it is none, or not claimed yet."""
+        return self.execution.parent_id if self.fence else ""
 
     async def _claim(self) -> bool:
         ticket = self._claimed or self.parts.writer.submit(
@@ -217,9 +225,10 @@ class Attempt:
         """
         await self.still_ours()
         at_ns = self.parts.clock.now_ns()
-        ticket = self.submit(commits.decided(self.execution_id, self.fence, at_ns, decision))
         for entry in decision.entries:
             self.history.apply(entry)
+        left = tuple(self.history.take_left())
+        ticket = self.submit(commits.decided(self.execution_id, self.fence, at_ns, decision, left))
         following = self.history.take_due()
         self.ended = self.ended or decision.trigger is not None
         self.parked = self.parked or decision.trigger in PARKING
@@ -313,7 +322,7 @@ class Attempt:
             alias = self.artifact.placements[position.placement].alias
             unsaid = "killed" if position in self._started else "cooperative"
             how = self._how_stopped.get(position, unsaid)
-            self.stopped.append(Stopped(alias, attempt, how, round(ms, 3)))
+            self.stopped.append(Stopped(self.execution_id, alias, attempt, how, round(ms, 3)))
 
     def emitter(self, position: Position, attempt: int) -> Callable[[NodeEvent], None]:
         """What a runner calls with the events of one call."""

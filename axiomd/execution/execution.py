@@ -27,6 +27,12 @@ class Ending:
     attempts: int = 0
     """Calls made of the node visit at fault."""
 
+    @property
+    def sentence(self) -> str:
+        """What went wrong and where."""
+        place = self.placement or self.edge
+        return f"{place}: {self.message}" if place else self.message
+
 
 @attrs.frozen
 class OpenPause:

@@ -294,7 +294,7 @@ class Artifact:
         return forward_order(len(self.placements), self.edges)
 
     def body(self, loop: int) -> frozenset[int]:
-        """What a loop edge begins anew: everything that forward edges lead to from where it goes."""
+        """What a loop edge begins anew: all that forward edges lead to from where it goes."""
         if loop not in self._bodies:
             reached = {self.edges[loop].destination}
             for placement in self.order:

@@ -5,8 +5,8 @@ come out without knowing anything of engine or store.
 """
 
 import hashlib
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 import attrs
 
@@ -30,6 +30,8 @@ class Behaviour:
     """Calls after those that are lost."""
     stumbles: int = 0
     """Calls after those that raise."""
+    fails_below: int = 0
+    """Inputs of 256, as a die made of the input falls, that it always fails for."""
     pad: int = 0
     """Bytes more in each answer."""
     fan: int = 1
@@ -51,9 +53,18 @@ class Story:
 
     artifact: Artifact
     behaviours: Mapping[str, Behaviour] = attrs.field(factory=dict)
+    subflows: Mapping[str, "Story"] = attrs.field(factory=dict)
+    """By alias: what runs as a child in the place of a node."""
 
     def behaviour(self, alias: str) -> Behaviour:
         return self.behaviours.get(alias, FINE)
+
+    @property
+    def family(self) -> Iterator["Story"]:
+        """It, and all that run as children of it."""
+        yield self
+        for story in self.subflows.values():
+            yield from story.family
 
 
 def answer(alias: str, payload: bytes, number: int = 0, pad: int = 0) -> bytes:
@@ -72,46 +83,74 @@ def flow(
     tenant: str = TENANT,
     retries: Mapping[str, Retry] | None = None,
     once: str = "",
+    edges: Mapping[str, Mapping[str, Any]] | None = None,
+    nodes: Mapping[str, Mapping[str, Any]] | None = None,
+    subflows: Mapping[str, Story] | None = None,
 ) -> Artifact:
     """The artifact of `"a>b a>c b>d c>d"`; the first alias is the entry, the last the terminal.
 
-    streams: aliases of generators, as one word or several. xor: those of XOR gates.
+    streams: aliases of generators, as one word or several. xor: those of XOR gates. edges, nodes:
+    what else some of them have, by `a>b` and by alias. subflows: what some run instead of a node.
     """
+    more, besides = edges or {}, dict(nodes or {})
+    for name, story in (subflows or {}).items():
+        child = {"subflow": story.artifact.graph_id, "package": "", "node": "", "digest": ""}
+        besides[name] = {**besides.get(name, {}), **child}
     pairs = [tuple(arrow.split(">")) for arrow in arrows.split()]
     aliases = list(dict.fromkeys(alias for pair in pairs for alias in pair))
     index = {alias: number for number, alias in enumerate(aliases)}
-    edges = tuple(Edge(index[pair[0]], index[pair[1]]) for pair in pairs if len(pair) == 2)
-    targets, sources = {e.destination for e in edges}, {e.source for e in edges}
+    made = tuple(
+        Edge(index[pair[0]], index[pair[1]], **more.get(">".join(pair), {}))
+        for pair in pairs
+        if len(pair) == 2
+    )
+    targets = {e.destination for e in made if not e.loop}
+    sources = {e.source for e in made if not e.loop}
     (entry,) = set(range(len(aliases))) - targets
     (terminal,) = set(range(len(aliases))) - sources
     generators, takers = set(streams.split()), set(xor.split())
     return Artifact(
         graph_id=graph_id
-        or hashlib.sha256(f"{arrows}{mode}{tenant}{retries}{once}{xor}".encode()).hexdigest()[:26],
+        or hashlib.sha256(
+            f"{arrows}{mode}{tenant}{retries}{once}{xor}{edges}{besides}".encode()
+        ).hexdigest()[:26],
         tenant=tenant,
         flow=f"{tenant}/story",
         mode=mode,
         placements=tuple(
             Placement(
                 alias=alias,
-                package="t/t@1",
-                node="Stream" if alias in generators else "Plain",
-                digest="d" * 64,
                 kind="pipeline" if alias in generators else "unary",
                 input_type="t.M",
                 output_type="t.M",
                 runner="inline",
                 retry=(retries or {}).get(alias, Retry()),
                 once=alias in once.split(),
-                join=Join("XOR" if alias in takers else "AND"),
+                **{
+                    "package": "t/t@1",
+                    "node": "Stream" if alias in generators else "Plain",
+                    "digest": "d" * 64,
+                    "join": Join("XOR" if alias in takers else "AND"),
+                }
+                | besides.get(alias, {}),
             )
             for alias in aliases
         ),
-        edges=edges,
+        edges=made,
         entry=entry,
         terminal=terminal,
         content_hash=hashlib.sha256(arrows.encode()).hexdigest(),
     )
+
+
+def nesting(
+    arrows: str,
+    subflows: Mapping[str, Story],
+    behaviours: Mapping[str, Behaviour] | None = None,
+    **more: Any,
+) -> Story:
+    """A story of which some placements run other stories as children; `more` is for `flow`."""
+    return Story(flow(arrows, subflows=subflows, **more), behaviours or {}, subflows)
 
 
 BRANCHING = Story(
