@@ -1,4 +1,4 @@
-"""Placements that run an artifact: children begin, are waited for, end, and end with their parent."""
+"""Placements that run an artifact: children begin, are waited for, and end with their parent."""
 
 from collections import Counter
 
@@ -8,12 +8,15 @@ from worlds.box import Physics, open_box
 from worlds.flows import Behaviour, Story, answer, flow, nesting
 from worlds.invariants import stored_executions
 
-from axiomd.execution.journal import EntryKind
+from axiomd.execution.journal import EntryKind, Payload
 from axiomd.execution.status import Residence, Status
 from axiomd.flow.artifact import FanOut, Join, Retry
 from axiomd.limits import KIB, SUBFLOW_DEPTH_MAX
-from axiomd.settings import EngineSettings
-from axiomd.store.blobs import Blobs
+from axiomd.settings import EngineSettings, StoreSettings
+from axiomd.store import commit as commits
+from axiomd.store.commit import ForgetCommit
+from axiomd.store.env import open_store
+from axiomd.store.writer import write_now
 
 CHILD = Story(flow("p>q"))
 FAILING = Story(flow("p>q"), {"q": Behaviour("fail")})
@@ -305,8 +308,7 @@ async def test_a_hundred_children_run_as_many_at_a_time_as_allowed(make_world, a
         def count():
             nonlocal most
             live = sum(
-                bool(one.parent_id) and not one.status.ended
-                for one in stored_executions(box.store)
+                bool(one.parent_id) and not one.status.ended for one in stored_executions(box.store)
             )
             most = max(most, live)
             told()
@@ -350,10 +352,36 @@ async def test_subflows_nest_only_so_deep(make_world, autojump_clock):
 # -- what is not there any more ----------------------------------------------------------------
 
 
-async def test_a_childs_output_that_is_gone_fails_the_visit(make_world, autojump_clock):
-    """As after a long absence of the box, in which the child was forgotten."""
-    child = Story(CHILD.artifact, {"q": Behaviour(pad=70 * KIB)})
-    async with open_box(make_world(nesting("a>s s>b", {"s": child}))) as box:
-        box.parts.blobs.path = attrs.evolve(Blobs(box.world.directory / "no"), sync=False).path
-        execution = await box.ended(await box.accept(b"in"))
+async def test_a_child_that_was_forgotten_before_its_parent_looked_fails_the_visit(
+    make_world, autojump_clock
+):
+    """As after a long absence of the box; each is kept for its own time."""
+    world = make_world(nesting("a>s s>b", {"s": HANGING}))
+    async with open_box(world) as box:
+        execution_id = await box.accept(b"in")
+        await parked(box, execution_id)
+        (child,) = children_of(box, execution_id)
+    with open_store(StoreSettings(sync=False), world.directory) as store:
+        write_now(store, commits.cancel(child.execution_id, child.updated_ns, "{}"))
+        forgotten = write_now(store, ForgetCommit((child.execution_id,), "tenant", 2**62))
+        assert forgotten.executions == 1
+    async with open_box(world) as box:
+        execution = await box.ended(execution_id)
         assert execution.failure.kind == "SUBFLOW_FAILED"
+        assert execution.failure.message.endswith("is not there any more")
+        await settled(box)
+
+
+async def test_an_output_that_is_about_to_be_named_is_not_collected(make_world, autojump_clock):
+    """Nor is it named if it was collected before."""
+    async with open_box(make_world(SIMPLE)) as box:
+        payload = box.blobs.put(b"x" * 70 * KIB)
+        known = attrs.evolve(payload)
+        del payload
+        held = box.blobs.hold(known)
+        assert held == known
+        assert not box.blobs.collect(known.blob, lambda _: False)
+        del held
+        assert box.blobs.collect(known.blob, lambda _: False)
+        assert box.blobs.hold(known) is None
+        assert box.blobs.hold(Payload(1, b"x")) == Payload(1, b"x")

@@ -25,6 +25,7 @@ from axiomd.engine.tail import Tail
 from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import EntryKind
+from axiomd.execution.position import position_text
 from axiomd.execution.status import Status
 from axiomd.runners.base import Runner
 from axiomd.settings import EngineSettings, RetentionSettings, StoreSettings
@@ -128,6 +129,17 @@ class Box:
         artifact = self.artifact_of(execution_id)
         return {
             artifact.placements[entry.position.placement].alias: self.blobs.get(entry.payload)
+            for entry in self.reader.journal(execution_id)
+            if entry.kind is EntryKind.NODE_COMPLETED and entry.position and entry.payload
+        }
+
+    def visits(self, execution_id: str) -> dict[str, bytes]:
+        """What each checkpointed visit of a unary execution returned, by its position."""
+        placements = self.artifact_of(execution_id).placements
+        return {
+            position_text(entry.position, placements[entry.position.placement].alias): (
+                self.blobs.get(entry.payload)
+            )
             for entry in self.reader.journal(execution_id)
             if entry.kind is EntryKind.NODE_COMPLETED and entry.position and entry.payload
         }

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import attrs
 
-from axiomd.flow.artifact import Artifact, Edge, Join, Mode, Placement, Retry
+from axiomd.flow.artifact import Artifact, Edge, FanOut, Join, Mode, Placement, Retry
 from axiomd.limits import KIB
 
 TENANT = "tenant"
@@ -195,3 +195,21 @@ MIXING = Story(
     },
 )
 """Pipeline: a mapped XOR gate inside one that is a generator, an arm that is late, an empty one."""
+
+_LEAF = Story(flow("p>q"), {"q": Behaviour(pad=70 * KIB)})
+_MIDDLE = nesting("m>n", {"n": _LEAF}, {"m": Behaviour(stumbles=1)}, retries={"m": Retry(2, 2)})
+
+NESTING = nesting(
+    "a>s a>b s>z b>z",
+    {"s": _MIDDLE},
+    {"z": Behaviour(losses=1)},
+    retries={"s": Retry(2, 3)},
+)
+"""Unary: a child in a child, one that is large, beside an arm of a gate."""
+
+FANNING = nesting(
+    "a>s s>z",
+    {"s": Story(flow("p"))},
+    nodes={"s": {"fan_out": FanOut("4", 2)}, "z": {"gathers": True}},
+)
+"""Unary: a child for each item of a list, two at a time."""
