@@ -7,6 +7,7 @@ import trio
 from worlds.box import Physics, open_box
 from worlds.flows import Behaviour, Story, answer, flow, nesting
 from worlds.invariants import stored_executions
+from worlds.seeds import run_seeded
 
 from axiomd.execution.journal import EntryKind, Payload
 from axiomd.execution.status import Residence, Status
@@ -294,6 +295,23 @@ async def test_a_cancel_whose_caller_is_gone_still_stops_the_children(make_world
         with trio.move_on_after(0.001):
             await box.engine.cancel("tenant", execution_id)
         await settled(box)
+
+
+async def lives_through(make_world, seed):
+    """A parent whose other branch ends at about the time at which its child does."""
+    story = nesting("a>s a>b b>z s>z", {"s": Story(flow("p"))})
+    async with open_box(make_world(story, seed=seed), Physics(sync_s=0.02)) as box:
+        execution = await box.ended(await box.accept(b"in"))
+        await box.disk.finish()
+        kinds = box.kinds(execution.execution_id)
+        at = kinds.index("execution_parked") if "execution_parked" in kinds else -1
+        return execution.status, kinds[at + 1] == "execution_woken", box.broken()
+
+
+def test_a_parent_that_parks_in_the_instant_in_which_its_child_ends_goes_on(make_world):
+    lives = [run_seeded(seed, lives_through, make_world, seed) for seed in range(40)]
+    assert {(status, *broken) for status, _, broken in lives} == {(Status.COMPLETED,)}
+    assert any(woken for _, woken, _ in lives)
 
 
 # -- many, and deep ------------------------------------------------------------------------------
