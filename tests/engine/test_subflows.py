@@ -299,7 +299,7 @@ async def test_a_cancel_whose_caller_is_gone_still_stops_the_children(make_world
 
 async def lives_through(make_world, seed):
     """A parent whose other branch ends at about the time at which its child does."""
-    story = nesting("a>s a>b b>z s>z", {"s": Story(flow("p"))})
+    story = nesting("a>s a>b b>c c>d d>z s>z", {"s": Story(flow("p"))})
     async with open_box(make_world(story, seed=seed), Physics(sync_s=0.02)) as box:
         execution = await box.ended(await box.accept(b"in"))
         await box.disk.finish()
