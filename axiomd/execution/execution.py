@@ -30,8 +30,10 @@ class Ending:
     @property
     def sentence(self) -> str:
         """What went wrong and where."""
-        place = self.placement or self.edge
-        return f"{place}: {self.message}" if place else self.message
+        if self.edge:
+            ends = " → ".join(f'"{end}"' for end in self.edge.split(" → "))
+            return f"edge {ends}: {self.message}"
+        return f"{self.placement}: {self.message}" if self.placement else self.message
 
 
 @attrs.frozen
