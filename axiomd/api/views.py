@@ -11,6 +11,7 @@ from axiomd.engine.catalog import LoadedArtifact
 from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.plan import NEVER_NS
 from axiomd.execution.position import position_text
 from axiomd.execution.status import Residence, Status
 from axiomd.flow.artifact import Artifact, Compensate, FanOut, Fields, Hitl, Join
@@ -50,7 +51,11 @@ def waiting_view(execution: Execution) -> Json | None:
     """What a parked execution waits for; null if it waits for nothing."""
     if not execution.doubts and execution.residence is not Residence.PARKED:
         return None
-    return {"in_doubt": list(execution.doubts), "until": moment(execution.wake_ns)}
+    return {
+        "in_doubt": list(execution.doubts),
+        "children": list(execution.children),
+        "until": moment(execution.wake_ns) if execution.wake_ns != NEVER_NS else None,
+    }
 
 
 def moment(ns: int) -> str | None:
@@ -72,12 +77,7 @@ def _ms(ns: int) -> float:
 
 def error_sentence(failure: Ending | None) -> str | None:
     """One sentence that says what went wrong and where."""
-    if failure is None:
-        return None
-    if failure.edge:
-        ends = " → ".join(f'"{end}"' for end in failure.edge.split(" → "))
-        return f"edge {ends}: {failure.message}"
-    return f"{failure.placement}: {failure.message}" if failure.placement else failure.message
+    return failure.sentence if failure is not None else None
 
 
 def failure_view(failure: Ending | None) -> Json | None:
@@ -160,6 +160,8 @@ class Checkpoint:
     entry: Entry
     started_ns: int
     inputs: tuple[Payload, ...]
+    child_id: str | None = None
+    """The execution that did it in the place of a node, if one did."""
 
     @property
     def size(self) -> int:
@@ -181,7 +183,8 @@ def checkpoints_after(
             began = started.pop(entry.position, entry.at_ns)
             if entry.seq > after:
                 inputs = history.pending.get(entry.position, ()) if entry.position else ()
-                yield Checkpoint(entry, began, inputs)
+                child_id = history.children.get(entry.position) if entry.position else None
+                yield Checkpoint(entry, began, inputs, child_id)
         history.apply(entry)
 
 
@@ -209,6 +212,8 @@ def checkpoint_view(loaded: LoadedArtifact, checkpoint: Checkpoint, show: Show) 
         view["output"] = show(loaded.outputs[index], [entry.payload])
     else:
         view["frames"] = entry.frames
+    if checkpoint.child_id is not None:
+        view["child"] = checkpoint.child_id
     return view
 
 

@@ -131,7 +131,7 @@ def rules_of(execution: Execution, artifact: Artifact, frames: Frames) -> Sequen
         _CompletionIsComplete(artifact, execution),
         _FramesAreCounted(frames),
         _UndoneInReverse(execution, artifact),
-        _Folds(artifact),
+        _Folds(artifact, execution),
     )
 
 
@@ -434,8 +434,9 @@ class _UndoneInReverse:
 class _Folds:
     """Rule 16: the journal alone makes the state; nothing in it refers to what is not there."""
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, execution: Execution) -> None:
         self._artifact = artifact
+        self._children = frozenset(execution.children)
         self._history: History | None = History(artifact)
 
     def see(self, entry: Entry) -> Iterator[str]:
@@ -459,4 +460,6 @@ class _Folds:
             yield f"gate {gate} opened without its arms"
 
     def end(self) -> Iterator[str]:
-        yield from ()
+        if self._history is not None:
+            for child in sorted(self._children.difference(self._history.children.values())):
+                yield f"its record waits for child {child}, its journal for others"
