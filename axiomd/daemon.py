@@ -120,17 +120,19 @@ async def open_box(
             writer=writer,
             reader=reader,
             blobs=blobs,
+            tail=tail,
             runners=runners,
             artifact=catalog.artifact,
             rules=catalog.rules,
             clock=clock,
+            ids=ids,
             chance=ids.chance,
             settings=settings.engine,
             run_blocking=run_blocking,
             retention=settings.retention,
         )
         keyring = Keyring(writer, reader, clock, ids)
-        async with open_engine(parts, ids, tail) as engine:
+        async with open_engine(parts) as engine:
             box = Box(engine, catalog, environments, keyring, reader, clock, settings.server)
             yield box, writer
 

@@ -11,17 +11,13 @@ from axiomd.engine.catalog import Catalog, LoadedArtifact
 from axiomd.engine.engine import Engine
 from axiomd.engine.keyring import Keyring
 from axiomd.execution.execution import Execution
-from axiomd.execution.journal import EntryKind, Payload
-from axiomd.execution.position import Position
+from axiomd.execution.journal import Payload
 from axiomd.flow.large_json import Leaf
 from axiomd.flow.messages import MessageType
 from axiomd.limits import STREAMED_BYTES_MIN
 from axiomd.runners.builds import Environments
 from axiomd.settings import ServerSettings
 from axiomd.store.reader import Reader
-
-_TAIL_ENTRIES = 2
-"""The terminal's checkpoint and the completion that it brings are the last lines of a journal."""
 
 
 @attrs.frozen(eq=False)
@@ -65,13 +61,8 @@ class Box:
     async def output(self, execution: Execution, leaves: list[Leaf]) -> Any:
         """The output of a completed unary execution, as `show` does; None if there is none."""
         loaded = self.loaded(execution)
-        terminal = Position(loaded.artifact.terminal)
-        for entry in self.reader.journal_backwards(execution.execution_id, _TAIL_ENTRIES):
-            if entry.kind is EntryKind.NODE_COMPLETED and entry.position == terminal:
-                if entry.payload is None:
-                    return None
-                return await self.show(loaded.terminal, [entry.payload], leaves)
-        return None
+        payload = self.reader.output(execution.execution_id, loaded.artifact.terminal)
+        return None if payload is None else await self.show(loaded.terminal, [payload], leaves)
 
     async def written(self, view: Any, leaves: Sequence[Leaf]) -> AsyncGenerator[bytes, None]:
         """A view as JSON in pieces, each made off the event loop when it is asked for."""

@@ -99,7 +99,13 @@ class Shown:
         else:
             stopped = await self._box.engine.cancel(g.tenant, execution_id)
         receipts = [
-            {"placement": s.placement, "attempt": s.attempt, "how": s.how, "ms": s.ms}
+            {
+                "execution_id": s.execution_id,
+                "placement": s.placement,
+                "attempt": s.attempt,
+                "how": s.how,
+                "ms": s.ms,
+            }
             for s in stopped
         ]
         view = {"execution_id": execution_id, "status": status.value}

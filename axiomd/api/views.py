@@ -12,6 +12,7 @@ from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.pauses import pause_id
+from axiomd.execution.plan import NEVER_NS
 from axiomd.execution.position import position_text
 from axiomd.execution.status import Residence, Status
 from axiomd.flow.artifact import Artifact, Compensate, FanOut, Fields, Hitl, Join
@@ -63,7 +64,8 @@ def waiting_view(execution: Execution) -> Json | None:
     return {
         "in_doubt": list(execution.doubts),
         "pauses": pauses,
-        "until": moment(execution.wake_ns),
+        "children": list(execution.children),
+        "until": moment(execution.wake_ns) if execution.wake_ns != NEVER_NS else None,
     }
 
 
@@ -86,12 +88,7 @@ def _ms(ns: int) -> float:
 
 def error_sentence(failure: Ending | None) -> str | None:
     """One sentence that says what went wrong and where."""
-    if failure is None:
-        return None
-    if failure.edge:
-        ends = " → ".join(f'"{end}"' for end in failure.edge.split(" → "))
-        return f"edge {ends}: {failure.message}"
-    return f"{failure.placement}: {failure.message}" if failure.placement else failure.message
+    return failure.sentence if failure is not None else None
 
 
 def failure_view(failure: Ending | None) -> Json | None:
@@ -174,6 +171,8 @@ class Checkpoint:
     entry: Entry
     started_ns: int
     inputs: tuple[Payload, ...]
+    child_id: str | None = None
+    """The execution that did it in the place of a node, if one did."""
 
     @property
     def size(self) -> int:
@@ -195,7 +194,8 @@ def checkpoints_after(
             began = started.pop(entry.position, entry.at_ns)
             if entry.seq > after:
                 inputs = history.pending.get(entry.position, ()) if entry.position else ()
-                yield Checkpoint(entry, began, inputs)
+                child_id = history.children.get(entry.position) if entry.position else None
+                yield Checkpoint(entry, began, inputs, child_id)
         history.apply(entry)
 
 
@@ -223,6 +223,8 @@ def checkpoint_view(loaded: LoadedArtifact, checkpoint: Checkpoint, show: Show) 
         view["output"] = show(loaded.outputs[index], [entry.payload])
     else:
         view["frames"] = entry.frames
+    if checkpoint.child_id is not None:
+        view["child"] = checkpoint.child_id
     return view
 
 

@@ -139,11 +139,16 @@ def _show_execution(view: Json) -> None:
     grid.add_row("attempt", str(view["attempt"]))
     if view["duration_ms"] is not None:
         grid.add_row("duration", milliseconds(view["duration_ms"]))
-    waiting = view["waiting_on"] or {"in_doubt": [], "pauses": [], "until": None}
+    if view["parent_id"]:
+        grid.add_row("child of", view["parent_id"])
+    nothing: Json = {"in_doubt": [], "pauses": [], "children": [], "until": None}
+    waiting = view["waiting_on"] or nothing
     for position in waiting["in_doubt"]:
         grid.add_row("in doubt", f"{position}: axiomd executions settle --help says what to do")
     for pause in waiting["pauses"]:
         grid.add_row("paused", f"{pause['position']}: axiomd pauses show {view['execution_id']}")
+    for child in waiting["children"]:
+        grid.add_row("waits for", child)
     if waiting["until"]:
         grid.add_row("goes on at", waiting["until"])
     console.print(grid)
@@ -171,7 +176,9 @@ def steps_table(checkpoints: list[Json], title: str | None = "Steps") -> Table:
     made = table(title, *columns, right=("Attempt", "Duration", "Output"))
     for step in checkpoints:
         made.add_row(
-            step["position"],
+            f"{step['position']} (execution {step['child']})"
+            if "child" in step
+            else step["position"],
             step["message"],
             str(step["attempt"]),
             milliseconds(step["duration_ms"]),

@@ -68,6 +68,8 @@ _FULL_PAUSE_S_MAX = 10.0
 class Stopped:
     """A node call that a cancel brought to its end."""
 
+    execution_id: str
+    """The execution that was cancelled, or one that ran for it."""
     placement: str
     attempt: int
     how: str
@@ -142,13 +144,19 @@ class Attempt:
         undoing: whether the execution is queued again.
         """
         self.parked = self.parked or undoing
-        self._cancelled_at = trio.current_time()
+        if self._cancelled_at is None:
+            self._cancelled_at = trio.current_time()
         self._scope.cancel()
 
     @property
     def known_history(self) -> History | None:
         """The history with everything that was submitted; None before the journal is folded."""
         return self.history if self._folded else None
+
+    @property
+    def parent_id(self) -> str:
+        """The execution that its own is a child of; empty if it is none, or not claimed yet."""
+        return self.execution.parent_id if self.fence else ""
 
     async def _claim(self) -> bool:
         ticket = self._claimed or self.parts.writer.submit(
@@ -255,11 +263,12 @@ class Attempt:
         await self.still_ours()
         decision = or_undo(self.artifact, self.history, decision)
         at_ns = self.parts.clock.now_ns()
-        ticket = self.submit(commits.decided(self.execution_id, self.fence, at_ns, decision))
         for entry in decision.entries:
             if entry.kind is not EntryKind.COMPENSATION_BEGUN:
                 # That is for the next attempt: whatever else runs here knows its own visit still.
                 self.history.apply(entry)
+        left = tuple(self.history.take_left())
+        ticket = self.submit(commits.decided(self.execution_id, self.fence, at_ns, decision, left))
         following = self.history.take_due()
         leaves = decision.trigger not in (None, Trigger.COMPENSATE)
         self.ended = self.ended or leaves
@@ -354,7 +363,7 @@ class Attempt:
             alias = self.artifact.placements[position.placement].alias
             unsaid = "killed" if position in self._started else "cooperative"
             how = self._how_stopped.get(position, unsaid)
-            self.stopped.append(Stopped(alias, attempt, how, round(ms, 3)))
+            self.stopped.append(Stopped(self.execution_id, alias, attempt, how, round(ms, 3)))
 
     def emitter(self, position: Position, attempt: int) -> Callable[[NodeEvent], None]:
         """What a runner calls with the events of one call."""

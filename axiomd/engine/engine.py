@@ -5,7 +5,7 @@ execution that is being worked on. Start-up is recovery: whatever a previous pro
 is given back before anything is chosen, and there is no other recovery code.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import attrs
@@ -17,7 +17,7 @@ from axiomd.engine.compensation import can_undo
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.retention import Retention
 from axiomd.engine.scheduler import Scheduler
-from axiomd.engine.tail import Tail
+from axiomd.engine.subflows import family
 from axiomd.engine.timers import Timers
 from axiomd.engine.worker import loss, work
 from axiomd.errors import (
@@ -36,7 +36,6 @@ from axiomd.execution.pauses import approval, pause_id, rejection
 from axiomd.execution.position import Position, parse_position
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
-from axiomd.ids import Ids
 from axiomd.store import commit as commits
 from axiomd.store.batch import Duplicate
 from axiomd.store.writer import Ticket
@@ -58,14 +57,15 @@ class Accepted:
 class Engine:
     """Accepts, cancels, waits; and works."""
 
-    def __init__(self, parts: Parts, ids: Ids, tail: Tail) -> None:
+    def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.tail = tail
-        self._ids = ids
+        self.tail = tail = parts.tail
+        self._ids = parts.ids
         self._scheduler = Scheduler(parts.reader, parts.settings.slots)
         tail.on_ready = self._scheduler.wake
         self._timers = Timers(parts.writer, parts.reader, parts.clock)
         tail.on_parked = self._timers.notice
+        tail.on_cancelled = self._stop
         self._attempts: dict[str, Attempt] = {}
         self._nursery: trio.Nursery | None = None
         self._draining = False
@@ -123,14 +123,16 @@ class Engine:
     async def cancel(self, tenant: str, execution_id: str) -> list[Stopped]:
         """End an execution, durably, then stop its calls; what was stopped, once it is dead.
 
+        Its children end with it, and theirs; their calls are among what was stopped.
         Raises NotFound; WrongState if it has ended.
         """
         self.parts.reader.execution(tenant, execution_id)
         stopping: list[Attempt] = []
 
         def stop(refusal: AxiomdError | None) -> None:
-            attempt = self._attempts.get(execution_id)
-            if refusal is None and attempt is not None:
+            if refusal is not None:
+                return
+            for attempt in family(self._attempts.values(), execution_id, self.parts.reader):
                 attempt.cancel()
                 stopping.append(attempt)
 
@@ -347,6 +349,13 @@ class Engine:
         self._attempts[execution_id] = attempt
         nursery.start_soon(self._work, attempt)
 
+    def _stop(self, cancelled: Sequence[Execution]) -> None:
+        """Stop the calls of executions that were cancelled, by whomever."""
+        for execution in cancelled:
+            attempt = self._attempts.get(execution.execution_id)
+            if attempt is not None:
+                attempt.cancel()
+
     async def _work(self, attempt: Attempt) -> None:
         again = False
         try:
@@ -387,9 +396,9 @@ class Engine:
 
 
 @asynccontextmanager
-async def open_engine(parts: Parts, ids: Ids, tail: Tail) -> AsyncIterator[Engine]:
+async def open_engine(parts: Parts) -> AsyncIterator[Engine]:
     """The engine at work; leaving drains it and stops every call that is still running."""
-    engine = Engine(parts, ids, tail)
+    engine = Engine(parts)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(engine.run)

@@ -7,8 +7,10 @@ import attrs
 import structlog
 
 from axiomd.clock import Clock
+from axiomd.engine.tail import Tail
 from axiomd.flow.artifact import Artifact
 from axiomd.flow.rules import Rules
+from axiomd.ids import Ids
 from axiomd.runners.base import Runner
 from axiomd.settings import EngineSettings, RetentionSettings
 from axiomd.store.blobs import Blobs
@@ -33,12 +35,14 @@ class Parts:
     writer: Writer
     reader: Reader
     blobs: Blobs
+    tail: Tail
     runners: Mapping[str, Runner]
     artifact: Callable[[str, str], Artifact]
     """(tenant, artifact ID) to the artifact, cached."""
     rules: Callable[[str, str], Rules]
     """(tenant, artifact ID) to the expressions of its edges, cached."""
     clock: Clock
+    ids: Ids
     chance: Callable[[], float]
     """A number from 0 to 1, for what is left to it."""
     settings: EngineSettings

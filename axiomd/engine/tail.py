@@ -46,6 +46,8 @@ class Tail:
         """Called when an execution waits for a worker; the engine sets it when it opens."""
         self.on_parked: Callable[[Sequence[Execution]], None] = lambda _: None
         """Called with executions that were parked until a time."""
+        self.on_cancelled: Callable[[Sequence[Execution]], None] = lambda _: None
+        """Called with executions that were cancelled, whoever's commit that was."""
 
     @contextmanager
     def watch(self, execution_id: str, *, ended_only: bool = False) -> Iterator[Watch]:
@@ -70,6 +72,9 @@ class Tail:
         parked = [execution for execution in changed if execution.wake_ns]
         if parked:
             self.on_parked(parked)
+        cancelled = [execution for execution in changed if execution.status is Status.CANCELLED]
+        if cancelled:
+            self.on_cancelled(cancelled)
         if not self._watches:
             return
         for execution in changed:

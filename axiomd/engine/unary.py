@@ -15,6 +15,7 @@ import trio
 
 from axiomd.engine.attempt import PAUSE_S, PAUSE_S_MAX, Attempt
 from axiomd.engine.backoff import Backoff
+from axiomd.engine.subflows import Waiting, start_child
 from axiomd.execution.call import Failure, Outcome, Output
 from axiomd.execution.history import Place
 from axiomd.execution.journal import EntryKind, Payload
@@ -123,6 +124,8 @@ class Branches:
             return await self._compose(position)
         if attempt.has_to_ask(position):
             return attempt.ask(position)
+        if attempt.artifact.placements[position.placement].subflow:
+            return await self._of_child(position)
         outcome = await call_unary(attempt, position)
         if not isinstance(outcome, Output):
             return await attempt.decide_trouble(position, outcome)
@@ -141,6 +144,23 @@ class Branches:
             return after_fault(attempt.history, position, payload, ending, at_ns)
         at_ns = attempt.parts.clock.now_ns()
         return after_output(attempt.artifact, attempt.history, position, payload, at_ns, turns)
+
+    async def _of_child(self, position: Position) -> Decision:
+        """What follows next of a visit that a child does: its beginning, or its end."""
+        attempt = self._attempt
+        if position not in attempt.history.children:
+            return await start_child(attempt, position)
+        child_id = attempt.history.children[position]
+        with attempt.parts.tail.watch(child_id, ended_only=True) as watch:
+            waiting = Waiting(attempt, position, watch)
+            if not waiting.over:
+                await self.fall_asleep()
+                await waiting.wait()
+                await self._wake()
+        outcome = await waiting.outcome()
+        if isinstance(outcome, Payload):
+            return await self._after_output(position, outcome)
+        return await attempt.decide_trouble(position, outcome)
 
     async def _compose(self, position: Position) -> Decision:
         attempt, history = self._attempt, self._attempt.history

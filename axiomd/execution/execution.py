@@ -27,6 +27,14 @@ class Ending:
     attempts: int = 0
     """Calls made of the node visit at fault."""
 
+    @property
+    def sentence(self) -> str:
+        """What went wrong and where."""
+        if self.edge:
+            ends = " → ".join(f'"{end}"' for end in self.edge.split(" → "))
+            return f"edge {ends}: {self.message}"
+        return f"{self.placement}: {self.message}" if self.placement else self.message
+
 
 @attrs.frozen
 class OpenPause:

@@ -9,6 +9,7 @@ Payloads are held only as long as a visit still needs them, so memory follows th
 execution and not the length of its journal.
 """
 
+import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -103,6 +104,8 @@ class History:
         """Pending visits that somebody has answered for."""
         self.children: dict[Position, str] = {}
         """Pending visits that a child execution does, with its ID."""
+        self.deadlines: dict[Position, int] = {}
+        """Those of them whose child has to end by a time."""
         self.completed: dict[int, int] = {}
         """Placements that have completed, with the frames they emitted."""
         self.ended: list[int] = []
@@ -122,9 +125,11 @@ class History:
             self.arms,
             self.pauses,
             self.children,
+            self.deadlines,
         )
         self._sets = (self.unanswered, self.doubts, self.composed, self.answered)
         self._became_due: list[Position] = []
+        self._left: list[str] = []
         self._slack: set[Place] = set()
         """Fan-outs that may have room for a further item."""
         self._sent: Payload | None = None
@@ -138,6 +143,7 @@ class History:
         history = cls(artifact)
         for entry in entries:
             history.apply(entry)
+        history.take_left()
         return history
 
     def apply(self, entry: Entry) -> None:
@@ -159,6 +165,11 @@ class History:
         fresh = [position for position in self._became_due if position in self.pending]
         self._became_due.clear()
         return fresh
+
+    def take_left(self) -> list[str]:
+        """The children of which nobody waits any more since this was last asked, ended or not."""
+        left, self._left = self._left, []
+        return left
 
     @property
     def waiting_items(self) -> bool:
@@ -226,6 +237,7 @@ class History:
         self.failures[position] = self.failures_with(entry)
         self._frames_at_failure[position] = entry.frames
         self.unanswered.discard(position)
+        self._leave_child(position)
         if entry.failed:
             self._finish(position)
 
@@ -346,7 +358,16 @@ class History:
         (self._refuse if entry.failed else self._answer)(entry)
 
     def _begin_child(self, entry: Entry) -> None:
-        self.children[_visit(entry)] = entry.detail
+        self.children[_visit(entry)] = json.loads(entry.detail)["execution_id"]
+        if entry.due_ns:
+            self.deadlines[_visit(entry)] = entry.due_ns
+
+    def _leave_child(self, position: Position) -> None:
+        """The next call of the visit is another child."""
+        self.deadlines.pop(position, None)
+        child = self.children.pop(position, None)
+        if child is not None:
+            self._left.append(child)
 
     def _begin_undoing(self, entry: Entry) -> None:
         """Nothing goes on any more; what was completed is undone, the last of it first."""
@@ -381,6 +402,7 @@ class History:
         """The visit is over: nothing of it is kept."""
         if position not in self.pending:
             return
+        self._leave_child(position)
         for table in self._tables:
             table.pop(position, None)
         for members in self._sets:

@@ -108,7 +108,8 @@ class Entry:
     `node_fanned_out`: how many items there are."""
     due_ns: int = 0
     """`node_retry_scheduled`, `compensation_retry_scheduled`: when the next call begins.
-    `gate_arrived`: when the gate waits no longer. `pause_opened`: when its policy answers."""
+    `gate_arrived`: when the gate waits no longer. `pause_opened`: when its policy answers.
+    `node_child_started`: by when it must end."""
     trigger: Trigger | None = None
     """`execution_parked`: how."""
     detail: str = ""

@@ -18,7 +18,7 @@ import attrs
 
 from axiomd.clock import NS_PER_S, rfc3339
 from axiomd.execution.call import Crashed, Failure, Lost, Outcome, describe_end
-from axiomd.execution.execution import Ending, OpenPause
+from axiomd.execution.execution import Ending, Execution, OpenPause
 from axiomd.execution.history import History, Place
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position, position_text
@@ -30,6 +30,15 @@ from axiomd.limits import EVENT_TEXT_BYTES_MAX, LOSSES_MAX
 
 NEVER_NS = 2**62
 """When a parked execution wakes that has no time of its own: what it waits for wakes it."""
+
+
+@attrs.frozen
+class Child:
+    """An execution that begins as the child of another one."""
+
+    execution: Execution
+    payload: Payload
+    """Its input."""
 
 
 @attrs.frozen
@@ -52,6 +61,10 @@ class Decision:
     """Visits, as text, about which nobody is asked any more."""
     ended_at: tuple[str, ...] = ()
     """Aliases at which its branches ended, if it completes without its terminal."""
+    child: Child | None = None
+    """The child execution that begins for a visit."""
+    awaits: tuple[str, ...] = ()
+    """The children that it waits for, if it is parked."""
 
 
 def after_output(
@@ -393,7 +406,8 @@ def is_doubtful(artifact: Artifact, position: Position, outcome: Outcome) -> boo
 
 def rest(history: History, at_ns: int) -> Decision:
     """Nothing is running, and every pending visit sleeps or waits for somebody."""
-    times = [*history.due_ns.values(), *(due_ns for due_ns, _ in history.alarms())]
+    times = [*history.due_ns.values(), *history.deadlines.values()]
+    times += [due_ns for due_ns, _ in history.alarms()]
     wake_ns = min(times, default=0)
     if history.doubts or history.pauses:
         trigger = Trigger.PAUSE
@@ -404,7 +418,8 @@ def rest(history: History, at_ns: int) -> Decision:
     assert wake_ns or history.doubts or history.pauses or history.children, (
         "an execution that nothing would ever wake"
     )
-    return park(trigger, wake_ns, at_ns)
+    parked = park(trigger, wake_ns, at_ns)
+    return attrs.evolve(parked, awaits=tuple(history.children.values()))
 
 
 def park(trigger: Trigger, wake_ns: int, at_ns: int) -> Decision:
@@ -412,7 +427,9 @@ def park(trigger: Trigger, wake_ns: int, at_ns: int) -> Decision:
     detail = {"wake_at": rfc3339(wake_ns)} if wake_ns else {}
     entry = Entry(EntryKind.EXECUTION_PARKED, at_ns, trigger=trigger, detail=json.dumps(detail))
     return Decision(
-        (entry,), trigger, wake_ns=wake_ns or (NEVER_NS if trigger is Trigger.SLEEP else 0)
+        (entry,),
+        trigger,
+        wake_ns=wake_ns or (NEVER_NS if trigger is Trigger.SLEEP else 0),
     )
 
 

@@ -4,9 +4,12 @@ All preconditions live here: the attempt's fence, the table of statuses, the uni
 idempotency key. Each execution record that a batch touches is read once and put once, at the end;
 in between, a commit is judged against what the commits before it in the batch have left. Judging
 comes before writing, so a refused commit leaves no row behind.
+
+What a commit means for the parent and the children of its execution is applied with it, here and
+nowhere else: a parent that waits wakes, and children that nobody waits for are cancelled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -16,10 +19,26 @@ from axiomd.errors import Fenced, IdempotencyConflict, NotFound, Occupied, Wrong
 from axiomd.execution.execution import Execution, index_keys
 from axiomd.execution.journal import Entry
 from axiomd.execution.pauses import unheard
-from axiomd.execution.status import ENDING, IllegalTransition, Residence, Trigger, advance
+from axiomd.execution.status import (
+    ENDING,
+    PARKING,
+    TRANSITIONS,
+    IllegalTransition,
+    Residence,
+    Trigger,
+    advance,
+)
 from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX
 from axiomd.store import keys
-from axiomd.store.commit import NO_FENCE, Commit, ExecutionCommit, ForgetCommit, RowsCommit
+from axiomd.store.commit import (
+    NO_FENCE,
+    Commit,
+    ExecutionCommit,
+    ForgetCommit,
+    RowsCommit,
+    cancel_child,
+    wake,
+)
 from axiomd.store.env import Store, get
 from axiomd.store.forget import Forgetting, Forgotten
 from axiomd.store.records import (
@@ -81,7 +100,13 @@ class Batch:
         self._latest[commit.execution_id] = after
         if commit.idempotency is not None:
             self._remember_key(commit)
-        return after
+        self._tell_kin(commit, before.children if before else (), after)
+        return self._latest[commit.execution_id]
+
+    @property
+    def changed(self) -> Sequence[Execution]:
+        """The records that the commits have changed so far, those of kin included."""
+        return list(self._latest.values())
 
     def finish(self) -> None:
         """Put the records that have changed, and the difference of their index rows."""
@@ -104,18 +129,58 @@ class Batch:
         return None
 
     def _record(self, commit: ExecutionCommit) -> Execution | None:
-        identity = commit.execution_id
+        latest = self._find(commit.execution_id)
+        if latest is None and commit.create is None:
+            raise NotFound(f"There is no execution {commit.execution_id}.")
+        assert latest is None or commit.create is None, "an execution ID was made twice"
+        return latest
+
+    def _find(self, identity: str) -> Execution | None:
+        """The record as the commits so far have left it."""
         latest = self._latest.get(identity)
         if latest is None:
             key = keys.execution_key(identity)
             value = get(self._transaction, key, self._tables[keys.EXECUTIONS])
             if value is None:
-                if commit.create is None:
-                    raise NotFound(f"There is no execution {identity}.")
                 return None
             latest = self._stored[identity] = decode_execution(identity, value)
-        assert commit.create is None, "an execution ID was made twice"
         return latest
+
+    # -- parents and children -----------------------------------------------------------------
+
+    def _tell_kin(
+        self, commit: ExecutionCommit, children: tuple[str, ...], after: Execution
+    ) -> None:
+        """What a commit means for its execution's parent and children.
+
+        children: those it had before. Nothing of this is ever refused: whom the table of statuses
+        does not let be cancelled, or woken, is left to itself.
+        """
+        if commit.begets is not None:
+            self.add(commit.begets)
+        for child in [child for child in children if child not in after.children]:
+            self._add_if_legal(cancel_child(child, after.execution_id, commit.at_ns))
+        if after.status.ended and after.parent_id:
+            self._tell_parent(after, commit.at_ns)
+        if commit.trigger in PARKING and not set(commit.awaits).issubset(after.children):
+            # It has ended while the parent was letting go of its worker.
+            self._add_if_legal(wake(after.execution_id, commit.at_ns))
+
+    def _tell_parent(self, child: Execution, at_ns: int) -> None:
+        """The child has ended: whoever waits for it goes on."""
+        parent = self._find(child.parent_id)
+        if parent is None or child.execution_id not in parent.children:
+            # It has ended itself, or goes on without this child.
+            return
+        left = tuple(one for one in parent.children if one != child.execution_id)
+        self._latest[parent.execution_id] = attrs.evolve(parent, children=left)
+        if parent.residence is Residence.PARKED:
+            self._add_if_legal(wake(parent.execution_id, at_ns))
+
+    def _add_if_legal(self, commit: ExecutionCommit) -> None:
+        record = self._find(commit.execution_id)
+        if record is not None and (record.status, commit.trigger) in TRANSITIONS:
+            self.add(commit)
 
     def _put_history(self, commit: ExecutionCommit, seq: int, after: Execution) -> None:
         key = keys.execution_key(commit.execution_id)
@@ -197,7 +262,18 @@ def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
     trigger = _trigger(commit, stored)
     if trigger is not None:
         changes |= _changes(commit, stored, trigger)
-    return attrs.evolve(stored, **changes)
+    after = attrs.evolve(stored, **changes)
+    if commit.begets is None and not stored.children:
+        return after
+    return attrs.evolve(after, children=_children(commit, after))
+
+
+def _children(commit: ExecutionCommit, after: Execution) -> tuple[str, ...]:
+    """Those that it still waits for: none once it has ended, or does nothing but undo."""
+    if after.status.ended or after.undoing:
+        return ()
+    born = (commit.begets.execution_id,) if commit.begets is not None else ()
+    return (*(child for child in after.children if child not in commit.leaves), *born)
 
 
 def _judge_settlement(commit: ExecutionCommit, stored: Execution) -> None:

@@ -81,6 +81,16 @@ class Blobs:
             self._held[digest] = payload
         return payload
 
+    def hold(self, payload: Payload) -> Payload | None:
+        """A payload that a record names, for another record to name it too; None if it is gone.
+
+        As from `put`, its blob stays as long as what is returned here is referred to.
+        """
+        if payload.inline is not None:
+            return payload
+        held = self._hold(payload.blob, payload.size)
+        return held if self.path(payload.blob).exists() else None
+
     def get(self, payload: Payload) -> bytes:
         """The bytes of a payload, wherever they are."""
         if payload.inline is not None:

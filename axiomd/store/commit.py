@@ -70,6 +70,12 @@ class ExecutionCommit:
     """Node visits about which nobody is asked any more."""
     ended_at: tuple[str, ...] = ()
     """Where its branches ended, if it completes without its terminal."""
+    begets: "ExecutionCommit | None" = None
+    """What makes the child that begins for a visit of it."""
+    leaves: tuple[str, ...] = ()
+    """Children that it does not wait for any more; those that have not ended are cancelled."""
+    awaits: tuple[str, ...] = ()
+    """Children that it waits for while it is parked; if one has ended, it wakes at once."""
 
 
 @attrs.frozen
@@ -157,8 +163,14 @@ def note(execution_id: str, fence: int, at_ns: int, entry: Entry) -> ExecutionCo
     return ExecutionCommit(execution_id, at_ns, entries=(entry,), fence=fence, note=True)
 
 
-def decided(execution_id: str, fence: int, at_ns: int, decision: Decision) -> ExecutionCommit:
-    """The end of a node call and all that follows from it."""
+def decided(
+    execution_id: str, fence: int, at_ns: int, decision: Decision, leaves: tuple[str, ...] = ()
+) -> ExecutionCommit:
+    """The end of a node call and all that follows from it.
+
+    leaves: children that it does not wait for any more.
+    """
+    child = decision.child
     return ExecutionCommit(
         execution_id,
         at_ns,
@@ -172,6 +184,9 @@ def decided(execution_id: str, fence: int, at_ns: int, decision: Decision) -> Ex
         opened=decision.opened,
         dropped=decision.dropped,
         ended_at=decision.ended_at,
+        begets=accept(child.execution, child.payload) if child is not None else None,
+        leaves=leaves,
+        awaits=decision.awaits,
     )
 
 
@@ -220,6 +235,13 @@ def undo(execution_id: str, at_ns: int) -> ExecutionCommit:
     """Somebody ended it, once what it has done is compensated."""
     entry = begun_entry(Status.CANCELLED, cancelled_ending(), at_ns)
     return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.UNDO)
+
+
+def cancel_child(execution_id: str, parent_id: str, at_ns: int) -> ExecutionCommit:
+    """Its parent has ended, or goes on without it."""
+    commit = cancel(execution_id, at_ns, json.dumps({"parent_id": parent_id}))
+    words = f"its parent execution {parent_id} does not wait for it any more"
+    return attrs.evolve(commit, failure=Ending("CANCELLED", words))
 
 
 def failed(execution_id: str, fence: int, at_ns: int, ending: Ending) -> ExecutionCommit:

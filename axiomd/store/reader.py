@@ -17,7 +17,7 @@ import lmdb
 from axiomd.errors import Malformed, NotFound
 from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Execution, OpenPause
-from axiomd.execution.journal import Entry, Payload
+from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
@@ -40,6 +40,9 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.retention import next_slice
+
+_LAST_ENTRIES = 2
+"""The terminal's checkpoint and the completion that it brings are the last lines of a journal."""
 
 
 @attrs.frozen
@@ -137,6 +140,13 @@ class Reader:
                 decode_entry(keys.journal_seq(key), value)
                 for key, value in _backwards(cursor, prefix, prefix + b"\xff" * 5, limit)
             ]
+
+    def output(self, execution_id: str, terminal: int) -> Payload | None:
+        """What a completed unary execution returned; None if it ended before its terminal."""
+        for entry in self.journal_backwards(execution_id, _LAST_ENTRIES):
+            if entry.kind is EntryKind.NODE_COMPLETED and entry.position is not None:
+                return entry.payload if entry.position.placement == terminal else None
+        return None
 
     def frames(
         self, execution_id: str, placement: int, start: int, limit: int

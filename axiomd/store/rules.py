@@ -414,6 +414,7 @@ class _Folds:
     def __init__(self, execution: Execution, artifact: Artifact) -> None:
         self._execution = execution
         self._artifact = artifact
+        self._children = frozenset(execution.children)
         self._history: History | None = History(artifact)
 
     def see(self, entry: Entry) -> Iterator[str]:
@@ -466,6 +467,8 @@ class _Folds:
         execution, history = self._execution, self._history
         if history is None:
             return
+        for child in sorted(self._children.difference(history.children.values())):
+            yield f"its record waits for child {child}, its journal for others"
         doubts, pauses = set[str](), set[tuple[str, int]]()
         if not execution.status.ended:
             doubts = {self._visit(position) for position in history.doubts}

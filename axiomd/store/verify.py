@@ -19,6 +19,7 @@ from axiomd.errors import StoreFailed
 from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Execution, index_keys
 from axiomd.execution.journal import Entry, Payload
+from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
 from axiomd.limits import FINDINGS_MAX, VERIFY_LOOKS_MAX, VERIFY_ROWS_MAX
 from axiomd.store import keys
@@ -194,10 +195,33 @@ class _Look:
             table = keys.INDEX_TABLES[name]
             if self._get(transaction, table, keys.index_key(name, parts)) is None:
                 yield f"rule 7: index {table} lacks its row"
+        yield from self._kin_faults(transaction, execution)
         beyond = keys.journal_key(key, execution.entries)
         walk = transaction.cursor(self._tables[keys.JOURNAL])
         if walk.set_range(beyond) and bytes(walk.key()).startswith(key):
             yield f"its journal goes on behind the {execution.entries} entries of its record"
+
+    def _kin_faults(self, transaction: "lmdb.Transaction", execution: Execution) -> Faults:
+        """A parent names those of its children that have not ended, and no others."""
+        for child_id in execution.children:
+            child = self._execution(transaction, child_id)
+            if child is None or child.parent_id != execution.execution_id:
+                yield f"it names child {child_id}, which is not there, or another one's"
+            elif child.status.ended:
+                yield f"it waits for child {child_id}, which has ended"
+        if not execution.parent_id or execution.status.ended:
+            return
+        parent = self._execution(transaction, execution.parent_id)
+        if parent is None or execution.execution_id not in parent.children:
+            # What undoes its work is not cut short by the end of its parent.
+            if execution.status is not Status.COMPENSATING:
+                yield f"it goes on, and its parent {execution.parent_id} does not wait for it"
+        elif parent.depth + 1 != execution.depth or parent.tenant != execution.tenant:
+            yield f"it is no child as its parent {execution.parent_id} can have one"
+
+    def _execution(self, transaction: "lmdb.Transaction", execution_id: str) -> Execution | None:
+        value = self._get(transaction, keys.EXECUTIONS, keys.execution_key(execution_id))
+        return decode_execution(execution_id, value) if value is not None else None
 
     def _index_row_faults(self, name: str) -> RowLook:
         """No index row is left of what its record no longer is (rule 7)."""

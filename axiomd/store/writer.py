@@ -90,6 +90,9 @@ Settled = tuple[Ticket, Result, AxiomdError | None]
 """A commit, what came of it, and the error if it was refused."""
 
 
+_Outcome = tuple[list[Settled], Sequence[Execution], AxiomdError | None]
+
+
 class Driver(Protocol):
     """What makes the writer work through its queue, off the event loop."""
 
@@ -176,51 +179,49 @@ class Writer:
                 refused.append((ticket, None, error))
         doomed = {id(ticket) for ticket, _, _ in refused}
         rest = [ticket for ticket in batch if id(ticket) not in doomed]
-        outcomes, failure = self._write(rest)
+        outcomes, changed, failure = self._write(rest)
         if failure is not None:
             refused += [(ticket, None, failure) for ticket in rest]
         loss = Loss.of(refused)
         if loss is not None:
             self._losses.append(loss)
-        return Written([*refused, *outcomes], loss)
+        return Written([*refused, *outcomes], loss, changed)
 
-    def _write(self, batch: Sequence[Ticket]) -> tuple[list[Settled], AxiomdError | None]:
-        """One transaction; with the error, nothing of it was written."""
+    def _write(self, batch: Sequence[Ticket]) -> "_Outcome":
+        """One transaction: how each commit ended, and the records that have changed. With the
+        error, nothing of it was written."""
         if not batch:
-            return [], None
+            return [], (), None
 
-        def apply(transaction: "lmdb.Transaction") -> list[Settled]:
+        def apply(transaction: "lmdb.Transaction") -> "_Outcome":
             changes = Batch(self._store, transaction)
             outcomes = [_settled(ticket, changes) for ticket in batch]
             changes.finish()
-            return outcomes
+            return outcomes, changes.changed, None
 
         try:
-            return self._store.transact(apply), None
+            return self._store.transact(apply)
         except StoreFull as failure:
-            return [], failure
+            return [], (), failure
         except Exception as failure:  # noqa: BLE001 - the last frame of the writer's thread
             # A bug or a broken disk: nothing of the batch is written, and the box must restart.
             broken = StoreFailed(f"{type(failure).__name__}: {failure}")
             broken.__cause__ = failure
-            return [], broken
+            return [], (), broken
 
     def publish(self, written: "Written") -> None:
         """Tell everybody. On the trio thread."""
         if written.loss is not None:
             # Told now: what is submitted from here on knows of it.
             written.loss.until = self._submitted
-        changed: dict[str, Execution] = {}
         for ticket, result, error in written.outcomes:
             if isinstance(error, StoreFailed) and self.failed is None:
                 self.failed = error
                 self.broken.set()
-            if isinstance(result, Execution):
-                changed[result.execution_id] = result
             ticket.settle(result, error)
         self._forget_losses(max(ticket.number for ticket, _, _ in written.outcomes))
-        if changed:
-            self._on_durable(list(changed.values()))
+        if written.changed:
+            self._on_durable(written.changed)
 
     def _forget_losses(self, told: int) -> None:
         for loss in tuple(self._losses):
@@ -271,6 +272,8 @@ class Written:
     outcomes: Sequence[Settled]
     loss: Loss | None = None
     """What has to be told of before anything may be built on the batch."""
+    changed: Sequence[Execution] = ()
+    """The records that it has changed, of whomever: also of parents and children."""
 
 
 class ThreadDriver:
@@ -345,7 +348,8 @@ def commit_bytes(commit: Commit) -> int:
     payloads = [entry.payload for entry in commit.entries if entry.payload is not None]
     payloads += [row.payload for row in commit.frames]
     words = sum(len(entry.detail) for entry in commit.entries)
-    return 256 + words + sum(len(payload.inline or b"") for payload in payloads)
+    child = commit_bytes(commit.begets) if commit.begets is not None else 0
+    return 256 + child + words + sum(len(payload.inline or b"") for payload in payloads)
 
 
 def write_now(store: Store, commit: Commit) -> Result:

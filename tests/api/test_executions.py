@@ -358,7 +358,8 @@ def test_cancel_answers_with_a_receipt_of_what_it_stopped(user: User, graph):
     assert set(body) == {"execution_id", "status", "stopped"}
     assert (body["execution_id"], body["status"]) == (identity, "CANCELLED")
     (stopped,) = body["stopped"]
-    assert set(stopped) == {"placement", "attempt", "how", "ms"}
+    assert set(stopped) == {"execution_id", "placement", "attempt", "how", "ms"}
+    assert stopped["execution_id"] == identity
     assert (stopped["placement"], stopped["attempt"], stopped["how"]) == ("nap", 1, "killed")
     assert 0 <= stopped["ms"] < 5000
     record = user.execution(identity)

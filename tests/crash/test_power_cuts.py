@@ -5,6 +5,7 @@ Idempotency-Key, and the box works to the end in the same directory.
 """
 
 import shutil
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -13,17 +14,30 @@ from contract.chaos import Chaos
 from worlds.box import Physics, World, open_box
 from worlds.client import follow
 from worlds.disk import Cut
-from worlds.flows import ASKING, BRANCHING, MIXING, RETRYING, STREAMING, UNDOING
+from worlds.flows import (
+    ASKING,
+    BRANCHING,
+    FANNING,
+    MIXING,
+    NESTING,
+    RETRYING,
+    STREAMING,
+    UNDOING,
+)
 from worlds.invariants import stored_executions
 from worlds.oracle import expected, expected_undone
 from worlds.person import answer_doubts, answer_pauses
 from worlds.seeds import run_seeded
+
+from axiomd.errors import WrongState
+from axiomd.execution.status import Status
 
 STORIES = pytest.mark.parametrize(
     "story",
     [BRANCHING, RETRYING, STREAMING, MIXING, ASKING],
     ids=["branching", "retrying", "streaming", "mixing", "asking"],
 )
+PARENTS = pytest.mark.parametrize("story", [NESTING, FANNING], ids=["nesting", "fanning"])
 CLIENTS = {b"first": b"hello", b"second": b"world"}
 SIDES = ("before", "after")
 CALM = Physics(sync_s=0.0005)
@@ -69,6 +83,37 @@ def results(box):
             out = box.outputs(identity) if unary else box.frames(identity)
         found[identity] = (execution.status.value, out)
     return found
+
+
+async def live_with_children(world, physics):
+    """`live`, and how each child ended, and with what."""
+    async with open_box(world, physics) as box:
+        async with trio.open_nursery() as nursery:
+            for key, payload in CLIENTS.items():
+                nursery.start_soon(client, box, key, payload)
+        await box.all_ended()
+        await box.disk.finish()
+        return box.disk.batches, box.broken(), *family(box)
+    return None
+
+
+def family(box):
+    """As `results`: of those that clients asked for by ID, of their children by their place."""
+    stored = {one.execution_id: one for one in stored_executions(box.store)}
+    found, children = {}, []
+    for execution in stored.values():
+        out = (execution.status.value, box.visits(execution.execution_id))
+        path, ancestor = [], execution
+        while ancestor.parent_id:
+            path.append(ancestor.parent_position)
+            ancestor = stored[ancestor.parent_id]
+        if path:
+            # The power may have gone before its client was told of it: its input tells whose it is.
+            (accepted,) = box.reader.journal(ancestor.execution_id, limit=1)
+            children.append((box.blobs.get(accepted.payload), path, out))
+        else:
+            found[execution.execution_id] = out
+    return found, sorted(children, key=str)
 
 
 def play(directory, story, seed, physics, cut):
@@ -135,6 +180,95 @@ def enumerate_points(tmp_path, story, seed, physics, stride=1, check=check):
         except AssertionError as failure:
             raise AssertionError(f"seed {seed}, {cut}: {failure}") from failure
     return len(points)
+
+
+def check_family(world, told, ending, undisturbed):
+    """Every promise about one crash point of a parent or a child."""
+    _, broken, found, offspring = ending
+    assert broken == []
+    assert set(told) <= set(found), "an execution that a client was told of is gone"
+    by_request = {world.told[identity]: result for identity, result in found.items()}
+    assert by_request == undisturbed[0]
+    assert offspring == undisturbed[1], "a child is missing, was made twice, or ended otherwise"
+    again = {(s.execution_id, s.alias, s.frame) for s in world.nodes.starts if s.life == 2}
+    # The visits of a fan-out share their alias; the node code itself looks whether one is repeated.
+    placements = (p for one in world.stories.values() for p in one.artifact.placements)
+    fans = {p.alias for p in placements if p.fan_out is not None}
+    done = {place for place in world.durable_at_cut if place[1] not in fans}
+    assert not again & done, "checkpointed work was done again"
+
+
+def enumerate_family(tmp_path, story, seed, physics, stride=1):
+    """Cut at every `stride`-th commit of parents and children; how many points that were."""
+    world = World(tmp_path / "undisturbed", [story], seed)
+    batches, broken, found, offspring = run_seeded(seed, live_with_children, world, physics)
+    assert broken == []
+    undisturbed = ({world.told[i]: result for i, result in found.items()}, offspring)
+    points = [Cut(batch, side) for batch in range(seed % stride, batches, stride) for side in SIDES]
+    for number, cut in enumerate(points):
+        world = World(tmp_path / f"{number}", [story], seed)
+        cut_physics = Physics(physics.sync_s, physics.chaos, cut)
+        assert run_seeded(seed, live_with_children, world, cut_physics) is None
+        told = dict(world.told)
+        ending = run_seeded(seed + 1, live_with_children, world, physics)
+        shutil.rmtree(world.directory)
+        try:
+            check_family(world, told, ending, undisturbed)
+        except AssertionError as failure:
+            raise AssertionError(f"seed {seed}, {cut}: {failure}") from failure
+    return len(points)
+
+
+@pytest.mark.parametrize(
+    ("physics", "stride"), [(CALM, 1), (SLOW, 2), (WILD, 2)], ids=["calm", "slow", "wild"]
+)
+@pytest.mark.parametrize("seed", range(2))
+@PARENTS
+def test_a_power_cut_at_any_commit_of_parents_and_children_loses_and_repeats_nothing(
+    tmp_path, story, seed, physics, stride
+):
+    assert enumerate_family(tmp_path, story, seed, physics, stride) >= 25
+
+
+async def cancelled_midway(world, physics):
+    """Two executions are invoked, and cancelled as soon as they have children."""
+    async with open_box(world, physics) as box:
+        for key, payload in CLIENTS.items():
+            identity = await box.accept(payload, key)
+            await box.reached(identity, lambda one: one.children or one.status.ended)
+            await trio.sleep(0.002 * Random(world.seed).random())
+            with suppress(WrongState):
+                await box.engine.cancel("tenant", identity)
+        await box.all_ended()
+        await box.disk.finish()
+        return box.disk.batches, box.broken(), statuses(box)
+    return None
+
+
+def statuses(box):
+    """How each execution ended, and how its parent did."""
+    stored = {one.execution_id: one for one in stored_executions(box.store)}
+    return [
+        (one.status, stored[one.parent_id].status if one.parent_id else None)
+        for one in stored.values()
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@PARENTS
+def test_a_power_cut_during_a_cancel_leaves_no_child_behind(tmp_path, story, seed):
+    world = World(tmp_path / "undisturbed", [story], seed)
+    batches, broken, ended = run_seeded(seed, cancelled_midway, world, CALM)
+    assert broken == []
+    assert (Status.CANCELLED, Status.CANCELLED) in ended, "no child was cancelled with its parent"
+    for number, cut in enumerate(Cut(batch, side) for batch in range(batches) for side in SIDES):
+        world = World(tmp_path / f"{number}", [story], seed)
+        cut_physics = Physics(CALM.sync_s, cut=cut)
+        assert run_seeded(seed, cancelled_midway, world, cut_physics) is None
+        _, broken, ended = run_seeded(seed + 1, cancelled_midway, world, CALM)
+        shutil.rmtree(world.directory)
+        assert broken == [], cut
+        assert all(s.ended and (p is None or p.ended) for s, p in ended), cut
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,13 +1,16 @@
 """What `verify` finds: each promise, broken by hand in a directory that kept it."""
 
+import json
+
 import attrs
 import pytest
 from worlds.box import open_box
-from worlds.flows import BRANCHING, STREAMING
+from worlds.flows import BRANCHING, STREAMING, Behaviour, Story, flow, nesting
+from worlds.invariants import stored_executions
 from worlds.rows import commit_now, delete_row, new_execution, open_writing, put_rows
 from worlds.seeds import run_seeded
 
-from axiomd.execution.execution import Ending
+from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.status import Status
 from axiomd.limits import FINDINGS_MAX, VERIFY_ROWS_MAX
@@ -15,7 +18,7 @@ from axiomd.settings import StoreSettings
 from axiomd.store import commit as commits
 from axiomd.store import keys
 from axiomd.store.blobs import Blobs
-from axiomd.store.env import open_store
+from axiomd.store.env import Store, open_store
 from axiomd.store.reader import Reader
 from axiomd.store.records import (
     DraftRecord,
@@ -352,3 +355,73 @@ def test_an_execution_that_changes_meanwhile_is_not_called_broken(tmp_path, monk
         report = verify(store, Blobs(tmp_path / "b"), lambda _: BRANCHING.artifact)
     assert report.clean, report.findings
     assert looks[0].status is Status.QUEUED
+
+
+# -- parents and children -----------------------------------------------------------------------
+
+
+@attrs.define
+class Kin:
+    """A directory in which a parent waits for its child, and hands to break it with."""
+
+    store: Store
+    blobs: Blobs
+    artifacts: dict
+    parent: Execution
+    child: Execution
+
+    def change(self, execution, **changes):
+        key = keys.execution_key(execution.execution_id)
+        put_rows(
+            self.store, (keys.EXECUTIONS, key, encode_execution(attrs.evolve(execution, **changes)))
+        )
+
+    def found(self):
+        found = verify(self.store, self.blobs, self.artifacts.get).findings
+        return [str(finding) for finding in found]
+
+
+@pytest.fixture
+def kin(make_world):
+    hanging = Story(flow("p"), {"p": Behaviour("hang")})
+    world = make_world(nesting("a>s s>b", {"s": hanging}))
+
+    async def live():
+        async with open_box(world) as box:
+            await box.reached(await box.accept(b"hello"), lambda one: one.children)
+
+    run_seeded(0, live)
+    artifacts = {name: story.artifact for name, story in world.stories.items()}
+    with open_store(StoreSettings(map_size_bytes=2**26, sync=False), world.directory) as store:
+        child, parent = sorted(stored_executions(store), key=lambda one: one.parent_id == "")
+        made = Kin(store, Blobs(world.directory / "blobs", sync=False), artifacts, parent, child)
+        assert made.found() == []
+        yield made
+
+
+def tell_another_child(kin):
+    key = keys.execution_key(kin.parent.execution_id)
+    for entry in Reader(kin.store).journal(kin.parent.execution_id):
+        if entry.kind is EntryKind.NODE_CHILD_STARTED:
+            other = attrs.evolve(entry, detail=json.dumps({"execution_id": "0" * 32}))
+            row = (keys.JOURNAL, keys.journal_key(key, entry.seq), encode_entry(other))
+            put_rows(kin.store, row)
+
+
+@pytest.mark.parametrize(
+    ("breaking", "said"),
+    [
+        (lambda kin: kin.change(kin.parent, children=()), "does not wait for it"),
+        (
+            lambda kin: kin.change(kin.parent, children=(*kin.parent.children, "f" * 32)),
+            f"it names child {'f' * 32}, which is not there",
+        ),
+        (lambda kin: kin.change(kin.child, parent_id="f" * 32), "or another one's"),
+        (lambda kin: kin.change(kin.child, depth=5), "it is no child as its parent"),
+        (lambda kin: kin.change(kin.child, status=Status.COMPLETED), "which has ended"),
+        (tell_another_child, "its journal for others"),
+    ],
+)
+def test_parents_and_children_name_each_other_or_it_is_found(kin, breaking, said):
+    breaking(kin)
+    assert any(said in fault for fault in kin.found()), kin.found()

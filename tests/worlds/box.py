@@ -63,7 +63,8 @@ class World:
         self.seed = seed
         self.clock = TickingClock()
         self.ids = seeded_ids(self.clock, seed)
-        self.stories = {story.artifact.graph_id: story for story in stories}
+        every = (one for story in stories for one in story.family)
+        self.stories = {story.artifact.graph_id: story for story in every}
         self.nodes = Nodes(self.stories, seed, latency_s=0.003)
         self.told: dict[str, bytes] = {}
         """Executions that a client was told of, by ID, with the key of its request."""
@@ -149,6 +150,17 @@ class Box:
             for position, step in undoing.steps.items()
         ]
 
+    def visits(self, execution_id: str) -> dict[str, bytes]:
+        """What each checkpointed visit of a unary execution returned, by its position."""
+        placements = self.artifact_of(execution_id).placements
+        return {
+            position_text(entry.position, placements[entry.position.placement].alias): (
+                self.blobs.get(entry.payload)
+            )
+            for entry in self.reader.journal(execution_id)
+            if entry.kind is EntryKind.NODE_COMPLETED and entry.position and entry.payload
+        }
+
     def frames(self, execution_id: str) -> dict[str, list[bytes]]:
         """What each placement of a pipeline execution emitted."""
         placements = self.artifact_of(execution_id).placements
@@ -230,17 +242,19 @@ async def open_box(world: World, physics: Physics | None = None) -> AsyncIterato
                 writer=writer,
                 reader=reader,
                 blobs=blobs,
+                tail=tail,
                 runners={"inline": runner},
                 artifact=lambda tenant, graph_id: world.stories[graph_id].artifact,
                 rules=lambda tenant, graph_id: StoryRules(world.stories[graph_id]),
                 clock=world.clock,
+                ids=world.ids,
                 chance=world.ids.chance,
                 settings=physics.settings,
                 run_blocking=run_inline,
                 retention=physics.retention,
             )
             disk.on_cut = lambda: note_cut(world, store)
-            async with open_engine(parts, world.ids, tail) as engine:
+            async with open_engine(parts) as engine:
                 box = Box(
                     world, store, reader, writer, blobs, tail, disk, parts, engine, runner, {}
                 )

@@ -5,7 +5,7 @@ come out without knowing anything of engine or store.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -65,9 +65,18 @@ class Story:
 
     artifact: Artifact
     behaviours: Mapping[str, Behaviour] = attrs.field(factory=dict)
+    subflows: Mapping[str, "Story"] = attrs.field(factory=dict)
+    """By alias: what runs as a child in the place of a node."""
 
     def behaviour(self, alias: str) -> Behaviour:
         return self.behaviours.get(alias, FINE)
+
+    @property
+    def family(self) -> Iterator["Story"]:
+        """It, and all that run as children of it."""
+        yield self
+        for story in self.subflows.values():
+            yield from story.family
 
 
 def answer(alias: str, payload: bytes, number: int = 0, pad: int = 0) -> bytes:
@@ -89,15 +98,19 @@ def flow(
     edges: Mapping[str, Mapping[str, Any]] | None = None,
     nodes: Mapping[str, Mapping[str, Any]] | None = None,
     compensate: Mapping[str, str] | None = None,
+    subflows: Mapping[str, Story] | None = None,
 ) -> Artifact:
     """The artifact of `"a>b a>c b>d c>d"`; the first alias is the entry, the last the terminal.
 
     streams: aliases of generators, as one word or several. xor: those of XOR gates. edges, nodes:
     what else some of them have, by `a>b` and by alias. compensate: by alias the node that undoes
-    it, which behaves as the story says of that name.
+    it, which behaves as the story says of that name. subflows: what some run instead of a node.
     """
-    more, besides = edges or {}, nodes or {}
+    more, besides = edges or {}, dict(nodes or {})
     undoers = compensate or {}
+    for name, story in (subflows or {}).items():
+        child = {"subflow": story.artifact.graph_id, "package": "", "node": "", "digest": ""}
+        besides[name] = {**besides.get(name, {}), **child}
     pairs = [tuple(arrow.split(">")) for arrow in arrows.split()]
     aliases = list(dict.fromkeys(alias for pair in pairs for alias in pair))
     index = {alias: number for number, alias in enumerate(aliases)}
@@ -114,7 +127,7 @@ def flow(
     return Artifact(
         graph_id=graph_id
         or hashlib.sha256(
-            f"{arrows}{mode}{tenant}{retries}{once}{xor}{edges}{nodes}{compensate}".encode()
+            f"{arrows}{mode}{tenant}{retries}{once}{xor}{edges}{besides}{compensate}".encode()
         ).hexdigest()[:26],
         tenant=tenant,
         flow=f"{tenant}/story",
@@ -122,9 +135,6 @@ def flow(
         placements=tuple(
             Placement(
                 alias=alias,
-                package="t/t@1",
-                node="Stream" if alias in generators else "Plain",
-                digest="d" * 64,
                 kind="pipeline" if alias in generators else "unary",
                 input_type="t.M",
                 output_type="t.M",
@@ -132,7 +142,13 @@ def flow(
                 retry=(retries or {}).get(alias, Retry()),
                 once=alias in once.split(),
                 compensate=undoing(undoers[alias]) if alias in undoers else None,
-                **{"join": Join("XOR" if alias in takers else "AND")} | besides.get(alias, {}),
+                **{
+                    "package": "t/t@1",
+                    "node": "Stream" if alias in generators else "Plain",
+                    "digest": "d" * 64,
+                    "join": Join("XOR" if alias in takers else "AND"),
+                }
+                | besides.get(alias, {}),
             )
             for alias in aliases
         ),
@@ -156,6 +172,16 @@ def paused(artifact: Artifact, **pauses: Hitl) -> Artifact:
         graph_id=hashlib.sha256(name.encode()).hexdigest()[:26],
         placements=tuple(attrs.evolve(p, hitl=pauses.get(p.alias)) for p in artifact.placements),
     )
+
+
+def nesting(
+    arrows: str,
+    subflows: Mapping[str, Story],
+    behaviours: Mapping[str, Behaviour] | None = None,
+    **more: Any,
+) -> Story:
+    """A story of which some placements run other stories as children; `more` is for `flow`."""
+    return Story(flow(arrows, subflows=subflows, **more), behaviours or {}, subflows)
 
 
 BRANCHING = Story(
@@ -251,3 +277,21 @@ ASKING = Story(
     },
 )
 """Unary: two arms that wait for a person, one that waits for a moment, and a terminal that asks."""
+
+_LEAF = Story(flow("p>q"), {"q": Behaviour(pad=70 * KIB)})
+_MIDDLE = nesting("m>n", {"n": _LEAF}, {"m": Behaviour(stumbles=1)}, retries={"m": Retry(2, 2)})
+
+NESTING = nesting(
+    "a>s a>b s>z b>z",
+    {"s": _MIDDLE},
+    {"z": Behaviour(losses=1)},
+    retries={"s": Retry(2, 3)},
+)
+"""Unary: a child in a child, one that is large, beside an arm of a gate."""
+
+FANNING = nesting(
+    "a>s s>z",
+    {"s": Story(flow("p"))},
+    nodes={"s": {"fan_out": FanOut("4", 2)}, "z": {"gathers": True}},
+)
+"""Unary: a child for each item of a list, two at a time."""
