@@ -13,6 +13,7 @@ import trio
 
 from axiomd.engine.attempt import Attempt, Stopped
 from axiomd.engine.calls import make_call
+from axiomd.engine.forks import Forks, Onto
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.retention import Retention
 from axiomd.engine.scheduler import Scheduler
@@ -64,6 +65,7 @@ class Engine:
         tail.on_ready = self._scheduler.wake
         self._timers = Timers(parts.writer, parts.reader, parts.clock)
         tail.on_parked = self._timers.notice
+        self._forks = Forks(parts, ids)
         self._attempts: dict[str, Attempt] = {}
         self._nursery: trio.Nursery | None = None
         self._draining = False
@@ -176,6 +178,32 @@ class Engine:
         commit = commits.settle(execution_id, commits.NO_FENCE, entry, visit)
         return self.parts.writer.submit(commit)
 
+    async def fork(
+        self,
+        tenant: str,
+        execution_id: str,
+        at: Position,
+        output: bytes | None = None,
+        onto: Onto | None = None,
+    ) -> str:
+        """Begin a new execution behind a completed visit of another one; its ID.
+
+        output: what the visit returns there instead. onto: the artifact that it runs instead.
+        Raises NotFound, WrongMode, Invalid.
+        """
+        self.refuse_when_draining()
+        source = self.parts.reader.execution(tenant, execution_id)
+        kept = None if output is None else await self._keep(output)
+        return await self._forks.fork(source, at, kept, onto)
+
+    async def retry(self, tenant: str, execution_id: str) -> str:
+        """Begin a new execution that runs again what has failed of another one; its ID.
+
+        Raises NotFound; WrongState if nothing has failed that could run again.
+        """
+        self.refuse_when_draining()
+        return await self._forks.retry(self.parts.reader.execution(tenant, execution_id))
+
     async def wait_ended(self, execution_id: str, timeout_s: float) -> Execution | None:
         """The record once the execution has ended; None if it has not after `timeout_s`."""
         with (
@@ -230,6 +258,8 @@ class Engine:
         while True:
             try:
                 count = await self._give_back_claimed("the box restarted")
+                for fork_id in self.parts.reader.half_forked():
+                    await self.parts.writer.submit(commits.give_up_fork(fork_id)).wait()
             except StoreFull as trouble:
                 log.warning("store_full", error=str(trouble))
                 await trio.sleep(_FULL_PAUSE_S)

@@ -86,7 +86,7 @@ class History:
         self.doubts: set[Position] = set()
         """Pending visits of which a person has to say whether they happened."""
         self.settled: dict[Position, Payload] = {}
-        """Pending visits that have happened, with the output that a person told."""
+        """Pending visits that have happened, with the output that a person told, or a fork gave."""
         self.broken: dict[Position, str] = {}
         """Pending visits that fail without a call; JSON of their kind and message."""
         self.arms: dict[Position, tuple[int, ...]] = {}
@@ -227,6 +227,10 @@ class History:
         self.doubts.discard(position)
         if entry.payload is not None:
             self.settled[position] = entry.payload
+
+    def _fork(self, entry: Entry) -> None:
+        if entry.payload is not None:
+            self.settled[_visit(entry)] = entry.payload
 
     def _complete(self, entry: Entry) -> None:
         position = _visit(entry)
@@ -478,6 +482,7 @@ def _is_further(entry: Entry, frames_before: Mapping[Position, int]) -> bool:
 
 _OF_CALLS = frozenset(
     {
+        EntryKind.EXECUTION_FORKED,
         EntryKind.NODE_STARTED,
         EntryKind.NODE_COMPLETED,
         EntryKind.NODE_FAILED,
@@ -491,6 +496,7 @@ _OF_CALLS = frozenset(
 
 _FOLDS = {
     EntryKind.EXECUTION_ACCEPTED: History._accept,
+    EntryKind.EXECUTION_FORKED: History._fork,
     EntryKind.NODE_STARTED: History._start,
     EntryKind.NODE_LOST: History._lose,
     EntryKind.NODE_FAILED: History._fail,

@@ -97,7 +97,8 @@ class Entry:
     """`node_completed`: the edges that fire, decided in this same commit."""
     payload: Payload | None = None
     """`execution_accepted`: the input. `node_completed`: the output (unary). `node_settled`: the
-    output of a visit that has happened. `edge_taken`: the message as the edge has made it, if it
+    output of a visit that has happened; `execution_forked`: of the visit whose edges are to be
+    followed anew. `edge_taken`: the message as the edge has made it, if it
     is not the output itself. `node_item`: the input of the visit for an item. `gate_composed`,
     `pause_resumed`, `debug_edited`: the input of the visit from now on."""
     frames: int = 0

@@ -6,7 +6,7 @@ in between, a commit is judged against what the commits before it in the batch h
 comes before writing, so a refused commit leaves no row behind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -18,7 +18,14 @@ from axiomd.execution.journal import Entry
 from axiomd.execution.status import IllegalTransition, Residence, Trigger, advance
 from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX
 from axiomd.store import keys
-from axiomd.store.commit import NO_FENCE, Commit, ExecutionCommit, ForgetCommit, RowsCommit
+from axiomd.store.commit import (
+    NO_FENCE,
+    Commit,
+    CopyCommit,
+    ExecutionCommit,
+    ForgetCommit,
+    RowsCommit,
+)
 from axiomd.store.env import Store, get
 from axiomd.store.forget import Forgetting, Forgotten
 from axiomd.store.records import (
@@ -48,7 +55,7 @@ class Existing:
 
 
 Result = Execution | Duplicate | Existing | Forgotten | None
-"""The record after an `ExecutionCommit`; None after a `RowsCommit`."""
+"""The record after an `ExecutionCommit`; None after a `RowsCommit` or a `CopyCommit`."""
 
 
 class Batch:
@@ -69,6 +76,9 @@ class Batch:
             return self._add_rows(commit)
         if isinstance(commit, ForgetCommit):
             return Forgetting(self._tables, self._transaction).apply(commit, self._latest)
+        if isinstance(commit, CopyCommit):
+            self._add_copy(commit)
+            return None
         if commit.idempotency is not None:
             duplicate = self._find_duplicate(commit)
             if duplicate is not None:
@@ -76,7 +86,7 @@ class Batch:
         before = self._record(commit)
         after = admit(commit, before)
         # Admitted: from here on everything is applied, nothing is judged.
-        self._put_history(commit, before.entries if before else 0, after)
+        self._put_history(commit, after.entries - len(commit.entries), after)
         self._latest[commit.execution_id] = after
         if commit.idempotency is not None:
             self._remember_key(commit)
@@ -118,11 +128,10 @@ class Batch:
 
     def _put_history(self, commit: ExecutionCommit, seq: int, after: Execution) -> None:
         key = keys.execution_key(commit.execution_id)
-        table = self._tables[keys.JOURNAL]
-        for number, entry in enumerate(_numbered(commit, after), seq):
-            self._transaction.put(keys.journal_key(key, number), encode_entry(entry), db=table)
-            if entry.payload is not None and entry.payload.blob:
-                self._put_reference(entry.payload.blob, key)
+        self._put_entries(key, seq, _numbered(commit, after))
+        if commit.create is not None and after.forked_from:
+            marked = self._transaction.delete(key, db=self._tables[keys.FORGOTTEN])
+            assert marked, "a fork is complete that was never begun"
         table = self._tables[keys.FRAMES]
         for row in commit.frames:
             frame_key = keys.frame_key(key, row.placement, row.index)
@@ -133,6 +142,19 @@ class Batch:
             arrival_key = keys.arrival_key(key, arrival.gate, arrival.index)
             table = self._tables[keys.ARRIVALS]
             self._transaction.put(arrival_key, encode_arrival(arrival), db=table)
+
+    def _put_entries(self, key: bytes, seq: int, entries: Iterable[Entry]) -> None:
+        table = self._tables[keys.JOURNAL]
+        for number, entry in enumerate(entries, seq):
+            self._transaction.put(keys.journal_key(key, number), encode_entry(entry), db=table)
+            if entry.payload is not None and entry.payload.blob:
+                self._put_reference(entry.payload.blob, key)
+
+    def _add_copy(self, commit: CopyCommit) -> None:
+        """Rows that nobody can find before `forked` makes their record; marked until then."""
+        key = keys.execution_key(commit.execution_id)
+        self._transaction.put(key, keys.FORKING, db=self._tables[keys.FORGOTTEN])
+        self._put_entries(key, commit.first, commit.entries)
 
     def _put_reference(self, blob: bytes, execution: bytes) -> None:
         """In the transaction of the name itself: a blob that is named is never collected."""

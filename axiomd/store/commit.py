@@ -14,6 +14,7 @@ from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import Decision, failed_entry
 from axiomd.execution.status import Status, Trigger
+from axiomd.store import keys
 
 NO_FENCE = 0
 
@@ -90,7 +91,17 @@ class ForgetCommit:
     """Which of `tenant`'s executions are old enough; judged by the stored record."""
 
 
-Commit = ExecutionCommit | RowsCommit | ForgetCommit
+@attrs.frozen
+class CopyCommit:
+    """A slice of a history for an execution that has no record yet: a fork that is being made."""
+
+    execution_id: str
+    first: int
+    """The seq of the first entry."""
+    entries: tuple[Entry, ...]
+
+
+Commit = ExecutionCommit | RowsCommit | ForgetCommit | CopyCommit
 
 
 def accept(
@@ -115,6 +126,18 @@ def accept(
         create=execution,
         idempotency=idempotency,
     )
+
+
+def forked(execution: Execution, entry: Entry) -> ExecutionCommit:
+    """A fork is complete: what `CopyCommit`s have written becomes an execution."""
+    assert entry.kind is EntryKind.EXECUTION_FORKED
+    assert execution.status is Status.QUEUED
+    return ExecutionCommit(execution.execution_id, entry.at_ns, entries=(entry,), create=execution)
+
+
+def give_up_fork(execution_id: str) -> RowsCommit:
+    """A fork that will not be completed: what was written of it may be forgotten."""
+    return RowsCommit(((keys.FORGOTTEN, keys.execution_key(execution_id), b""),))
 
 
 def claim(execution_id: str, at_ns: int) -> ExecutionCommit:

@@ -139,6 +139,9 @@ class _StatusFollowsTheTable:
         self._claims = 0
         self._parked = False
         self._begun = False
+        self._forked = False
+        self._unowned = ""
+        """What was said while no worker could say it, of a fork whose copied entries go on."""
 
     def see(self, entry: Entry) -> Iterator[str]:
         if not self._begun:
@@ -153,11 +156,22 @@ class _StatusFollowsTheTable:
             self._claims += 1
             if entry.attempt != self._claims:
                 yield f"claim {self._claims} calls itself {entry.attempt}"
+        if entry.kind is EntryKind.EXECUTION_FORKED and not self._claims:
+            self._forked, self._unowned = True, ""
+            return
         trigger = trigger_of(entry, parked=self._parked)
-        if trigger is not None:
+        if trigger is not None and not self._is_copied(entry):
             yield from self._advance(entry, trigger)
         elif self._needs_worker(entry) and (self._parked or self._status is not Status.RUNNING):
-            yield f"rule 5: {entry.kind.wire} while {self._where}"
+            said = f"rule 5: {entry.kind.wire} while {self._where}"
+            if self._is_copied(entry):
+                self._unowned = self._unowned or said
+            else:
+                yield said
+
+    def _is_copied(self, entry: Entry) -> bool:
+        """Whether it may be what a fork begins with; `execution_forked` says that it was."""
+        return bool(self._execution.forked_from and not self._claims and entry.position)
 
     @staticmethod
     def _needs_worker(entry: Entry) -> bool:
@@ -178,6 +192,10 @@ class _StatusFollowsTheTable:
 
     def end(self) -> Iterator[str]:
         execution, status = self._execution, self._status
+        if self._unowned:
+            yield self._unowned
+        if self._forked != bool(execution.forked_from):
+            yield "its journal and its record do not agree whether it is a fork"
         if not self._begun:
             yield "its journal does not begin with its acceptance"
         if (status, self._claims) != (execution.status, execution.attempt):

@@ -25,7 +25,7 @@ from axiomd.errors import AxiomdError, Fenced, NotFound, StoreFailed, StoreFull,
 from axiomd.execution.execution import Execution
 from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX, KIB
 from axiomd.store.batch import Batch, Result
-from axiomd.store.commit import Commit, ExecutionCommit, ForgetCommit, RowsCommit
+from axiomd.store.commit import Commit, CopyCommit, ExecutionCommit, ForgetCommit, RowsCommit
 from axiomd.store.env import Store
 
 _FORGET_BYTES = 64 * KIB
@@ -343,7 +343,8 @@ def commit_bytes(commit: Commit) -> int:
     if isinstance(commit, RowsCommit):
         return sum(len(key) + len(value) for _, key, value in commit.puts)
     payloads = [entry.payload for entry in commit.entries if entry.payload is not None]
-    payloads += [row.payload for row in commit.frames]
+    if not isinstance(commit, CopyCommit):
+        payloads += [row.payload for row in commit.frames]
     words = sum(len(entry.detail) for entry in commit.entries)
     return 256 + words + sum(len(payload.inline or b"") for payload in payloads)
 

@@ -14,6 +14,7 @@ from worlds.flows import Behaviour, Story, answer
 
 from axiomd.execution.call import Crashed, Lost, NodeCall, NodeEvent
 from axiomd.execution.journal import EntryKind
+from axiomd.execution.position import position_text
 from axiomd.flow.artifact import Artifact
 from axiomd.runners.base import Emit
 from axiomd.runners.inline import InlineRunner, NodeDown
@@ -114,12 +115,14 @@ class Nodes:
             return
         artifact = self._artifact(call)
         placement = artifact.index_of[call.placement]
-        done = {
-            entry.position.placement
+        visits = {
+            entry.position
             for entry in self.reader.journal(call.execution_id)
             if entry.kind is EntryKind.NODE_COMPLETED and entry.position is not None
         }
-        if placement in done:
+        done = {visit.placement for visit in visits}
+        texts = {position_text(v, artifact.placements[v.placement].alias) for v in visits}
+        if call.position in texts:
             self._complain(call, "ran again though it is checkpointed")
         if artifact.placements[placement].once and not self._is_on_record(call, placement):
             self._complain(call, "must run once, and started before that was durable")
