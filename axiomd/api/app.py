@@ -22,6 +22,7 @@ from axiomd.api.environments import environments_routes
 from axiomd.api.exchange import Exchange, Receive, Scope, Send
 from axiomd.api.executions import executions_routes
 from axiomd.api.flows import flows_routes
+from axiomd.api.forks import forks_routes
 from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
 from axiomd.api.one_write import write_answers_at_once
@@ -32,7 +33,7 @@ _CLOSED_PREFIXES = ("/invocations/", "/app/")
 """Routes that need a key."""
 _BACKLOG = 1024
 
-ROUTES = (executions_routes, flows_routes, environments_routes, keys_routes)
+ROUTES = (executions_routes, forks_routes, flows_routes, environments_routes, keys_routes)
 """Everything but the hottest route, and those that need no key."""
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -298,9 +298,14 @@ class Shown:
         return loaded.artifact.index_of[alias]
 
     def _find(self, execution_id: str) -> Execution:
-        if not EXECUTION_ID.fullmatch(execution_id):
-            raise NotFound(f"There is no execution {execution_id}.")
-        return self._box.reader.execution(g.tenant, execution_id)
+        return find_execution(self._box, execution_id)
+
+
+def find_execution(box: Box, execution_id: str) -> Execution:
+    """The record of an execution of the caller's; NotFound if there is none."""
+    if not EXECUTION_ID.fullmatch(execution_id):
+        raise NotFound(f"There is no execution {execution_id}.")
+    return box.reader.execution(g.tenant, execution_id)
 
 
 def _is_wanted(node: str | None, kinds: frozenset[str], view: dict[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from axiomd.cli.backup import backup, restore
 from axiomd.cli.demo import demo
 from axiomd.cli.doctor import doctor
 from axiomd.cli.executions import executions
+from axiomd.cli.forks import fork, retry
 from axiomd.cli.exits import Exit, exit_code
 from axiomd.cli.flows import compile_flow, invoke
 from axiomd.cli.keys import keys
@@ -71,6 +72,8 @@ def cli() -> None:
     """Hold the commands; the help is put together above."""
 
 
+for _command in (fork, retry):
+    executions.add_command(_command)
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         cli.add_command(_command)

@@ -24,6 +24,8 @@ ROUTES = [
     ("GET", f"/invocations/v1/executions/{IDENTITY}/frames"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/stream"),
     ("POST", f"/invocations/v1/executions/{IDENTITY}/settle"),
+    ("POST", f"/invocations/v1/executions/{IDENTITY}/fork"),
+    ("POST", f"/invocations/v1/executions/{IDENTITY}/retry"),
     ("POST", "/invocations/v1/nodes/acme/lab/1.0.0/Echo"),
     ("POST", "/app/v1/packages"),
     ("GET", "/app/v1/packages"),
