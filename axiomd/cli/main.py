@@ -15,9 +15,9 @@ from axiomd.cli.backup import backup, restore
 from axiomd.cli.demo import demo
 from axiomd.cli.doctor import doctor
 from axiomd.cli.executions import executions
-from axiomd.cli.forks import fork, retry
 from axiomd.cli.exits import Exit, exit_code
 from axiomd.cli.flows import compile_flow, invoke
+from axiomd.cli.forks import fork, retry
 from axiomd.cli.keys import keys
 from axiomd.cli.login import login
 from axiomd.cli.options import wants_json

@@ -27,6 +27,7 @@ from axiomd.execution.call import (
     NodeEvent,
     describe_end,
 )
+from axiomd.execution.debugging import OF_A_HELD_VISIT, has_to_hold, released_by
 from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
@@ -35,6 +36,7 @@ from axiomd.execution.plan import (
     after_doubt,
     after_failure,
     after_fault,
+    after_hold,
     after_loss,
     is_doubtful,
     is_last,
@@ -209,6 +211,36 @@ class Attempt:
         self.on_settled(entry.position)
         return ticket
 
+    def direct(self, entry: Entry, visit: str) -> Ticket:
+        """A debug session says how to go on: take that in, and start what it lets go.
+
+        Raises WrongState if the visit that it names is not held any more.
+        """
+        assert self.on_settled is not None
+        if entry.kind in OF_A_HELD_VISIT and entry.position not in self.history.held:
+            raise WrongState(f"{visit} of {self.execution_id} is not held.")
+        ticket = self.submit(commits.direct(self.execution_id, self.fence, entry, visit))
+        released = released_by(self.history, entry)
+        self.history.apply(entry)
+        for position in released:
+            self.on_settled(position)
+        return ticket
+
+    def has_to_hold(self, position: Position) -> bool:
+        """Whether a debug session stops before this visit."""
+        return has_to_hold(self.history, position)
+
+    def hold(self, position: Position) -> Decision:
+        """Stop before this visit."""
+        return after_hold(position, self.parts.clock.now_ns())
+
+    def _held(self) -> tuple[str, ...] | None:
+        """What a debug session holds; None without one."""
+        if self.history.debug is None:
+            return None
+        placements = self.artifact.placements
+        return tuple(position_text(p, placements[p.placement].alias) for p in self.history.held)
+
     async def commit(self, decision: Decision) -> list[Position]:
         """Make a decision durable and return the visits that it made due.
 
@@ -217,9 +249,10 @@ class Attempt:
         """
         await self.still_ours()
         at_ns = self.parts.clock.now_ns()
-        ticket = self.submit(commits.decided(self.execution_id, self.fence, at_ns, decision))
         for entry in decision.entries:
             self.history.apply(entry)
+        held = self._held()
+        ticket = self.submit(commits.decided(self.execution_id, self.fence, at_ns, decision, held))
         following = self.history.take_due()
         self.ended = self.ended or decision.trigger is not None
         self.parked = self.parked or decision.trigger in PARKING

@@ -5,7 +5,7 @@ execution that is being worked on. Start-up is recovery: whatever a previous pro
 is given back before anything is chosen, and there is no other recovery code.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import attrs
@@ -30,14 +30,14 @@ from axiomd.errors import (
     WrongState,
 )
 from axiomd.execution.call import NodeEvent, Outcome
-from axiomd.execution.execution import Execution
+from axiomd.execution.execution import Debug, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position, parse_position
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
 from axiomd.ids import Ids
 from axiomd.store import commit as commits
-from axiomd.store.batch import Duplicate
+from axiomd.store.batch import Duplicate, Result
 from axiomd.store.writer import Ticket
 
 _FULL_PAUSE_S = 1.0
@@ -78,8 +78,9 @@ class Engine:
         artifact: Artifact,
         payload: bytes,
         idempotency: commits.IdempotencyClaim | None = None,
+        debug: Debug | None = None,
     ) -> Accepted:
-        """Make a new execution durable; it is worked on from then on.
+        """Make a new execution durable; it is worked on from then on, in a debug session or not.
 
         Raises Draining, StoreFull, IdempotencyConflict. Cancelling the wait leaves open whether
         it was accepted; it is if the commit was.
@@ -96,6 +97,7 @@ class Engine:
             created_ns=now_ns,
             updated_ns=now_ns,
             node_timeout_s=self.parts.settings.node_timeout_s,
+            debug=debug,
         )
         kept = await self._keep(payload)
         self.refuse_when_draining()
@@ -158,18 +160,14 @@ class Engine:
         if visit not in execution.doubts:
             raise WrongState(f"{visit} of {execution_id} is not in doubt.")
         kept = None if output is None else await self._keep(output)
-        alias, iteration, items = parse_position(visit)
-        position = Position(artifact.index_of[alias], iteration, items)
-        while True:
+        position = _position(artifact, visit)
+
+        def submit() -> Ticket:
             at_ns = self.parts.clock.now_ns()
             entry = Entry(EntryKind.NODE_SETTLED, at_ns, position, payload=kept, detail=detail)
-            try:
-                await self._submit_settlement(execution_id, entry, visit).wait()
-            except (Occupied, Fenced):
-                # A worker was beginning with it, or just letting go.
-                await trio.sleep(_SETTLE_AGAIN_S)
-            else:
-                return
+            return self._submit_settlement(execution_id, entry, visit)
+
+        await _until_taken(submit)
 
     def _submit_settlement(self, execution_id: str, entry: Entry, visit: str) -> Ticket:
         attempt = self._attempts.get(execution_id)
@@ -178,6 +176,44 @@ class Engine:
         commit = commits.settle(execution_id, commits.NO_FENCE, entry, visit)
         return self.parts.writer.submit(commit)
 
+    async def direct(
+        self,
+        tenant: str,
+        execution_id: str,
+        say: Callable[[int, Position | None], Entry],
+        visit: str = "",
+    ) -> Execution:
+        """Tell a debug session how to go on; the record after that.
+
+        say: the command, from its time and the visit that it names. visit: that visit, as text.
+        Raises NotFound; WrongState if there is no session, or the visit is not held.
+        """
+        execution = self.parts.reader.execution(tenant, execution_id)
+        artifact = self.parts.artifact(tenant, execution.graph_id)
+        if visit and visit not in execution.held:
+            raise WrongState(f"{visit} of {execution_id} is not held.")
+        position = _position(artifact, visit) if visit else None
+
+        def submit() -> Ticket:
+            entry = say(self.parts.clock.now_ns(), position)
+            return self._submit_command(execution_id, entry, visit)
+
+        found = await _until_taken(submit)
+        assert isinstance(found, Execution)
+        return found
+
+    def _submit_command(self, execution_id: str, entry: Entry, visit: str) -> Ticket:
+        attempt = self._attempts.get(execution_id)
+        if attempt is not None and attempt.takes_settlements:
+            return attempt.direct(entry, visit)
+        return self.parts.writer.submit(
+            commits.direct(execution_id, commits.NO_FENCE, entry, visit)
+        )
+
+    async def keep(self, content: bytes) -> Payload:
+        """A payload that a command names, durable where it has to be."""
+        return await self._keep(content)
+
     async def fork(
         self,
         tenant: str,
@@ -185,16 +221,18 @@ class Engine:
         at: Position,
         output: bytes | None = None,
         onto: Onto | None = None,
+        debug: Debug | None = None,
     ) -> str:
         """Begin a new execution behind a completed visit of another one; its ID.
 
         output: what the visit returns there instead. onto: the artifact that it runs instead.
+        debug: the debug session that it is in.
         Raises NotFound, WrongMode, Invalid.
         """
         self.refuse_when_draining()
         source = self.parts.reader.execution(tenant, execution_id)
         kept = None if output is None else await self._keep(output)
-        return await self._forks.fork(source, at, kept, onto)
+        return await self._forks.fork(source, at, kept, onto, debug)
 
     async def retry(self, tenant: str, execution_id: str) -> str:
         """Begin a new execution that runs again what has failed of another one; its ID.
@@ -371,6 +409,20 @@ async def open_engine(parts: Parts, ids: Ids, tail: Tail) -> AsyncIterator[Engin
         # Shielded, and bounded: a commit or two, without which the next start does the same.
         with trio.move_on_after(_CLOSE_S, shield=True):
             await engine.close()
+
+
+def _position(artifact: Artifact, visit: str) -> Position:
+    alias, iteration, items = parse_position(visit)
+    return Position(artifact.index_of[alias], iteration, items)
+
+
+async def _until_taken(submit: Callable[[], Ticket]) -> Result:
+    """Submit what a person says, past any worker that begins with it or lets go just then."""
+    while True:
+        try:
+            return await submit().wait()
+        except (Occupied, Fenced):
+            await trio.sleep(_SETTLE_AGAIN_S)
 
 
 def _log_event(event: NodeEvent) -> None:

@@ -15,7 +15,7 @@ import attrs
 
 from axiomd.engine.parts import Parts
 from axiomd.errors import Invalid, NotFound, Problem, WrongMode, WrongState
-from axiomd.execution.execution import Execution
+from axiomd.execution.execution import Debug, Execution
 from axiomd.execution.fork import Beginning, Translation, Wire, from_checkpoint, from_failure
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position, position_text
@@ -44,7 +44,12 @@ class Forks:
         self._ids = ids
 
     async def fork(
-        self, source: Execution, at: Position, output: Payload | None, onto: Onto | None
+        self,
+        source: Execution,
+        at: Position,
+        output: Payload | None,
+        onto: Onto | None,
+        debug: Debug | None,
     ) -> str:
         """The ID of a fork that goes on behind the completed visit `at`.
 
@@ -58,7 +63,7 @@ class Forks:
             anew = onto is not None
             return from_checkpoint(artifact, journal, at, output, now_ns, anew=anew)
 
-        return await self._make(source, begin, onto)
+        return await self._make(source, begin, onto, debug)
 
     async def retry(self, source: Execution) -> str:
         """The ID of a fork that runs again what failed. Raises WrongState if nothing can."""
@@ -68,7 +73,9 @@ class Forks:
         now_ns = self._parts.clock.now_ns()
         return await self._make(source, partial(from_failure, now_ns=now_ns), None)
 
-    async def _make(self, source: Execution, begin: Begin, onto: Onto | None) -> str:
+    async def _make(
+        self, source: Execution, begin: Begin, onto: Onto | None, debug: Debug | None = None
+    ) -> str:
         if source.mode != "unary":
             raise WrongMode(f"Execution {source.execution_id} is a pipeline, and cannot fork.")
         old = self._parts.artifact(source.tenant, source.graph_id)
@@ -86,7 +93,7 @@ class Forks:
         finally:
             if not copied:
                 self._give_up(fork_id)
-        execution = self._record(source, fork_id, new, count)
+        execution = attrs.evolve(self._record(source, fork_id, new, count), debug=debug)
         entry = _forked(execution, beginning, translation)
         ticket = self._parts.writer.submit(commits.forked(execution, entry))
         # Not after the wait: whoever asked may be gone by then.

@@ -89,20 +89,25 @@ class Branches:
         """
         history = self._attempt.history
         backoff = Backoff(PAUSE_S, PAUSE_S_MAX)
-        while position in history.pending and position not in history.doubts:
+        while position in history.pending and not self._waits_for_somebody(position):
             if position in history.due_ns:
                 await self._sleep_until(history.due_ns[position])
             decision = await self._decide(position)
             if position not in history.pending:
                 return []
             following = await self._commit(decision)
-            if position not in history.pending or decision.doubted:
-                # In doubt: whoever settles it starts the branch that goes on with it.
+            held = decision.entries[0].kind is EntryKind.DEBUG_HELD
+            if position not in history.pending or decision.doubted or held:
+                # In doubt, or held: whoever lets it go starts the branch that goes on with it.
                 return following
             if decision.entries[0].kind is EntryKind.NODE_LOST:
                 # Taken away: once more, but never hot.
                 await backoff.pause()
         return []
+
+    def _waits_for_somebody(self, position: Position) -> bool:
+        history = self._attempt.history
+        return position in history.doubts or position in history.held
 
     async def _decide(self, position: Position) -> Decision:
         """What follows next of a visit: of its call, or of what is known without one."""
@@ -116,6 +121,8 @@ class Branches:
             return await attempt.decide_trouble(position, Failure(told["kind"], told["message"]))
         if position in history.arms and position not in history.composed:
             return await self._compose(position)
+        if attempt.has_to_hold(position):
+            return attempt.hold(position)
         outcome = await call_unary(attempt, position)
         if not isinstance(outcome, Output):
             return await attempt.decide_trouble(position, outcome)

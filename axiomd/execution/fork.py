@@ -325,6 +325,8 @@ class Translation:
             source, destination, *_ = _edge_name(old, edge)
             yield f"it has no edge {source} → {destination}"
         for number in sorted(mentions.completed):
+            if old.placements[number].alias in new.index_of and self._asks_otherwise(number):
+                yield f"{old.placements[number].alias}, which is done, has to be asked about there"
             if old.placements[number].alias in new.index_of and self._leads_elsewhere(number):
                 yield f"other edges lead on from {old.placements[number].alias}, which is done"
 
@@ -336,6 +338,12 @@ class Translation:
         elif _scope(old, number) != _scope(new, there):
             yield f"{alias} is visited for the items of another fan-out"
         yield from (f"{alias}: {words}" for words in wire(number, there))
+
+    def _asks_otherwise(self, number: int) -> bool:
+        """Whether a person would have had a say that nobody had."""
+        before, after = self.old.placements[number], self.new.placements[self.placement(number)]
+        asks = before.hitl is None and after.hitl is not None
+        return asks or (after.once and not before.once)
 
     def _leads_elsewhere(self, number: int) -> bool:
         old, new, there = self.old, self.new, self.placement(number)

@@ -9,13 +9,15 @@ Payloads are held only as long as a visit still needs them, so memory follows th
 execution and not the length of its journal.
 """
 
+import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
+from axiomd.execution.execution import Debug
 from axiomd.execution.join import Tally
-from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.journal import DEBUG_MODES, Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.flow.artifact import Artifact
 
@@ -99,6 +101,14 @@ class History:
         """Pending visits that somebody has answered for."""
         self.children: dict[Position, str] = {}
         """Pending visits that a child execution does, with its ID."""
+        self.debug: Debug | None = None
+        """The debug session, if it is in one."""
+        self.breakpoints: frozenset[int] = frozenset()
+        """Placements before which it stops."""
+        self.held: dict[Position, None] = {}
+        """Pending visits before which it has stopped, oldest first."""
+        self.released: set[Position] = set()
+        """Pending visits that it has let go."""
         self.completed: dict[int, int] = {}
         """Placements that have completed, with the frames they emitted."""
         self.ended: list[int] = []
@@ -116,8 +126,15 @@ class History:
             self.arms,
             self.pauses,
             self.children,
+            self.held,
         )
-        self._sets = (self.unanswered, self.doubts, self.composed, self.answered)
+        self._sets = (
+            self.unanswered,
+            self.doubts,
+            self.composed,
+            self.answered,
+            self.released,
+        )
         self._became_due: list[Position] = []
         self._slack: set[Place] = set()
         """Fan-outs that may have room for a further item."""
@@ -336,6 +353,22 @@ class History:
     def _begin_child(self, entry: Entry) -> None:
         self.children[_visit(entry)] = entry.detail
 
+    def _debug(self, entry: Entry) -> None:
+        told = json.loads(entry.detail) if entry.detail else {}
+        before = self.debug or Debug(told["mode"])
+        names = tuple(told.get("breakpoints", before.breakpoints))
+        self.debug = Debug(DEBUG_MODES.get(entry.kind, before.mode), names)
+        self.breakpoints = frozenset(self._artifact.index_of[alias] for alias in names)
+        released = list(self.held) if entry.kind is EntryKind.DEBUG_CONTINUED else []
+        if entry.kind is EntryKind.DEBUG_STEPPED:
+            released = [_visit(entry)]
+        for position in released:
+            self.held.pop(position, None)
+            self.released.add(position)
+
+    def _hold(self, entry: Entry) -> None:
+        self.held[_visit(entry)] = None
+
     def _replace_input(self, entry: Entry) -> None:
         if entry.payload is not None and _visit(entry) in self.pending:
             self.pending[_visit(entry)] = (entry.payload,)
@@ -490,6 +523,7 @@ _OF_CALLS = frozenset(
         EntryKind.NODE_LOST,
         EntryKind.PAUSE_OPENED,
         EntryKind.NODE_CHILD_STARTED,
+        EntryKind.DEBUG_HELD,
     }
 )
 """What can come first of the visit for an item."""
@@ -519,4 +553,11 @@ _FOLDS = {
     EntryKind.PAUSE_RESUMED: History._answer,
     EntryKind.PAUSE_REJECTED: History._refuse,
     EntryKind.PAUSE_EXPIRED: History._expire,
+    EntryKind.DEBUG_STARTED: History._debug,
+    EntryKind.DEBUG_PAUSED: History._debug,
+    EntryKind.DEBUG_STEPPED: History._debug,
+    EntryKind.DEBUG_CONTINUED: History._debug,
+    EntryKind.DEBUG_BREAKPOINTS: History._debug,
+    EntryKind.DEBUG_HELD: History._hold,
+    EntryKind.DEBUG_EDITED: History._replace_input,
 }

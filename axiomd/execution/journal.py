@@ -4,10 +4,12 @@ Events, checkpoints, pauses, branches and output are filters of the journal; its
 `execution/history.py`, is what an attempt works with.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 import attrs
 
+from axiomd.execution.execution import DebugMode
 from axiomd.execution.position import Position
 from axiomd.execution.status import PARKING, Trigger
 
@@ -128,11 +130,27 @@ _TRIGGERS = {
 }
 
 
+COMMANDS = frozenset({EntryKind.NODE_SETTLED, EntryKind.DEBUG_STEPPED, EntryKind.DEBUG_EDITED})
+"""What a person says of a visit, whether a worker has the execution or not."""
+
+DEBUG_MODES: Mapping[EntryKind, DebugMode] = {
+    EntryKind.DEBUG_PAUSED: "pause",
+    EntryKind.DEBUG_STEPPED: "step",
+    EntryKind.DEBUG_CONTINUED: "run",
+}
+"""Commands that change how a debug session goes on."""
+
+_WAKING = frozenset(
+    {EntryKind.NODE_SETTLED, EntryKind.DEBUG_STEPPED, EntryKind.DEBUG_CONTINUED}
+)
+"""What a parked execution goes on with."""
+
+
 def trigger_of(entry: Entry, *, parked: bool) -> Trigger | None:
     """What happened to the execution with this entry, if anything; `parked` as it was before."""
     if entry.kind is EntryKind.EXECUTION_PARKED:
         assert entry.trigger in PARKING
         return entry.trigger
-    if entry.kind is EntryKind.NODE_SETTLED:
+    if entry.kind in _WAKING:
         return Trigger.WAKE if parked else None
     return _TRIGGERS.get(entry.kind)

@@ -348,6 +348,11 @@ def after_doubt(
     return Decision((entry,), doubted=position_text(position, alias))
 
 
+def after_hold(position: Position, at_ns: int) -> Decision:
+    """A debug session stops before a visit."""
+    return Decision((Entry(EntryKind.DEBUG_HELD, at_ns, position),))
+
+
 def is_doubtful(artifact: Artifact, position: Position, outcome: Outcome) -> bool:
     """Whether nobody can tell if a node that must run once has done what it does.
 
@@ -365,15 +370,16 @@ def rest(history: History, at_ns: int) -> Decision:
     """Nothing is running, and every pending visit sleeps or waits for somebody."""
     times = [*history.due_ns.values(), *(due_ns for due_ns, _ in history.alarms())]
     wake_ns = min(times, default=0)
-    if history.doubts or history.pauses:
+    if history.held:
+        trigger = Trigger.HOLD
+    elif history.doubts or history.pauses:
         trigger = Trigger.PAUSE
     elif any(gate.tally.arrived and not gate.opened for gate in history.gates.values()):
         trigger = Trigger.WAIT
     else:
         trigger = Trigger.SLEEP
-    assert wake_ns or history.doubts or history.pauses or history.children, (
-        "an execution that nothing would ever wake"
-    )
+    awaited = history.doubts or history.pauses or history.children or history.held
+    assert wake_ns or awaited, "an execution that nothing would ever wake"
     detail = {"wake_at": rfc3339(wake_ns)} if wake_ns else {}
     entry = Entry(EntryKind.EXECUTION_PARKED, at_ns, trigger=trigger, detail=json.dumps(detail))
     return Decision(

@@ -13,8 +13,9 @@ import attrs
 import lmdb
 
 from axiomd.errors import Fenced, IdempotencyConflict, NotFound, Occupied, WrongState
+from axiomd.execution.debugging import after_command, refusal
 from axiomd.execution.execution import Execution, index_keys
-from axiomd.execution.journal import Entry
+from axiomd.execution.journal import Entry, trigger_of
 from axiomd.execution.status import IllegalTransition, Residence, Trigger, advance
 from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX
 from axiomd.store import keys
@@ -216,6 +217,10 @@ def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
         changes["doubts"] = (*stored.doubts, commit.doubted)
     if commit.settled:
         changes["doubts"] = _settled_doubts(commit, stored)
+    if commit.held is not None:
+        changes["held"] = commit.held
+    if commit.directs:
+        changes |= _directed(commit, stored)
     trigger = _trigger(commit, stored)
     if trigger is not None:
         changes |= _changes(commit, stored, trigger)
@@ -230,9 +235,23 @@ def _settled_doubts(commit: ExecutionCommit, stored: Execution) -> tuple[str, ..
     return tuple(visit for visit in stored.doubts if visit != commit.settled)
 
 
+def _directed(commit: ExecutionCommit, stored: Execution) -> dict[str, Any]:
+    """What a command to a debug session changes, if it comes in time."""
+    (entry,) = commit.entries
+    words = refusal(stored, entry, commit.visit)
+    if words is not None:
+        raise WrongState(words)
+    if commit.fence == NO_FENCE and stored.residence is Residence.CLAIMED:
+        raise Occupied
+    assert stored.debug is not None
+    return after_command(entry, commit.visit, stored.debug, stored.held)
+
+
 def _trigger(commit: ExecutionCommit, stored: Execution) -> Trigger | None:
     if commit.settled and stored.residence is Residence.PARKED:
         return Trigger.WAKE
+    if commit.directs:
+        return trigger_of(commit.entries[0], parked=stored.residence is Residence.PARKED)
     return commit.trigger
 
 
@@ -256,6 +275,7 @@ def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> di
         changes["completed_ns"] = commit.at_ns
         changes["failure"] = commit.failure
         changes["doubts"] = ()
+        changes["held"] = ()
         changes["ended_at"] = commit.ended_at
     return changes
 

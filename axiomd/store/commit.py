@@ -10,6 +10,7 @@ import json
 import attrs
 
 from axiomd.execution.arrivals import Arrival
+from axiomd.execution.debugging import begun
 from axiomd.execution.execution import Ending, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import Decision, failed_entry
@@ -66,6 +67,12 @@ class ExecutionCommit:
     """The node visit that a person has settled; it must be one that is in doubt."""
     ended_at: tuple[str, ...] = ()
     """Where its branches ended, if it completes without its terminal."""
+    directs: bool = False
+    """Whether this is a command to a debug session."""
+    visit: str = ""
+    """The held node visit that such a command is for, if it is for one."""
+    held: tuple[str, ...] | None = None
+    """The node visits that a debug session holds from now on, if that changes."""
 
 
 @attrs.frozen
@@ -116,12 +123,15 @@ def accept(
     at_ns = execution.created_ns
     if idempotency is not None:
         execution = attrs.evolve(execution, idempotency=idempotency.key_hash)
-    accepted = Entry(EntryKind.EXECUTION_ACCEPTED, at_ns, payload=payload)
-    claim = Entry(EntryKind.EXECUTION_CLAIMED, at_ns)
+    entries = [Entry(EntryKind.EXECUTION_ACCEPTED, at_ns, payload=payload)]
+    if execution.debug is not None:
+        entries.append(begun(execution.debug, at_ns))
+    if claimed:
+        entries.append(Entry(EntryKind.EXECUTION_CLAIMED, at_ns))
     return ExecutionCommit(
         execution.execution_id,
         at_ns,
-        entries=(accepted, claim) if claimed else (accepted,),
+        entries=tuple(entries),
         trigger=Trigger.CLAIM if claimed else None,
         create=execution,
         idempotency=idempotency,
@@ -132,7 +142,11 @@ def forked(execution: Execution, entry: Entry) -> ExecutionCommit:
     """A fork is complete: what `CopyCommit`s have written becomes an execution."""
     assert entry.kind is EntryKind.EXECUTION_FORKED
     assert execution.status is Status.QUEUED
-    return ExecutionCommit(execution.execution_id, entry.at_ns, entries=(entry,), create=execution)
+    entries = [entry]
+    if execution.debug is not None:
+        entries.append(begun(execution.debug, entry.at_ns))
+    identity = execution.execution_id
+    return ExecutionCommit(identity, entry.at_ns, entries=tuple(entries), create=execution)
 
 
 def give_up_fork(execution_id: str) -> RowsCommit:
@@ -172,8 +186,14 @@ def note(execution_id: str, fence: int, at_ns: int, entry: Entry) -> ExecutionCo
     return ExecutionCommit(execution_id, at_ns, entries=(entry,), fence=fence, note=True)
 
 
-def decided(execution_id: str, fence: int, at_ns: int, decision: Decision) -> ExecutionCommit:
-    """The end of a node call and all that follows from it."""
+def decided(
+    execution_id: str,
+    fence: int,
+    at_ns: int,
+    decision: Decision,
+    held: tuple[str, ...] | None = None,
+) -> ExecutionCommit:
+    """The end of a node call and all that follows from it; `held` by a debug session after it."""
     return ExecutionCommit(
         execution_id,
         at_ns,
@@ -185,6 +205,7 @@ def decided(execution_id: str, fence: int, at_ns: int, decision: Decision) -> Ex
         wake_ns=decision.wake_ns,
         doubted=decision.doubted,
         ended_at=decision.ended_at,
+        held=held,
     )
 
 
@@ -201,6 +222,16 @@ def settle(execution_id: str, fence: int, entry: Entry, visit: str) -> Execution
     """
     assert entry.kind is EntryKind.NODE_SETTLED
     return ExecutionCommit(execution_id, entry.at_ns, entries=(entry,), fence=fence, settled=visit)
+
+
+def direct(execution_id: str, fence: int, entry: Entry, visit: str = "") -> ExecutionCommit:
+    """A command to a debug session; `visit`, if it is for one, must be held.
+
+    fence: the attempt that takes it in, if one is at work; a parked execution may wake.
+    """
+    return ExecutionCommit(
+        execution_id, entry.at_ns, entries=(entry,), fence=fence, directs=True, visit=visit
+    )
 
 
 def frames(

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from axiomd.execution.arrivals import Arrival
+from axiomd.execution.debugging import OF_A_HELD_VISIT
 from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.join import Verdict, judge
-from axiomd.execution.journal import Entry, EntryKind, trigger_of
+from axiomd.execution.journal import COMMANDS, Entry, EntryKind, trigger_of
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.status import (
     PARKING,
@@ -105,6 +106,7 @@ def rules_of(execution: Execution, artifact: Artifact, frames: Frames) -> Sequen
         _NothingStartsAfterItsCheckpoint(),
         _OnceIsOnce(artifact),
         _DoubtsAreOnRecord(execution, artifact),
+        _SessionIsOnRecord(execution, artifact),
         _RetriesWait(),
         _CheckpointNamesItsEdges(artifact),
         _CompletionIsComplete(artifact, execution),
@@ -175,7 +177,7 @@ class _StatusFollowsTheTable:
 
     @staticmethod
     def _needs_worker(entry: Entry) -> bool:
-        return entry.position is not None and entry.kind is not EntryKind.NODE_SETTLED
+        return entry.position is not None and entry.kind not in COMMANDS
 
     def _advance(self, entry: Entry, trigger: Trigger) -> Iterator[str]:
         if self._parked and trigger not in (Trigger.WAKE, Trigger.CANCEL):
@@ -293,6 +295,37 @@ class _DoubtsAreOnRecord:
         doubts = set() if self._execution.status.ended else self._doubts
         if doubts != set(self._execution.doubts):
             yield f"its journal leaves {sorted(doubts)} in doubt, its record names others"
+
+
+class _SessionIsOnRecord:
+    """Nothing that a debug session holds is called, and the record names what is held."""
+
+    def __init__(self, execution: Execution, artifact: Artifact) -> None:
+        self._execution = execution
+        self._artifact = artifact
+        self._held: set[str] = set()
+        """What may be held: a loop that begins anew drops visits without a word of each."""
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if entry.kind is EntryKind.DEBUG_CONTINUED:
+            self._held.clear()
+        if entry.position is None:
+            return
+        alias = self._artifact.placements[entry.position.placement].alias
+        visit = position_text(entry.position, alias)
+        if entry.kind in OF_A_HELD_VISIT and visit not in self._held:
+            yield f"{entry.kind.wire} of {visit}, which is not held"
+        if entry.kind is EntryKind.NODE_STARTED and visit in self._held:
+            yield f"a call of {visit} started while a debug session held it"
+        if entry.kind is EntryKind.DEBUG_HELD:
+            self._held.add(visit)
+        if entry.kind is EntryKind.DEBUG_STEPPED:
+            self._held.discard(visit)
+
+    def end(self) -> Iterator[str]:
+        unheard = set(self._execution.held) - self._held
+        if unheard:
+            yield f"its record holds {sorted(unheard)}, its journal does not"
 
 
 class _RetriesWait:
