@@ -63,6 +63,8 @@ SCAN_ROWS_MAX = 5_000
 PAGE_ROWS_MAX = 1_000
 """Rows one list request returns."""
 
+HELD_SHOWN_MAX = 100
+"""Held visits of a debug session that are shown with their input."""
 FORK_SLICE_ENTRIES_MAX = 256
 """Entries of a fork's history that are copied in one commit."""
 FORK_SLICE_BYTES_MAX = 1 * MIB

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from axiomd.api import answers
 from axiomd.api.auth import tenant_of
 from axiomd.api.box import Box
+from axiomd.api.debug import debug_routes
 from axiomd.api.environments import environments_routes
 from axiomd.api.exchange import Exchange, Receive, Scope, Send
 from axiomd.api.executions import executions_routes
@@ -33,7 +34,14 @@ _CLOSED_PREFIXES = ("/invocations/", "/app/")
 """Routes that need a key."""
 _BACKLOG = 1024
 
-ROUTES = (executions_routes, forks_routes, flows_routes, environments_routes, keys_routes)
+ROUTES = (
+    executions_routes,
+    forks_routes,
+    flows_routes,
+    environments_routes,
+    keys_routes,
+    debug_routes,
+)
 """Everything but the hottest route, and those that need no key."""
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]

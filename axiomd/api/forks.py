@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
-from quart import Blueprint, g, request
+from quart import Blueprint, g
 
 from axiomd.api.box import Box
-from axiomd.api.executions import find_execution, request_body
-from axiomd.api.wire import Query, read_body
+from axiomd.api.debug import SessionBody, read_session
+from axiomd.api.executions import find_execution, request_body, take_no_query
+from axiomd.api.wire import read_body
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.engine.forks import Onto
 from axiomd.errors import Invalid, NotFound, Problem
@@ -35,6 +36,8 @@ class ForkBody:
     """What that visit returns in the fork."""
     graph_id: str | None = None
     """The artifact that the fork runs, if it is another one."""
+    debug: SessionBody | None = None
+    """The debug session that the fork is in."""
 
 
 def forks_routes(box: Box) -> Blueprint:
@@ -54,7 +57,7 @@ class _Forking:
 
     async def fork(self, execution_id: str) -> tuple[dict[str, Any], int]:
         """Begin a new execution behind a checkpoint."""
-        _take_no_query()
+        take_no_query()
         source = find_execution(self._box, execution_id)
         body = read_body(await request_body(), ForkBody)
         loaded = self._box.loaded(source)
@@ -69,12 +72,14 @@ class _Forking:
                 raise Invalid("The artifact does not fit.", problems=[Problem("graph_id", words)])
             output = target.outputs[index].parse_json(body.output, root="output")
         onto = None if target is loaded else Onto(target.artifact, _wire(loaded, target))
-        fork_id = await self._box.engine.fork(g.tenant, execution_id, at, output, onto)
+        asked = body.debug
+        debug = asked and read_session(target.artifact, asked.paused, asked.breakpoints, "debug.")
+        fork_id = await self._box.engine.fork(g.tenant, execution_id, at, output, onto, debug)
         return _accepted(fork_id, execution_id), 202
 
     async def retry(self, execution_id: str) -> tuple[dict[str, Any], int]:
         """Begin a new execution that runs again what has failed."""
-        _take_no_query()
+        take_no_query()
         find_execution(self._box, execution_id)
         fork_id = await self._box.engine.retry(g.tenant, execution_id)
         return _accepted(fork_id, execution_id), 202
@@ -124,10 +129,6 @@ def _wire(old: LoadedArtifact, new: LoadedArtifact) -> Wire:
             yield from (f"{word}: {words}" for words in said)
 
     return problems
-
-
-def _take_no_query() -> None:
-    Query(request.args.to_dict(flat=False), ()).check()
 
 
 def _accepted(fork_id: str, source_id: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from axiomd.execution.call import (
     NodeEvent,
     describe_end,
 )
-from axiomd.execution.debugging import OF_A_HELD_VISIT, has_to_hold, released_by
+from axiomd.execution.debugging import OF_A_HELD_VISIT, has_to_hold
 from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
@@ -217,10 +217,10 @@ class Attempt:
         Raises WrongState if the visit that it names is not held any more.
         """
         assert self.on_settled is not None
-        if entry.kind in OF_A_HELD_VISIT and entry.position not in self.history.held:
+        if entry.kind in OF_A_HELD_VISIT and entry.position not in self.history.session.held:
             raise WrongState(f"{visit} of {self.execution_id} is not held.")
         ticket = self.submit(commits.direct(self.execution_id, self.fence, entry, visit))
-        released = released_by(self.history, entry)
+        released = self.history.session.let_go_by(entry)
         self.history.apply(entry)
         for position in released:
             self.on_settled(position)
@@ -236,10 +236,12 @@ class Attempt:
 
     def _held(self) -> tuple[str, ...] | None:
         """What a debug session holds; None without one."""
-        if self.history.debug is None:
+        if self.history.session.debug is None:
             return None
         placements = self.artifact.placements
-        return tuple(position_text(p, placements[p.placement].alias) for p in self.history.held)
+        return tuple(
+            position_text(p, placements[p.placement].alias) for p in self.history.session.held
+        )
 
     async def commit(self, decision: Decision) -> list[Position]:
         """Make a decision durable and return the visits that it made due.

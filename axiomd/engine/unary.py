@@ -107,7 +107,7 @@ class Branches:
 
     def _waits_for_somebody(self, position: Position) -> bool:
         history = self._attempt.history
-        return position in history.doubts or position in history.held
+        return position in history.doubts or position in history.session.held
 
     async def _decide(self, position: Position) -> Decision:
         """What follows next of a visit: of its call, or of what is known without one."""

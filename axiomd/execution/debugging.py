@@ -22,9 +22,10 @@ OF_A_HELD_VISIT = frozenset({EntryKind.DEBUG_STEPPED, EntryKind.DEBUG_EDITED})
 
 def has_to_hold(history: History, position: Position) -> bool:
     """Whether a session stops before this visit."""
-    if history.debug is None or position in history.released or position in history.calls:
+    session = history.session
+    if session.debug is None or position in session.released or position in history.calls:
         return False
-    return history.debug.mode != "run" or position.placement in history.breakpoints
+    return session.debug.mode != "run" or position.placement in session.breakpoints
 
 
 def begun(debug: Debug, at_ns: int) -> Entry:
@@ -65,12 +66,3 @@ def after_command(
     if entry.kind is EntryKind.DEBUG_CONTINUED:
         changes["held"] = ()
     return changes
-
-
-def released_by(history: History, entry: Entry) -> list[Position]:
-    """The held visits that a command lets go."""
-    if entry.kind is EntryKind.DEBUG_CONTINUED:
-        return list(history.held)
-    if entry.kind is EntryKind.DEBUG_STEPPED and entry.position in history.held:
-        return [entry.position]
-    return []

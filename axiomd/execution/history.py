@@ -60,6 +60,40 @@ class Undoable:
     output: Payload
 
 
+@attrs.define(eq=False)
+class Session:
+    """A debug session, as far as it has come."""
+
+    debug: Debug | None = None
+    """Where it stops; None if there is none."""
+    breakpoints: frozenset[int] = frozenset()
+    """Placements before which it stops."""
+    held: dict[Position, None] = attrs.field(factory=dict)
+    """Pending visits before which it has stopped, oldest first."""
+    released: set[Position] = attrs.field(factory=set)
+    """Pending visits that it has let go."""
+
+    def take(self, entry: Entry, artifact: Artifact) -> None:
+        """Take a command into account."""
+        told = json.loads(entry.detail) if entry.detail else {}
+        before = self.debug or Debug(told["mode"])
+        names = tuple(told.get("breakpoints", before.breakpoints))
+        self.debug = Debug(DEBUG_MODES.get(entry.kind, before.mode), names)
+        self.breakpoints = frozenset(artifact.index_of[alias] for alias in names)
+        for position in self.let_go_by(entry):
+            del self.held[position]
+            self.released.add(position)
+
+    def let_go_by(self, entry: Entry) -> list[Position]:
+        """The held visits that a command lets go."""
+        if entry.kind is EntryKind.DEBUG_CONTINUED:
+            return list(self.held)
+        if entry.kind is EntryKind.DEBUG_STEPPED:
+            assert entry.position in self.held
+            return [entry.position]
+        return []
+
+
 class History:
     """The fold of a journal."""
 
@@ -101,14 +135,8 @@ class History:
         """Pending visits that somebody has answered for."""
         self.children: dict[Position, str] = {}
         """Pending visits that a child execution does, with its ID."""
-        self.debug: Debug | None = None
-        """The debug session, if it is in one."""
-        self.breakpoints: frozenset[int] = frozenset()
-        """Placements before which it stops."""
-        self.held: dict[Position, None] = {}
-        """Pending visits before which it has stopped, oldest first."""
-        self.released: set[Position] = set()
-        """Pending visits that it has let go."""
+        self.session = Session()
+        """What a debug session has done."""
         self.completed: dict[int, int] = {}
         """Placements that have completed, with the frames they emitted."""
         self.ended: list[int] = []
@@ -126,15 +154,10 @@ class History:
             self.arms,
             self.pauses,
             self.children,
-            self.held,
+            self.session.held,
         )
-        self._sets = (
-            self.unanswered,
-            self.doubts,
-            self.composed,
-            self.answered,
-            self.released,
-        )
+        released = self.session.released
+        self._sets = (self.unanswered, self.doubts, self.composed, self.answered, released)
         self._became_due: list[Position] = []
         self._slack: set[Place] = set()
         """Fan-outs that may have room for a further item."""
@@ -353,21 +376,11 @@ class History:
     def _begin_child(self, entry: Entry) -> None:
         self.children[_visit(entry)] = entry.detail
 
-    def _debug(self, entry: Entry) -> None:
-        told = json.loads(entry.detail) if entry.detail else {}
-        before = self.debug or Debug(told["mode"])
-        names = tuple(told.get("breakpoints", before.breakpoints))
-        self.debug = Debug(DEBUG_MODES.get(entry.kind, before.mode), names)
-        self.breakpoints = frozenset(self._artifact.index_of[alias] for alias in names)
-        released = list(self.held) if entry.kind is EntryKind.DEBUG_CONTINUED else []
-        if entry.kind is EntryKind.DEBUG_STEPPED:
-            released = [_visit(entry)]
-        for position in released:
-            self.held.pop(position, None)
-            self.released.add(position)
+    def _direct(self, entry: Entry) -> None:
+        self.session.take(entry, self._artifact)
 
     def _hold(self, entry: Entry) -> None:
-        self.held[_visit(entry)] = None
+        self.session.held[_visit(entry)] = None
 
     def _replace_input(self, entry: Entry) -> None:
         if entry.payload is not None and _visit(entry) in self.pending:
@@ -553,11 +566,11 @@ _FOLDS = {
     EntryKind.PAUSE_RESUMED: History._answer,
     EntryKind.PAUSE_REJECTED: History._refuse,
     EntryKind.PAUSE_EXPIRED: History._expire,
-    EntryKind.DEBUG_STARTED: History._debug,
-    EntryKind.DEBUG_PAUSED: History._debug,
-    EntryKind.DEBUG_STEPPED: History._debug,
-    EntryKind.DEBUG_CONTINUED: History._debug,
-    EntryKind.DEBUG_BREAKPOINTS: History._debug,
+    EntryKind.DEBUG_STARTED: History._direct,
+    EntryKind.DEBUG_PAUSED: History._direct,
+    EntryKind.DEBUG_STEPPED: History._direct,
+    EntryKind.DEBUG_CONTINUED: History._direct,
+    EntryKind.DEBUG_BREAKPOINTS: History._direct,
     EntryKind.DEBUG_HELD: History._hold,
     EntryKind.DEBUG_EDITED: History._replace_input,
 }

@@ -370,7 +370,7 @@ def rest(history: History, at_ns: int) -> Decision:
     """Nothing is running, and every pending visit sleeps or waits for somebody."""
     times = [*history.due_ns.values(), *(due_ns for due_ns, _ in history.alarms())]
     wake_ns = min(times, default=0)
-    if history.held:
+    if history.session.held:
         trigger = Trigger.HOLD
     elif history.doubts or history.pauses:
         trigger = Trigger.PAUSE
@@ -378,7 +378,7 @@ def rest(history: History, at_ns: int) -> Decision:
         trigger = Trigger.WAIT
     else:
         trigger = Trigger.SLEEP
-    awaited = history.doubts or history.pauses or history.children or history.held
+    awaited = history.doubts or history.pauses or history.children or history.session.held
     assert wake_ns or awaited, "an execution that nothing would ever wake"
     detail = {"wake_at": rfc3339(wake_ns)} if wake_ns else {}
     entry = Entry(EntryKind.EXECUTION_PARKED, at_ns, trigger=trigger, detail=json.dumps(detail))

@@ -25,11 +25,14 @@ LEGAL = {
     "RUNNING sleep RUNNING",
     "RUNNING wait WAITING_ON_GATE",
     "RUNNING pause PAUSED_HITL",
+    "RUNNING hold DEBUG_PAUSED",
     "RUNNING wake QUEUED",
     "WAITING_ON_GATE wake QUEUED",
     "WAITING_ON_GATE cancel CANCELLED",
     "PAUSED_HITL wake QUEUED",
     "PAUSED_HITL cancel CANCELLED",
+    "DEBUG_PAUSED wake QUEUED",
+    "DEBUG_PAUSED cancel CANCELLED",
 }
 """Written a second time, by hand: the table may not change by accident."""
 
