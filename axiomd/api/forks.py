@@ -72,8 +72,10 @@ class _Forking:
                 raise Invalid("The artifact does not fit.", problems=[Problem("graph_id", words)])
             output = target.outputs[index].parse_json(body.output, root="output")
         onto = None if target is loaded else Onto(target.artifact, _wire(loaded, target))
-        asked = body.debug
-        debug = asked and read_session(target.artifact, asked.paused, asked.breakpoints, "debug.")
+        debug = None
+        if body.debug is not None:
+            asked = body.debug
+            debug = read_session(target.artifact, asked.paused, asked.breakpoints, "debug.")
         fork_id = await self._box.engine.fork(g.tenant, execution_id, at, output, onto, debug)
         return _accepted(fork_id, execution_id), 202
 

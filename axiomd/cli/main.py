@@ -12,6 +12,7 @@ from typing import Any
 import rich_click as click
 
 from axiomd.cli.backup import backup, restore
+from axiomd.cli.debug import debug
 from axiomd.cli.demo import demo
 from axiomd.cli.doctor import doctor
 from axiomd.cli.executions import executions
@@ -31,7 +32,7 @@ from axiomd.errors import AxiomdError
 _PANELS = {
     "The server": (serve, demo, doctor, keys, tenants, verify, backup, restore),
     "Packages": (init, create, validate, run_package_tests, push),
-    "Flows": (compile_flow, invoke, executions, login),
+    "Flows": (compile_flow, invoke, executions, debug, login),
 }
 
 _ABOUT = "A durable flow engine for one box: typed Python nodes, checkpointed flows, HTTP and SSE."

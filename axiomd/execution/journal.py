@@ -140,9 +140,7 @@ DEBUG_MODES: Mapping[EntryKind, DebugMode] = {
 }
 """Commands that change how a debug session goes on."""
 
-_WAKING = frozenset(
-    {EntryKind.NODE_SETTLED, EntryKind.DEBUG_STEPPED, EntryKind.DEBUG_CONTINUED}
-)
+_WAKING = frozenset({EntryKind.NODE_SETTLED, EntryKind.DEBUG_STEPPED, EntryKind.DEBUG_CONTINUED})
 """What a parked execution goes on with."""
 
 
