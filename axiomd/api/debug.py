@@ -10,11 +10,11 @@ from axiomd.api.box import Box
 from axiomd.api.executions import find_execution, request_body, take_no_query
 from axiomd.api.wire import read_body
 from axiomd.errors import Invalid, NotFound, Problem, WrongMode, WrongState
-from axiomd.execution.debugging import stops_at
+from axiomd.execution.debugging import command, stops_at
 from axiomd.execution.execution import Debug, Execution
 from axiomd.execution.history import History
-from axiomd.execution.journal import Entry, EntryKind, Payload
-from axiomd.execution.position import Position, parse_position, position_text
+from axiomd.execution.journal import EntryKind
+from axiomd.execution.position import parse_position, position_text
 from axiomd.flow.artifact import Artifact
 from axiomd.flow.large_json import Leaf
 from axiomd.ids import ARTIFACT_ID
@@ -143,9 +143,7 @@ class _Sessions:
         body = read_body(await request_body(), BreakpointsBody)
         artifact = self._box.loaded(execution).artifact
         names = read_session(artifact, False, body.breakpoints, "").breakpoints
-        changed = await self._box.engine.direct(
-            g.tenant, execution_id, lambda at_ns, _: stops_at(names, at_ns)
-        )
+        changed = await self._box.engine.direct(g.tenant, execution_id, stops_at(names))
         return await self._view(changed)
 
     async def edit(self, execution_id: str) -> Answer:
@@ -159,19 +157,16 @@ class _Sessions:
         alias, _, _ = parse_position(body.position)
         index = loaded.artifact.index_of[alias]
         content = loaded.inputs[index].parse_json(body.value, root="value")
-        payload = await self._box.engine.keep(content)
-        return await self._tell(execution_id, EntryKind.DEBUG_EDITED, body.position, payload)
+        return await self._tell(execution_id, EntryKind.DEBUG_EDITED, body.position, content)
 
     async def _tell(
-        self, execution_id: str, kind: EntryKind, visit: str = "", payload: Payload | None = None
+        self, execution_id: str, kind: EntryKind, visit: str = "", value: bytes | None = None
     ) -> Answer:
         take_no_query()
         self._find(execution_id)
-
-        def say(at_ns: int, position: Position | None) -> Entry:
-            return Entry(kind, at_ns, position, payload=payload)
-
-        return await self._view(await self._box.engine.direct(g.tenant, execution_id, say, visit))
+        said = command(kind)
+        changed = await self._box.engine.direct(g.tenant, execution_id, said, visit, value)
+        return await self._view(changed)
 
     def _find(self, execution_id: str) -> Execution:
         execution = find_execution(self._box, execution_id)

@@ -180,12 +180,14 @@ class Engine:
         self,
         tenant: str,
         execution_id: str,
-        say: Callable[[int, Position | None], Entry],
+        command: Entry,
         visit: str = "",
+        value: bytes | None = None,
     ) -> Execution:
         """Tell a debug session how to go on; the record after that.
 
-        say: the command, from its time and the visit that it names. visit: that visit, as text.
+        command: without its time, the visit that it is for and the input that it gives. visit:
+        that visit, as text. value: that input.
         Raises NotFound; WrongState if there is no session, or the visit is not held.
         """
         execution = self.parts.reader.execution(tenant, execution_id)
@@ -193,9 +195,11 @@ class Engine:
         if visit and visit not in execution.held:
             raise WrongState(f"{visit} of {execution_id} is not held.")
         position = _position(artifact, visit) if visit else None
+        kept = None if value is None else await self._keep(value)
+        said = attrs.evolve(command, position=position, payload=kept)
 
         def submit() -> Ticket:
-            entry = say(self.parts.clock.now_ns(), position)
+            entry = attrs.evolve(said, at_ns=self.parts.clock.now_ns())
             return self._submit_command(execution_id, entry, visit)
 
         found = await _until_taken(submit)
@@ -209,10 +213,6 @@ class Engine:
         return self.parts.writer.submit(
             commits.direct(execution_id, commits.NO_FENCE, entry, visit)
         )
-
-    async def keep(self, content: bytes) -> Payload:
-        """A payload that a command names, durable where it has to be."""
-        return await self._keep(content)
 
     async def fork(
         self,

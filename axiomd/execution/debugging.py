@@ -34,10 +34,15 @@ def begun(debug: Debug, at_ns: int) -> Entry:
     return Entry(EntryKind.DEBUG_STARTED, at_ns, detail=json.dumps(detail))
 
 
-def stops_at(breakpoints: Sequence[str], at_ns: int) -> Entry:
-    """A session has other breakpoints from now on."""
+def command(kind: EntryKind) -> Entry:
+    """A command, of no time yet."""
+    return Entry(kind, 0)
+
+
+def stops_at(breakpoints: Sequence[str]) -> Entry:
+    """The command to stop at other breakpoints from now on."""
     detail = json.dumps({"breakpoints": list(breakpoints)})
-    return Entry(EntryKind.DEBUG_BREAKPOINTS, at_ns, detail=detail)
+    return attrs.evolve(command(EntryKind.DEBUG_BREAKPOINTS), detail=detail)
 
 
 def refusal(execution: Execution, entry: Entry, visit: str) -> str | None:

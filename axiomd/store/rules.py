@@ -303,13 +303,16 @@ class _SessionIsOnRecord:
     def __init__(self, execution: Execution, artifact: Artifact) -> None:
         self._execution = execution
         self._artifact = artifact
+        self._begun = False
+        """Whether there is a session; what a fork has copied was said in another one."""
         self._held: set[str] = set()
         """What may be held: a loop that begins anew drops visits without a word of each."""
 
     def see(self, entry: Entry) -> Iterator[str]:
         if entry.kind is EntryKind.DEBUG_CONTINUED:
             self._held.clear()
-        if entry.position is None:
+        self._begun = self._begun or entry.kind is EntryKind.DEBUG_STARTED
+        if entry.position is None or not self._begun:
             return
         alias = self._artifact.placements[entry.position.placement].alias
         visit = position_text(entry.position, alias)

@@ -13,9 +13,9 @@ from worlds.seeds import run_seeded
 from worlds.shapes import FANNING, LOOPING
 
 from axiomd.errors import NotFound, WrongState
-from axiomd.execution.debugging import stops_at
+from axiomd.execution import debugging
 from axiomd.execution.execution import Debug
-from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.journal import EntryKind
 from axiomd.execution.position import Position
 from axiomd.execution.status import Residence, Status
 
@@ -35,11 +35,8 @@ async def stopped(box, execution_id):
     )
 
 
-async def command(box, execution_id, kind, visit="", payload=None):
-    def say(at_ns, position):
-        return Entry(kind, at_ns, position, payload=payload)
-
-    return await box.engine.direct(TENANT, execution_id, say, visit)
+async def command(box, execution_id, kind, visit="", value=None):
+    return await box.engine.direct(TENANT, execution_id, debugging.command(kind), visit, value)
 
 
 step = partial(command, kind=EntryKind.DEBUG_STEPPED)
@@ -111,9 +108,7 @@ async def test_breakpoints_change_while_it_stands(make_world, autojump_clock):
     async with open_box(make_world(LINE)) as box:
         execution_id = await begin(box, Debug("run", ("a",)))
         await stopped(box, execution_id)
-        found = await box.engine.direct(
-            TENANT, execution_id, lambda at_ns, _: stops_at(("c",), at_ns)
-        )
+        found = await box.engine.direct(TENANT, execution_id, debugging.stops_at(("c",)))
         assert (found.debug, found.held) == (Debug("run", ("c",)), ("a",))
         await go_on(box, execution_id)
         assert (await box.reached(execution_id, lambda e: e.held == ("c",))).debug.mode == "run"
@@ -142,8 +137,7 @@ async def test_a_held_input_can_be_edited(make_world, autojump_clock):
     async with open_box(make_world(LINE)) as box:
         execution_id = await begin(box)
         await stopped(box, execution_id)
-        edited = Payload(5, b"other")
-        await command(box, execution_id, EntryKind.DEBUG_EDITED, "a", edited)
+        await command(box, execution_id, EntryKind.DEBUG_EDITED, "a", b"other")
         execution = box.reader.find_execution(execution_id)
         assert (execution.status, execution.held) == (Status.DEBUG_PAUSED, ("a",))
         await go_on(box, execution_id)
@@ -156,7 +150,7 @@ async def test_the_merged_input_of_a_gate_can_be_edited(make_world, autojump_clo
     async with open_box(make_world(Story(flow("a>b a>c b>d c>d")))) as box:
         execution_id = await begin(box, Debug("run", ("d",)))
         await stopped(box, execution_id)
-        await command(box, execution_id, EntryKind.DEBUG_EDITED, "d", Payload(3, b"one"))
+        await command(box, execution_id, EntryKind.DEBUG_EDITED, "d", b"one")
         await go_on(box, execution_id)
         await box.ended(execution_id)
         assert b"(one)" in box.outputs(execution_id)["d"]
@@ -174,6 +168,20 @@ async def test_a_fork_begins_in_a_session(make_world, autojump_clock):
         assert box.broken() == []
 
 
+async def test_a_fork_of_a_session_keeps_what_was_edited_and_done(make_world, autojump_clock):
+    async with open_box(make_world(LINE)) as box:
+        source = await begin(box)
+        await stopped(box, source)
+        await command(box, source, EntryKind.DEBUG_EDITED, "a", b"other" * 20_000)
+        await step(box, source, visit="a")
+        await box.reached(source, lambda found: found.held == ("b",))
+        fork_id = await box.engine.fork(TENANT, source, Position(0))
+        assert (await box.ended(fork_id)).status is Status.COMPLETED
+        assert box.outputs(fork_id) == expected(LINE, b"other" * 20_000).outputs
+        assert "debug_held" not in box.kinds(fork_id)
+        assert box.broken() == []
+
+
 async def test_what_is_no_session_takes_no_commands(make_world, autojump_clock):
     async with open_box(make_world(Story(LINE.artifact, {"b": Behaviour("hang")}))) as box:
         plain = await box.accept(b"x")
@@ -181,7 +189,7 @@ async def test_what_is_no_session_takes_no_commands(make_world, autojump_clock):
             await pause(box, plain)
         execution_id = await begin(box)
         with pytest.raises(NotFound):
-            await box.engine.direct("somebody else", execution_id, lambda at, _: stops_at((), at))
+            await box.engine.direct("somebody else", execution_id, debugging.stops_at(()))
         await stopped(box, execution_id)
         await box.engine.cancel(TENANT, execution_id)
         execution = box.reader.find_execution(execution_id)
