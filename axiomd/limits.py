@@ -32,6 +32,18 @@ PLACEMENTS_MAX = 10_000
 """Placements in one flow."""
 EDGES_MAX = 40_000
 """Edges in one flow."""
+EXPRESSION_CHARS_MAX = 4_096
+"""One CEL expression of a flow."""
+ITERATIONS_MAX = 1_000_000
+"""What the `max_iterations` of a loop can be."""
+ITERATIONS_DEFAULT = 1_000
+"""The last iteration of a loop that has a condition and no `max_iterations`."""
+PAUSE_PAYLOAD_BYTES_MAX = 64 * KIB
+"""What a person is shown beside the input at a pause, as JSON."""
+FAN_OUT_DEPTH_MAX = 2
+"""Fan-outs within each other."""
+SUBFLOW_DEPTH_MAX = 8
+"""Artifacts that run as child executions within each other."""
 PLACEMENT_INDEX_MAX = 0xFFFF
 """Placement numbers are stored in two bytes."""
 
@@ -121,6 +133,7 @@ LOG_BYTES_PER_CALL_MAX = 8 * MIB
 DIVERGENCES_MAX = 100
 """Differing frames that are noted of one run of a generator."""
 
+assert ITERATIONS_DEFAULT <= ITERATIONS_MAX
 assert JOURNAL_NOTES_MAX < JOURNAL_ENTRIES_MAX
 assert EVENT_TEXT_BYTES_MAX < EVENT_BYTES_MAX
 assert PLACEMENTS_MAX <= PLACEMENT_INDEX_MAX

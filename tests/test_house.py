@@ -47,6 +47,7 @@ LIBRARY_HOMES = {
     "werkzeug": ("api/",),
     "yaml": ("flow/", "authoring/"),
     "cattrs": ("strict.py",),
+    "cel_expr_python": ("flow/cel.py",),
     "grpc_tools": ("authoring/protoc.py",),
     "rich_click": ("cli/",),
     "click": ("cli/",),

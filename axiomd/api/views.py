@@ -13,7 +13,7 @@ from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import position_text
 from axiomd.execution.status import Residence, Status
-from axiomd.flow.artifact import Artifact
+from axiomd.flow.artifact import Artifact, Compensate, FanOut, Fields, Hitl, Join
 from axiomd.flow.messages import MessageType
 
 Json = dict[str, Any]
@@ -40,6 +40,7 @@ def execution_view(execution: Execution) -> Json:
         "parent_id": execution.parent_id or None,
         "forked_from": execution.forked_from or None,
         "waiting_on": waiting_view(execution),
+        "ended_at": list(execution.ended_at) or None,
         "error": error_sentence(failure),
         "failure": failure_view(failure),
     }
@@ -73,8 +74,10 @@ def error_sentence(failure: Ending | None) -> str | None:
     """One sentence that says what went wrong and where."""
     if failure is None:
         return None
-    place = failure.placement or failure.edge
-    return f"{place}: {failure.message}" if place else failure.message
+    if failure.edge:
+        ends = " → ".join(f'"{end}"' for end in failure.edge.split(" → "))
+        return f"edge {ends}: {failure.message}"
+    return f"{failure.placement}: {failure.message}" if failure.placement else failure.message
 
 
 def failure_view(failure: Ending | None) -> Json | None:
@@ -94,7 +97,8 @@ def result_view(execution: Execution, output: Any) -> Json:
     """How an execution that has ended is told to whoever waited for it."""
     completed_at = execution.completed_ns // NS_PER_S
     if execution.status is Status.COMPLETED:
-        return {"output": output, "success": True, "completed_at": completed_at}
+        ended = {"ended_at": list(execution.ended_at)} if execution.ended_at else {}
+        return {"output": output, "success": True, "completed_at": completed_at, **ended}
     return {
         "output": None,
         "success": False,
@@ -228,19 +232,83 @@ def topology_view(loaded: LoadedArtifact) -> Json:
         "nodes": [
             {
                 "alias": placement.alias,
-                "package": placement.package,
-                "node": placement.node,
-                "digest": placement.digest,
+                "package": placement.package or None,
+                "node": placement.node or None,
+                "digest": placement.digest or None,
                 "type": placement.kind,
                 "input": placement.input_type,
                 "output": placement.output_type,
                 "runner": placement.runner,
                 "timeout_seconds": placement.timeout_s,
+                "subflow": placement.subflow or None,
                 "gate": artifact.is_gate(index),
-                "join": placement.join.kind if artifact.is_gate(index) else None,
+                "join": join_view(placement.join) if artifact.is_gate(index) else None,
+                "compose": fields_view(placement.compose),
+                "fan_out": fan_out_view(placement.fan_out),
+                "hitl": hitl_view(placement.hitl),
+                "compensate": compensate_view(placement.compensate),
                 "position": None if placement.x is None else {"x": placement.x, "y": placement.y},
             }
             for index, placement in enumerate(artifact.placements)
         ],
-        "edges": [edge_view(artifact, edge) for edge in range(len(artifact.edges))],
+        "edges": [way_view(artifact, edge) for edge in range(len(artifact.edges))],
+    }
+
+
+def way_view(artifact: Artifact, edge: int) -> Json:
+    """An edge by its ends, with what it passes on and when."""
+    found = artifact.edges[edge]
+    return {
+        **edge_view(artifact, edge),
+        "condition": found.condition or None,
+        "adapter": fields_view(found.fields),
+        "loop": found.loop,
+        "max_iterations": found.max_iterations or None,
+        "on_error": found.on_error,
+    }
+
+
+def fields_view(fields: Fields | None) -> Json | None:
+    """How a message is made: CEL by field."""
+    return None if fields is None else dict(fields)
+
+
+def join_view(gate: Join) -> Json:
+    """How a gate takes its arms."""
+    return {
+        "kind": gate.kind,
+        "failure_policy": gate.failure_policy,
+        "quorum": gate.quorum or None,
+        "timeout_seconds": gate.timeout_s or None,
+        "timeout_policy": gate.timeout_policy if gate.timeout_s else None,
+    }
+
+
+def fan_out_view(fan_out: FanOut | None) -> Json | None:
+    """What a placement is visited for each item of."""
+    if fan_out is None:
+        return None
+    return {"items": fan_out.items, "max_parallel": fan_out.max_parallel or None}
+
+
+def hitl_view(hitl: Hitl | None) -> Json | None:
+    """What a person is asked before a node runs."""
+    if hitl is None:
+        return None
+    return {
+        "interrupt_payload": json.loads(hitl.payload),
+        "timeout_seconds": hitl.timeout_s or None,
+        "timeout_policy": hitl.timeout_policy if hitl.timeout_s else None,
+    }
+
+
+def compensate_view(undo: Compensate | None) -> Json | None:
+    """The node that undoes what a placement has done."""
+    if undo is None:
+        return None
+    return {
+        "package": undo.package,
+        "node": undo.node,
+        "digest": undo.digest,
+        "input": fields_view(undo.fields),
     }

@@ -32,6 +32,7 @@ from axiomd.flow.package import (
     PushedPackage,
     read_manifest,
 )
+from axiomd.flow.resolve import Subflow
 from axiomd.flow.rules import Rules, compile_rules
 from axiomd.flow.source import FlowSource, flow_document, read_flow_json
 from axiomd.ids import Ids
@@ -89,6 +90,8 @@ class LoadedArtifact:
     """For each placement its output message."""
     rules: Rules
     """The expressions of its edges."""
+    depth: int = 0
+    """Levels of subflows within it."""
 
     @property
     def entry(self) -> MessageType:
@@ -143,7 +146,7 @@ class Catalog:
         """Check a packed package, install it, and let its version name this content.
 
         What it needs is built in the background from then on, also if that failed before.
-        Raises Malformed, TooLarge, Invalid, NotSupportedYet, StoreFull.
+        Raises Malformed, TooLarge, Invalid, StoreFull.
         """
         prepared: tuple[CheckedPackage, PackageRecord, Payload] = await self._run_blocking(
             self._prepare, tenant, archive
@@ -265,7 +268,7 @@ class Catalog:
     async def compile(self, tenant: str, source: FlowSource) -> tuple[Artifact, bool]:
         """The artifact of a flow, and whether it is a new one.
 
-        Raises CompileFailed or NotSupportedYet with every problem.
+        Raises CompileFailed with every problem.
         """
         artifact: Artifact = await self._run_blocking(
             self._compile, tenant, source, self._ids.artifact_id()
@@ -302,7 +305,20 @@ class Catalog:
             graph_id=graph_id,
             created_ns=self._clock.now_ns(),
             known_packages=[f"{name}@{version}" for name, version in known],
+            subflows=self._subflows(tenant, source),
         )
+
+    def _subflows(self, tenant: str, source: FlowSource) -> dict[str, Subflow]:
+        """Those of the artifacts which a flow runs as children that exist."""
+        found = {}
+        for graph_id in {node.subflow for node in source.nodes if node.subflow}:
+            try:
+                loaded = self.load(tenant, graph_id)
+            except NotFound:
+                continue
+            mode = loaded.artifact.mode
+            found[graph_id] = Subflow(graph_id, loaded.entry, loaded.terminal, mode, loaded.depth)
+        return found
 
     # -- artifacts ----------------------------------------------------------------------------
 
@@ -351,14 +367,28 @@ class Catalog:
         return self._types.fetch(package.digest, lambda: MessageTypes(package.descriptor_set))
 
     def _load(self, artifact: Artifact) -> LoadedArtifact:
-        types = {
-            digest: self._types_by(artifact.tenant, digest)
-            for digest in {placement.digest for placement in artifact.placements}
-        }
         placements = artifact.placements
-        inputs = tuple(types[p.digest].find(p.input_type) for p in placements)
-        outputs = tuple(types[p.digest].find(p.output_type) for p in placements)
-        return LoadedArtifact(artifact, inputs, outputs, compile_rules(artifact, inputs, outputs))
+        types = {digest: self._types_by(artifact.tenant, digest) for digest in artifact.pinned}
+        children = {
+            graph_id: self.load(artifact.tenant, graph_id)
+            for graph_id in {placement.subflow for placement in placements if placement.subflow}
+        }
+        inputs = tuple(
+            children[p.subflow].entry if p.subflow else types[p.digest].find(p.input_type)
+            for p in placements
+        )
+        outputs = tuple(
+            children[p.subflow].terminal if p.subflow else types[p.digest].find(p.output_type)
+            for p in placements
+        )
+        undos = {
+            number: types[p.compensate.digest].find(p.compensate.input_type)
+            for number, p in enumerate(placements)
+            if p.compensate is not None
+        }
+        rules = compile_rules(artifact, inputs, outputs, undos)
+        depth = max((child.depth + 1 for child in children.values()), default=0)
+        return LoadedArtifact(artifact, inputs, outputs, rules, depth)
 
     def _types_by(self, tenant: str, digest: str) -> MessageTypes:
         package = self._reader.package_content(tenant, digest)

@@ -488,8 +488,9 @@ class History:
             for place in [p for p in table if p[0] in body and p[1][:depth] == items]:
                 del table[place]
         for edge, inner in tuple(self.rounds):
-            source = self._artifact.edges[edge].source
-            if edge != loop and source in body and inner[:depth] == items:
+            ends = self._artifact.edges[edge]
+            within = ends.source in body and ends.destination in body
+            if edge != loop and within and inner[:depth] == items:
                 del self.rounds[edge, inner]
         self.rounds[loop, items] = self.rounds.get((loop, items), 0) + 1
 

@@ -28,7 +28,6 @@ from axiomd.execution.status import Trigger
 from axiomd.flow.artifact import Artifact
 from axiomd.limits import EVENT_TEXT_BYTES_MAX, LOSSES_MAX
 
-
 NEVER_NS = 2**62
 """When a parked execution wakes that has no time of its own: what it waits for wakes it."""
 

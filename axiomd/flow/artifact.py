@@ -6,7 +6,7 @@ Placements and edges refer to each other by index, so that journal and frames ca
 import json
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 import attrs
 
@@ -156,6 +156,25 @@ class Edge:
         return not (self.condition or self.fields is not None or self.loop or self.on_error)
 
 
+class Leads(Protocol):
+    """What leads from one placement to another, as far as their order goes."""
+
+    @property
+    def source(self) -> int:
+        """Number of the placement it leaves."""
+        ...
+
+    @property
+    def destination(self) -> int:
+        """Number of the placement it leads to."""
+        ...
+
+    @property
+    def loop(self) -> bool:
+        """Whether it leads back."""
+        ...
+
+
 @attrs.frozen(eq=False)
 class Artifact:
     """What an execution runs."""
@@ -204,6 +223,13 @@ class Artifact:
             object.__setattr__(self, name, table)
         object.__setattr__(self, "scopes", find_scopes(self.placements, self.edges))
         assert len(self.index_of) == len(self.placements)
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """The packages' contents that it runs, by digest."""
+        nodes = {placement.digest for placement in self.placements if not placement.subflow}
+        undoing = {p.compensate.digest for p in self.placements if p.compensate is not None}
+        return frozenset(nodes | undoing)
 
     def is_gate(self, placement: int) -> bool:
         """Whether the placement waits for several arms, or for the items of a fan-out."""
@@ -294,7 +320,7 @@ class Artifact:
         return forward_order(len(self.placements), self.edges)
 
     def body(self, loop: int) -> frozenset[int]:
-        """What a loop edge begins anew: everything that forward edges lead to from where it goes."""
+        """What a loop edge begins anew: all that forward edges lead to from where it goes."""
         if loop not in self._bodies:
             reached = {self.edges[loop].destination}
             for placement in self.order:
@@ -329,7 +355,7 @@ class Artifact:
         )
 
 
-def forward_order(placements: int, edges: Sequence[Edge]) -> tuple[int, ...]:
+def forward_order(placements: int, edges: Sequence[Leads]) -> tuple[int, ...]:
     """Placement numbers in topological order of the forward edges (Kahn); what lies on a cycle
     of them is left out."""
     after: list[list[int]] = [[] for _ in range(placements)]
@@ -348,7 +374,7 @@ def forward_order(placements: int, edges: Sequence[Edge]) -> tuple[int, ...]:
 
 
 def find_scopes(
-    placements: Sequence[Placement], edges: Sequence[Edge]
+    placements: Sequence[Placement], edges: Sequence[Leads]
 ) -> tuple[tuple[int, ...], ...]:
     """For each placement the fan-outs whose items its visits are for, the outermost first.
 

@@ -136,7 +136,7 @@ class MessageTypes:
         """descriptor_set: a FileDescriptorSet with all imports; the package's file is last."""
         files = list(FileDescriptorSet.FromString(descriptor_set).file)
         assert files, "a package has a file of its own"
-        self._pool = _pool_of(files)
+        self._pool = pool_of(files)
         self._names = message_names(descriptor_set)
         self._own = tuple(
             f"{files[-1].package}.{name}" if files[-1].package else name
@@ -163,6 +163,14 @@ class MessageTypes:
         return self._found[full_name]
 
 
+def message_type(descriptor: Descriptor) -> MessageType:
+    """The message type of a descriptor that was not found by a name of its package."""
+    pool = descriptor.file.pool
+    return MessageType(
+        descriptor, Readers(pool).message(descriptor), Writers(pool).message(descriptor)
+    )
+
+
 def same_definition(a: MessageType, b: MessageType) -> bool:
     """Whether two types have one full name and one structure, all nested messages included."""
     return a.full_name == b.full_name and a.definition == b.definition
@@ -182,8 +190,8 @@ def edge_problems(source: MessageType, destination: MessageType) -> tuple[str, .
 _TOO_DEEP = f"is nested deeper than {JSON_DEPTH_MAX} messages, map entries included"
 
 
-def _pool_of(files: list[FileDescriptorProto]) -> DescriptorPool:
-    """A pool of `files`, whatever their order."""
+def pool_of(files: list[FileDescriptorProto]) -> DescriptorPool:
+    """A pool of `files`, whatever their order. Raises Invalid if they import in a circle."""
     pool = DescriptorPool()
     missing = {file.name: file for file in files}
     while missing:

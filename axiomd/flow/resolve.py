@@ -4,14 +4,18 @@ Promises that a name which means nothing is answered with the closest one that d
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 
 import attrs
 
 from axiomd.errors import Invalid
+from axiomd.flow.artifact import Mode
 from axiomd.flow.messages import MessageType, MessageTypes
 from axiomd.flow.package import NodeSpec, PushedPackage
-from axiomd.strict import nearest, unknown
+from axiomd.flow.shape import Shape
+from axiomd.flow.source import ConfigSource, FlowSource
+from axiomd.strict import join, nearest, unknown
 
 TypesOf = Callable[[PushedPackage], MessageTypes]
 
@@ -28,12 +32,62 @@ class ResolvedNode:
     output: MessageType
 
 
+@attrs.frozen(eq=False)
+class Subflow:
+    """An artifact that a placement runs as a child execution."""
+
+    graph_id: str
+    input: MessageType
+    """What its entry takes."""
+    output: MessageType
+    """What its terminal gives."""
+    mode: Mode
+    depth: int = 0
+    """Levels of subflows within it."""
+
+
+Resolved = ResolvedNode | Subflow
+"""What a placement runs."""
+
+
+@attrs.frozen(eq=False)
+class ResolvedFlow:
+    """A flow whose names have been looked up: what the rules of the language are about."""
+
+    source: FlowSource
+    shape: Shape
+    nodes: Sequence[Resolved | None]
+    """By placement number; None where the name means nothing."""
+
+    @property
+    def pipelines(self) -> list[int]:
+        """The placements of generator nodes."""
+        return [
+            number
+            for number, node in enumerate(self.nodes)
+            if isinstance(node, ResolvedNode) and node.spec.type == "pipeline"
+        ]
+
+    @cached_property
+    def is_pipeline(self) -> bool:
+        """Whether frames flow between its nodes."""
+        return bool(self.pipelines or self.source.pipeline_mode)
+
+    def config(self, placement: int) -> ConfigSource:
+        """How a placement is to run, as written."""
+        return self.source.nodes[placement].config
+
+    def config_path(self, placement: int, block: str) -> str:
+        """Where a block of a placement's configuration stands."""
+        return join(join(join("nodes", placement), "config"), block)
+
+
 @attrs.frozen
 class Unresolved:
     """Why a name means nothing."""
 
     key: str
-    """The key it is the value of: `package` or `node`."""
+    """The key it is the value of: `package`, `node` or `subflow`."""
     message: str
 
 
@@ -45,6 +99,8 @@ class Resolver:
     types: TypesOf
     known: Collection[str]
     """Every `handle/package@version` there is, to suggest from."""
+    subflows: Mapping[str, Subflow]
+    """By artifact ID, every one that exists of those the flow names."""
     _found: dict[tuple[str, str], ResolvedNode | Unresolved] = attrs.field(factory=dict, init=False)
 
     def node(self, ref: str, name: str) -> ResolvedNode | Unresolved:
@@ -52,6 +108,11 @@ class Resolver:
         if (ref, name) not in self._found:
             self._found[ref, name] = self._look_up(ref, name)
         return self._found[ref, name]
+
+    def subflow(self, graph_id: str) -> Subflow | Unresolved:
+        """The artifact `graph_id`."""
+        found = self.subflows.get(graph_id)
+        return found or Unresolved("subflow", f"there is no artifact {graph_id}")
 
     def _look_up(self, ref: str, name: str) -> ResolvedNode | Unresolved:
         package = self.packages.get(ref)

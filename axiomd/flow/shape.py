@@ -1,7 +1,8 @@
 """The shape of a flow: which placements lead where, and whether that is a flow at all.
 
-One entry, one reachable terminal, everything reachable, no pair connected twice, no way back.
-Knows aliases and edge numbers only; linear in the size of the flow, and never recursive.
+One entry, one reachable terminal, everything reachable, no pair connected twice, no way back but
+loops, and loops that lead back and out. Knows aliases and edge numbers only, and is never
+recursive.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from axiomd.errors import Problem
+from axiomd.flow.artifact import forward_order
 from axiomd.strict import join
 
 _NAMES_MAX = 10
@@ -16,37 +18,43 @@ _NAMES_MAX = 10
 
 @attrs.frozen
 class Arrow:
-    """A forward edge between two placements, by placement number."""
+    """An edge between two placements, by placement number."""
 
     index: int
     """Number of the edge in the source."""
     source: int
     destination: int
     on_error: bool = False
+    loop: bool = False
 
 
 @attrs.frozen(eq=False)
 class Shape:
-    """Placements and the forward edges between them."""
+    """Placements and the edges between them."""
 
     aliases: Sequence[str]
     arrows: Sequence[Arrow]
+    """Forward edges."""
+    loops: Sequence[Arrow]
     whole: bool
     """False when some edges or names are in doubt: then entry and terminal would be guesses."""
     outgoing: list[list[Arrow]] = attrs.field(init=False)
+    """For each placement its forward edges."""
+    incoming: list[list[Arrow]] = attrs.field(init=False)
     starts: list[int] = attrs.field(init=False)
     """Placements that no edge leads to."""
 
     def __attrs_post_init__(self) -> None:
         outgoing: list[list[Arrow]] = [[] for _ in self.aliases]
-        led_to = set()
+        incoming: list[list[Arrow]] = [[] for _ in self.aliases]
         for arrow in self.arrows:
             # An edge to itself is refused, and says nothing about the rest.
             if arrow.source != arrow.destination:
                 outgoing[arrow.source].append(arrow)
-                led_to.add(arrow.destination)
+                incoming[arrow.destination].append(arrow)
         object.__setattr__(self, "outgoing", outgoing)
-        starts = [p for p in range(len(self.aliases)) if p not in led_to]
+        object.__setattr__(self, "incoming", incoming)
+        starts = [p for p, arrows in enumerate(incoming) if not arrows]
         object.__setattr__(self, "starts", starts)
 
     def entry(self) -> int | None:
@@ -73,6 +81,10 @@ class Shape:
         """Those of `reached` that no edge leaves."""
         return [p for p in sorted(reached) if not self.outgoing[p]]
 
+    def pair(self, arrow: Arrow) -> str:
+        """The ends of an edge."""
+        return f"'{self.aliases[arrow.source]}' → '{self.aliases[arrow.destination]}'"
+
     def names(self, placements: Sequence[int]) -> str:
         """The canvas IDs of `placements`, of very many only the first."""
         shown = ", ".join(f"'{self.aliases[p]}'" for p in placements[:_NAMES_MAX])
@@ -83,22 +95,28 @@ class Shape:
 def shape_problems(shape: Shape) -> Iterator[Problem]:
     """Everything that keeps `shape` from being a flow."""
     yield from _pair_problems(shape)
-    yield from _cycle_problems(shape)
+    cycles = False
+    for problem in _cycle_problems(shape):
+        cycles = True
+        yield problem
     if shape.whole:
         yield from _end_problems(shape)
+    # What leads back to where is open while there are cycles.
+    if not cycles:
+        yield from _loop_problems(shape)
 
 
 def _pair_problems(shape: Shape) -> Iterator[Problem]:
     first: dict[tuple[int, int], Arrow] = {}
     for arrow in shape.arrows:
-        source, destination = shape.aliases[arrow.source], shape.aliases[arrow.destination]
         path = join("edges", arrow.index)
         if arrow.source == arrow.destination:
-            yield Problem(path, f"'{source}' leads to itself")
+            said = f"'{shape.aliases[arrow.source]}' leads to itself; only a loop may do so"
+            yield Problem(path, said)
             continue
         other = first.setdefault((arrow.source, arrow.destination), arrow)
         if other is not arrow:
-            pair = f"'{source}' → '{destination}' is already connected by edges[{other.index}]"
+            pair = f"{shape.pair(arrow)} is already connected by edges[{other.index}]"
             mixed = other.on_error != arrow.on_error
             rule = "has a normal or an on_error edge, never both" if mixed else "has one edge"
             yield Problem(path, f"{pair}: a pair {rule}")
@@ -130,6 +148,29 @@ def _cycle(shape: Shape, closing: Arrow, way: list[int]) -> Problem:
         names[_NAMES_MAX - 1 : -1] = ["…"]
     said = f"closes the cycle {' → '.join([*names, names[0]])}"
     return Problem(join("edges", closing.index), f"{said}; only a loop may lead back")
+
+
+def _loop_problems(shape: Shape) -> Iterator[Problem]:
+    reached = _reached(shape) if shape.loops else []
+    for loop in shape.loops:
+        path = join("edges", loop.index)
+        if not reached[loop.destination] >> loop.source & 1:
+            said = f"the loop {shape.pair(loop)} leads nowhere back: forward edges must lead from"
+            ends = [f"'{shape.aliases[end]}'" for end in (loop.destination, loop.source)]
+            yield Problem(path, f"{said} {ends[0]} to {ends[1]}")
+        onward = shape.outgoing[loop.source]
+        if onward and all(arrow.on_error for arrow in onward):
+            said = f"the loop {shape.pair(loop)} has no way out: '{shape.aliases[loop.source]}'"
+            yield Problem(path, f"{said} is left by on_error edges and loops only")
+
+
+def _reached(shape: Shape) -> list[int]:
+    """For each placement a bit for every one that forward edges lead to from it, and its own."""
+    found = [1 << p for p in range(len(shape.aliases))]
+    for placement in reversed(forward_order(len(shape.aliases), shape.arrows)):
+        for arrow in shape.outgoing[placement]:
+            found[placement] |= found[arrow.destination]
+    return found
 
 
 def _end_problems(shape: Shape) -> Iterator[Problem]:

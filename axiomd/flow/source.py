@@ -1,10 +1,11 @@
 """What a person writes or draws: the flow document, as YAML or JSON, strictly read.
 
-Owns the keys of `flow.yaml` and the form of names. Whether the flow makes sense, and which
-parts of the language this version runs, is `axiomd.flow.compile`'s business: a draft that does
-not compile yet can still be read, stored and drawn.
+Owns the keys of `flow.yaml`, the form of names and the bounds of numbers and texts. Whether the
+flow makes sense is `axiomd.flow.compile`'s business: a draft that does not compile yet can still
+be read, stored and drawn.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,15 @@ from axiomd.errors import Invalid, Problem
 from axiomd.flow.document import read_yaml
 from axiomd.flow.package import NAME_CHARS_MAX, NODE_NAME, PACKAGE_NAME, VERSION
 from axiomd.ids import ARTIFACT_ID
-from axiomd.limits import EDGES_MAX, PLACEMENTS_MAX, PROBLEMS_MAX
+from axiomd.limits import (
+    EDGES_MAX,
+    EXPRESSION_CHARS_MAX,
+    ITERATIONS_MAX,
+    JSON_DEPTH_MAX,
+    PAUSE_PAYLOAD_BYTES_MAX,
+    PLACEMENTS_MAX,
+    PROBLEMS_MAX,
+)
 from axiomd.strict import Lines, in_documents, join, key_of, locate, structure
 
 FLOW_NAME = PACKAGE_NAME
@@ -31,6 +40,16 @@ COEFFICIENT = (1, 1_000)
 MEMORY_MIB = (32, 1_048_576)
 """A node process has 15 MiB before it loads anything of its own."""
 CPU_SECONDS = (1, 86_400)
+WAIT_S = (0.1, 366 * 24 * 3_600)
+"""What a gate waits for its arms, and a pause for a person."""
+QUORUM = (1, EDGES_MAX)
+PARALLEL = (1, 1_000_000)
+ITERATIONS = (1, ITERATIONS_MAX)
+CEL_OP = "CEL"
+"""The `op` of a condition that is a CEL expression."""
+FIELD_PATH = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*(\.[a-zA-Z_][a-zA-Z0-9_]*)*")
+INT64 = range(-(2**63), 2**64)
+"""Whole numbers that a field can hold."""
 
 
 @attrs.frozen
@@ -98,8 +117,10 @@ class HitlSource:
     """A person is asked before the node runs."""
 
     interrupt_payload: object = None
+    """What the person is shown beside the input: any JSON."""
     timeout_seconds: float | None = None
-    timeout_policy: Literal["CANCEL", "FAIL", "CONTINUE"] = "FAIL"
+    timeout_policy: Literal["CANCEL", "FAIL", "CONTINUE"] | None = None
+    """What becomes of the flow then; FAIL if it is absent."""
 
 
 @attrs.frozen
@@ -232,6 +253,8 @@ def _rule_problems(source: FlowSource) -> Iterator[Problem]:
         yield Problem("edges", f"has {len(source.edges)} entries, more than {EDGES_MAX}")
     for index, node in enumerate(source.nodes):
         yield from _node_problems(join("nodes", index), node)
+    for index, edge in enumerate(source.edges):
+        yield from _edge_problems(join("edges", index), edge)
 
 
 def _is_unicode(text: str) -> bool:
@@ -273,6 +296,139 @@ def _config_problems(path: str, config: ConfigSource) -> Iterator[Problem]:
         yield from _bounds(join(limits, "cpu_seconds"), config.limits.cpu_seconds, *CPU_SECONDS)
     if config.retry is not None:
         yield from _retry_problems(join(path, "retry"), config.retry)
+    if config.join is not None:
+        gate = join(path, "join")
+        yield from _bounds(join(gate, "quorum"), config.join.quorum, *QUORUM)
+        yield from _bounds(join(gate, "timeout_seconds"), config.join.timeout_seconds, *WAIT_S)
+    for field, part in (config.compose or {}).items():
+        yield from _compose_problems(join(join(path, "compose"), field), part)
+    if config.fan_out is not None:
+        fan = join(path, "fan_out")
+        yield from _text_problems(join(fan, "items"), config.fan_out.items)
+        yield from _bounds(join(fan, "max_parallel"), config.fan_out.max_parallel, *PARALLEL)
+    if config.hitl is not None:
+        yield from _hitl_problems(join(path, "hitl"), config.hitl)
+    if config.compensate is not None:
+        yield from _compensate_problems(join(path, "compensate"), config.compensate)
+
+
+def _compose_problems(path: str, part: ComposeSource) -> Iterator[Problem]:
+    if (part.src is None) == (part.cel is None):
+        yield Problem(path, "must be {src, path}, a field of an arm, or {cel}, an expression")
+    elif part.cel is not None and part.path is not None:
+        yield Problem(join(path, "path"), "belongs to src; an expression names its fields itself")
+    if part.src is not None:
+        expected = "the alias of an arm"
+        yield from _pattern(join(path, "src"), part.src, ALIAS, expected, ALIAS_CHARS_MAX)
+    if part.path is not None:
+        expected = "the name of a field, dotted for one inside of another"
+        yield from _pattern(join(path, "path"), part.path, FIELD_PATH, expected)
+    if part.cel is not None:
+        yield from _text_problems(join(path, "cel"), part.cel)
+
+
+def _hitl_problems(path: str, hitl: HitlSource) -> Iterator[Problem]:
+    yield from _bounds(join(path, "timeout_seconds"), hitl.timeout_seconds, *WAIT_S)
+    payload = join(path, "interrupt_payload")
+    if _is_deeper(hitl.interrupt_payload, JSON_DEPTH_MAX):
+        yield Problem(payload, f"is nested deeper than {JSON_DEPTH_MAX} levels")
+        return
+    try:
+        size = len(payload_text(hitl.interrupt_payload).encode())
+    except ValueError as failure:
+        # Half of a surrogate pair, a number that is none, or one with too many digits.
+        yield Problem(payload, f"is not JSON: {failure}")
+    else:
+        if size > PAUSE_PAYLOAD_BYTES_MAX:
+            said = f"has {size} bytes as JSON, more than {PAUSE_PAYLOAD_BYTES_MAX}"
+            yield Problem(payload, said)
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    layer: list[Any] = [value]
+    for _ in range(levels):
+        held = [one.values() if isinstance(one, dict) else one for one in layer]
+        layer = [part for one in held if not isinstance(one, _SCALARS) for part in one]
+    return bool(layer)
+
+
+_SCALARS = (str, int, float, type(None))
+
+
+def payload_text(payload: object) -> str:
+    """What a person is shown beside the input, as JSON; ValueError if it cannot be."""
+    return json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _compensate_problems(path: str, compensate: CompensateSource) -> Iterator[Problem]:
+    expected = "the PascalCase name of a node"
+    yield from _pattern(join(path, "node"), compensate.node, NODE_NAME, expected)
+    if compensate.package is not None:
+        yield from _ref_problems(join(path, "package"), compensate.package)
+    yield from _fields_problems(join(path, "input"), compensate.input)
+
+
+def _edge_problems(path: str, edge: EdgeSource) -> Iterator[Problem]:
+    yield from _bounds(join(path, "max_iterations"), edge.max_iterations, *ITERATIONS)
+    yield from _fields_problems(join(path, "adapter"), edge.adapter)
+    if edge.condition is not None:
+        yield from _condition_problems(join(path, "condition"), edge.condition)
+
+
+def _condition_problems(path: str, condition: ConditionSource) -> Iterator[Problem]:
+    if condition.op == CEL_OP:
+        if condition.cel is None:
+            yield Problem(join(path, "cel"), "is required where op is CEL")
+        for key, value in (("field", condition.field), ("value", condition.value)):
+            if value is not None:
+                yield Problem(join(path, key), "is of a comparison; op CEL has only cel")
+    else:
+        if condition.field is None:
+            yield Problem(join(path, "field"), "is required, unless op is CEL")
+        if condition.cel is not None:
+            yield Problem(join(path, "cel"), "needs op: CEL")
+    if condition.cel is not None:
+        yield from _text_problems(join(path, "cel"), condition.cel)
+    if condition.field is not None:
+        expected = "the name of a field, dotted for one inside of another"
+        yield from _pattern(join(path, "field"), condition.field, FIELD_PATH, expected)
+    if not _is_comparable(condition.value):
+        said = f"must be a text, a number, true or false, or a list of them, {_OF_A_FIELD}"
+        yield Problem(join(path, "value"), said)
+
+
+_OF_A_FIELD = f"each such as a field can hold and at most {EXPRESSION_CHARS_MAX} characters long"
+
+
+def _is_comparable(value: object) -> bool:
+    match value:
+        case None | bool():
+            return True
+        case int():
+            return value in INT64
+        case float():
+            return math.isfinite(value)
+        case str():
+            return len(value) <= EXPRESSION_CHARS_MAX and _is_unicode(value)
+        case list():
+            plain = (not isinstance(one, list) and one is not None for one in value)
+            return all(plain) and all(map(_is_comparable, value))
+    return False
+
+
+def _fields_problems(path: str, fields: Mapping[str, str] | None) -> Iterator[Problem]:
+    for field, text in (fields or {}).items():
+        yield from _text_problems(join(path, field), text)
+
+
+def _text_problems(path: str, text: str) -> Iterator[Problem]:
+    """What is wrong with a text that is to be an expression, before anybody reads it as one."""
+    if not text.strip():
+        yield Problem(path, "is empty, but must be a CEL expression")
+    if len(text) > EXPRESSION_CHARS_MAX:
+        yield Problem(path, f"has {len(text)} characters, more than {EXPRESSION_CHARS_MAX}")
+    if not _is_unicode(text):
+        yield Problem(path, "holds half of a surrogate pair, which is not Unicode text")
 
 
 def _retry_problems(path: str, retry: RetrySource) -> Iterator[Problem]:
@@ -286,6 +442,9 @@ def _retry_problems(path: str, retry: RetrySource) -> Iterator[Problem]:
     jitter = retry.jitter
     if not (jitter is None or (isinstance(jitter, bool | int | float) and 0 <= jitter <= 1)):
         yield Problem(join(path, "jitter"), f"must be a number from 0 to 1 or true, not {jitter!r}")
+    for index, name in enumerate(retry.non_retryable):
+        if not _is_unicode(name):
+            yield Problem(join(join(path, "non_retryable"), index), "is not Unicode text")
 
 
 def _ref_problems(path: str, ref: str) -> Iterator[Problem]:

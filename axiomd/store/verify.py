@@ -372,10 +372,13 @@ class _Look:
         by_hash = keys.hashed_key(artifact.tenant, bytes.fromhex(artifact.content_hash))
         if self._get(transaction, keys.ARTIFACT_HASHES, by_hash) != key:
             yield "it is not found by its content"
-        for digest in sorted({placement.digest for placement in artifact.placements}):
+        for digest in sorted(artifact.pinned):
             content = keys.content_key(artifact.tenant, digest)
             if self._get(transaction, keys.PACKAGE_CONTENTS, content) is None:
                 yield f"it pins the package content {digest}, which is not there"
+        for child in sorted({p.subflow for p in artifact.placements if p.subflow}):
+            if self._get(transaction, keys.ARTIFACTS, child.encode()) is None:
+                yield f"it runs the artifact {child}, which is not there"
 
     def _artifact_hash_faults(
         self, transaction: "lmdb.Transaction", _: bytes, value: bytes

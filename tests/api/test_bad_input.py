@@ -196,44 +196,41 @@ def test_type_mismatch_names_each_field(user: User, refused):
     assert any("count" in told.split(": ", 2)[2] for told in problems)
 
 
-LATER_CONFIG = {
+WRONG_CONFIG = {
     "compose": {"text": {"cel": "inputs.a.text"}},
     "fan_out": {"items": "value.words"},
-    "hitl": {"timeout_seconds": 5},
-    "compensate": {"node": "Echo"},
+    "hitl": {"timeout_policy": "CANCEL"},
+    "compensate": {"node": "Ecco"},
     "join": {"kind": "XOR"},
 }
-LATER_EDGE = {
-    "adapter": {"text": "text"},
-    "condition": {"op": "GT", "field": "count", "value": "1"},
-    "on_error": True,
+WRONG_EDGE = {
+    "adapter": {"txt": "text"},
+    "condition": {"op": "GT", "field": "cont", "value": "1"},
+    "max_iterations": 3,
 }
 
 
-@pytest.mark.parametrize("key", LATER_CONFIG)
-def test_config_of_a_later_version_is_refused_by_its_key(user: User, refused, key):
-    placement = {"node": "Echo", "config": {key: LATER_CONFIG[key]}}
-    problems = refused(compiled(user, flow("later", {"a": placement})), 422, "NOT_SUPPORTED_YET")
-    path = "nodes[0].config.join.kind" if key == "join" else f"nodes[0].config.{key}"
-    assert any(told.startswith(f"{path}: NOT_SUPPORTED_YET") for told in problems), problems
+@pytest.mark.parametrize("key", WRONG_CONFIG)
+def test_configuration_out_of_place_is_refused_by_its_key(user: User, refused, key):
+    placement = {"node": "Echo", "config": {key: WRONG_CONFIG[key]}}
+    problems = refused(compiled(user, flow("wrong", {"a": placement})), 422, "COMPILE_FAILED")
+    assert all(told.startswith(f"nodes[0].config.{key}") for told in problems), problems
 
 
-@pytest.mark.parametrize("key", LATER_EDGE)
-def test_edge_of_a_later_version_is_refused_by_its_key(user: User, refused, key):
-    edge = {"from": "a", "to": "b", key: LATER_EDGE[key]}
-    document = flow("later", {"a": "Echo", "b": "Echo"}, (edge,))
-    problems = refused(compiled(user, document), 422, "NOT_SUPPORTED_YET")
-    assert any(told.startswith(f"edges[0].{key}: NOT_SUPPORTED_YET") for told in problems)
+@pytest.mark.parametrize("key", WRONG_EDGE)
+def test_an_edge_out_of_place_is_refused_by_its_key(user: User, refused, key):
+    edge = {"from": "a", "to": "b", key: WRONG_EDGE[key]}
+    document = flow("wrong", {"a": "Echo", "b": "Echo"}, (edge,))
+    problems = refused(compiled(user, document), 422, "COMPILE_FAILED")
+    assert all(told.startswith(f"edges[0].{key}") for told in problems), problems
 
 
-def test_loops_and_subflows_are_refused_by_their_keys(user: User, refused):
-    back = {"from": "b", "to": "a", "loop": True, "max_iterations": 3}
-    document = flow("later", {"a": "Echo", "b": "Echo"}, ("a b", back))
+def test_a_subflow_that_is_not_there_is_refused(user: User, refused):
+    document = flow("wrong", {"a": "Echo"})
     document["nodes"].append({"alias": "c", "subflow": "01JZZZZZZZZZZZZZZZZZZZZZZZ"})
-    document["edges"].append({"from": "b", "to": "c"})
-    problems = refused(compiled(user, document), 422, "NOT_SUPPORTED_YET")
-    for path in ("edges[1].loop", "edges[1].max_iterations", "nodes[2].subflow"):
-        assert any(told.startswith(f"{path}: NOT_SUPPORTED_YET") for told in problems), problems
+    document["edges"].append({"from": "a", "to": "c"})
+    (problem,) = refused(compiled(user, document), 422, "COMPILE_FAILED")
+    assert problem.startswith("nodes[1].subflow: 'c': there is no artifact")
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,17 @@
 import pytest
 from system.box import User
 from system.lab import flow
-from worlds.flows import BRANCHING
+from worlds.box import World, open_box
+from worlds.flows import BRANCHING, Behaviour, Story
 from worlds.flows import flow as artifact_of
 from worlds.rows import new_execution
+from worlds.seeds import run_seeded
 
 from axiomd.api.branches import branch_views
 from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status
+from axiomd.flow.artifact import FanOut, Join
 
 STREAMS = artifact_of("s>l s>r l>g r>g", mode="pipeline", streams="s l r")
 
@@ -50,6 +53,48 @@ def test_gate_of_a_cancelled_execution_is_not_taken():
     (status, arms) = told(artifact, Status.CANCELLED, [arrived])["e"]
     assert status == "NOT_TAKEN"
     assert sorted(arms.values()) == ["ARRIVED", "NOT_TAKEN", "NOT_TAKEN"]
+
+
+def test_gate_in_a_loop_is_told_of_each_time_and_names_its_items(tmp_path):
+    artifact = artifact_of(
+        "a>b b>c c>d a>d d>a d>e",
+        edges={"d>a": {"loop": True, "max_iterations": 2}},
+        nodes={"b": {"fan_out": FanOut("2")}},
+    )
+    world = World(tmp_path, [Story(artifact)])
+
+    async def live():
+        async with open_box(world) as box:
+            execution = await box.ended(await box.accept(b"in"))
+            journal = box.reader.journal(execution.execution_id)
+            return branch_views(artifact, execution, journal, lambda _: 0)
+
+    first, second = run_seeded(1, live)
+    assert [gate["position"] for gate in (first, second)] == ["d", "d#2"]
+    for gate in (first, second):
+        assert gate["status"] == "OPENED"
+        assert sorted(arm["from"] for arm in gate["arms"]) == ["a", "c[0]", "c[1]"]
+        assert {arm["status"] for arm in gate["arms"]} == {"ARRIVED"}
+
+
+def test_arms_that_are_not_taken_or_failed_are_told_apart(tmp_path):
+    artifact = artifact_of(
+        "a>b a>c a>x b>d c>d x>d d>e",
+        edges={"a>c": {"condition": "< 0"}},
+        nodes={"d": {"join": Join(failure_policy="TOLERATE_FAILURES")}},
+    )
+    world = World(tmp_path, [Story(artifact, {"x": Behaviour("fail")})])
+
+    async def live():
+        async with open_box(world) as box:
+            execution = await box.ended(await box.accept(b"in"))
+            journal = box.reader.journal(execution.execution_id)
+            return branch_views(artifact, execution, journal, lambda _: 0)
+
+    (gate,) = run_seeded(1, live)
+    told = {arm["from"]: arm["status"] for arm in gate["arms"]}
+    assert told == {"b": "ARRIVED", "c": "NOT_TAKEN", "x": "FAILED"}
+    assert (gate["status"], gate["policy"]) == ("OPENED", "TOLERATE_FAILURES")
 
 
 @pytest.mark.parametrize(
@@ -122,5 +167,5 @@ def test_branches_of_a_pipeline_open(user: User, graph, kind):
     assert (branch["kind"], branch["status"]) == (kind, "OPENED")
     assert branch["opened_at"]
     nodes = user.get(f"/app/v1/artifacts/{graph_id}")["nodes"]
-    assert [node["join"] for node in nodes] == [None, None, None, kind]
+    assert [node["join"] and node["join"]["kind"] for node in nodes] == [None, None, None, kind]
     assert all(arm["status"] == "ARRIVED" and arm["at"] for arm in branch["arms"])

@@ -24,6 +24,7 @@ RECORD = {
     "parent_id",
     "forked_from",
     "waiting_on",
+    "ended_at",
     "error",
     "failure",
 }
@@ -197,7 +198,7 @@ def test_checkpoints_come_in_pages(user: User, diamond: str):
 
 def test_branches_tell_who_arrived_at_each_gate(user: User, diamond: str):
     (branch,) = user.execution(diamond, "/branches")["branches"]
-    assert set(branch) == {"gate", "kind", "policy", "status", "opened_at", "arms"}
+    assert set(branch) == {"gate", "position", "kind", "policy", "status", "opened_at", "arms"}
     assert (branch["gate"], branch["kind"], branch["policy"], branch["status"]) == (
         "meet",
         "AND",

@@ -11,6 +11,7 @@ import httpx
 import proc
 from fill import fill
 from server import (
+    ECHO,
     INVOKE,
     INVOKE_STREAM,
     Server,
@@ -19,6 +20,7 @@ from server import (
     open_floor,
     push,
     run_load,
+    save_flow,
 )
 
 from axiomd.settings import StoreSettings
@@ -45,6 +47,8 @@ RETENTION_TURNS = 7
 CANCEL_ROUNDS = 8
 CANCELLED = 32
 """Executions that run while they are cancelled one after the other."""
+COMPILED = 1_000
+COMPILES = 20
 KIB = 1024
 
 TARGETS: dict[str, tuple[str, float]] = {
@@ -56,6 +60,7 @@ TARGETS: dict[str, tuple[str, float]] = {
     "page 1": ("p50_ms", 20.0),
     "queued execution": ("bytes_each", 1024.0),
     "cancel inside C, 32 running": ("p99_ms", 250.0),
+    "compile, 1,000 placements": ("p50_ms", 1000.0),
     "forgetting, 1 clients": ("p99_of_calm", 1.1),
     "forgetting, 16 clients": ("p99_of_calm", 1.1),
 }
@@ -298,6 +303,35 @@ def _cancel_all(client: httpx.Client, graph_id: str) -> list[float]:
     return taken
 
 
+def measure_compile(directory: Path, effort: Effort) -> Iterator[Row]:
+    """A large flow from its draft to its artifact, over HTTP, again and again."""
+    with open_box(directory / "compile") as box:
+        push(box)
+        path = save_flow(box, "large", *diamonds(COMPILED))
+        headers = {"Authorization": f"Bearer {box.key}"}
+        taken = []
+        with httpx.Client(base_url=box.url, headers=headers, timeout=60) as client:
+            for _ in range(effort.of(COMPILES)):
+                began = time.perf_counter()
+                client.post(f"{path}/compile").raise_for_status()
+                taken.append((time.perf_counter() - began) * 1000)
+    yield {"name": f"compile, {COMPILED:,} placements", "p50_ms": statistics.median(taken)}
+
+
+def diamonds(count: int) -> tuple[list[Row], list[Row]]:
+    """Placements and edges of a chain of diamonds, with a condition and an adapter in each."""
+    when = {"op": "GT", "field": "count", "value": "0"}
+    nodes = [{"alias": f"n{number}", "package": ECHO, "node": "Echo"} for number in range(count)]
+    edges: list[Row] = []
+    for top in range(0, count - 1, 3):
+        ends = [(0, 1), (0, 2), (1, 3), (2, 3)] if top + 3 < count else [(0, 1), (1, 2)]
+        pairs = [(top + one, top + other) for one, other in ends if top + other < count]
+        edges += [{"from": f"n{one}", "to": f"n{other}"} for one, other in pairs]
+        edges[-1]["adapter"] = {"text": "text", "count": "count"}
+        edges[-len(pairs)]["condition"] = when
+    return nodes, edges
+
+
 MEASUREMENTS: dict[str, Callable[[Path, Effort], Iterator[Row]]] = {
     "unary": measure_unary,
     "pipeline": measure_pipeline,
@@ -306,4 +340,5 @@ MEASUREMENTS: dict[str, Callable[[Path, Effort], Iterator[Row]]] = {
     "queued": measure_queued,
     "retention": measure_retention,
     "cancel": measure_cancel,
+    "compile": measure_compile,
 }

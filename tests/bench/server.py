@@ -18,6 +18,7 @@ import proc
 from axiomd.authoring.bundle import pack, read_directory
 
 HERE = Path(__file__).parent
+ECHO = "bench/echo@1.0.0"
 INVOKE = "/invocations/v1/flows/invoke"
 INVOKE_STREAM = "/invocations/v1/flows/invoke/stream"
 
@@ -109,14 +110,21 @@ def compile_flow(server: Server, name: str, nodes: Sequence[str]) -> str:
     """The artifact of a linear flow."""
     aliases = [f"n{number}" for number in range(len(nodes))]
     placements = [
-        {"alias": alias, "package": "bench/echo@1.0.0", "node": node}
+        {"alias": alias, "package": ECHO, "node": node}
         for alias, node in zip(aliases, nodes, strict=True)
     ]
     edges = [{"from": one, "to": other} for one, other in itertools.pairwise(aliases)]
-    path = f"/app/v1/flows/bench/{name}"
-    _ask(server, "PUT", path, json={"name": f"bench/{name}", "nodes": placements, "edges": edges})
+    path = save_flow(server, name, placements, edges)
     graph_id: str = _ask(server, "POST", f"{path}/compile")["graph_id"]
     return graph_id
+
+
+def save_flow(server: Server, name: str, nodes: Sequence[Any], edges: Sequence[Any]) -> str:
+    """The path of a flow's draft."""
+    path = f"/app/v1/flows/bench/{name}"
+    document = {"name": f"bench/{name}", "nodes": nodes, "edges": edges}
+    _ask(server, "PUT", path, json=document)
+    return path
 
 
 def _ask(server: Server, method: str, path: str, **content: Any) -> Any:

@@ -39,6 +39,11 @@ edges:
 """
 
 
+DEEP = []
+for _ in range(200):
+    DEEP = [DEEP]
+
+
 def document(**changes):
     node = {"alias": "a", "package": "acme/orders@1.0.0", "node": "Take"}
     return {"name": "acme/one", "nodes": [node], "edges": [], **changes}
@@ -141,11 +146,112 @@ def test_unknown_configuration_is_refused_with_the_nearest_known_key(key, meant)
         ({"limits": {"cpu_seconds": 0}}, "limits.cpu_seconds", "from 1"),
         ({"limits": {"memory": 64}}, "limits.memory", "did you mean 'memory_mib'"),
         ({"fresh": "yes"}, "fresh", "true or false"),
+        ({"join": {"quorum": 0}}, "join.quorum", "from 1 to 40000, not 0"),
+        ({"join": {"quorum": 1.5}}, "join.quorum", "a whole number"),
+        ({"join": {"timeout_seconds": 0}}, "join.timeout_seconds", "from 0.1"),
+        ({"join": {"timeout_policy": "WAIT"}}, "join.timeout_policy", "FAIL, PROCEED"),
+        ({"join": {"failure_polcy": "x"}}, "join.failure_polcy", "did you mean 'failure_policy'"),
+        ({"fan_out": {}}, "fan_out.items", "is required"),
+        ({"fan_out": {"items": " "}}, "fan_out.items", "is empty"),
+        ({"fan_out": {"items": "a", "max_parallel": 0}}, "fan_out.max_parallel", "from 1"),
+        ({"fan_out": {"items": "a", "parallel": 2}}, "fan_out.parallel", "'max_parallel'"),
+        ({"fan_out": {"items": "a" * 4_097}}, "fan_out.items", "4097 characters, more than 4096"),
+        ({"hitl": {"timeout_seconds": 0}}, "hitl.timeout_seconds", "from 0.1"),
+        ({"hitl": {"timeout_policy": "PROCEED"}}, "hitl.timeout_policy", "CANCEL, FAIL, CONTINUE"),
+        ({"hitl": {"interrupt": 1}}, "hitl.interrupt", "did you mean 'interrupt_payload'"),
+        ({"hitl": {"interrupt_payload": "x" * 70_000}}, "hitl.interrupt_payload", "70002 bytes"),
+        ({"hitl": {"interrupt_payload": "\ud800"}}, "hitl.interrupt_payload", "is not JSON"),
+        ({"hitl": {"interrupt_payload": 1e999}}, "hitl.interrupt_payload", "is not JSON"),
+        ({"hitl": {"interrupt_payload": 16**9_000}}, "hitl.interrupt_payload", "is not JSON"),
+        ({"hitl": {"interrupt_payload": DEEP}}, "hitl.interrupt_payload", "deeper than 100"),
+        ({"compensate": {}}, "compensate.node", "is required"),
+        ({"compensate": {"node": "undo"}}, "compensate.node", "PascalCase"),
+        ({"compensate": {"node": "Undo", "package": "x"}}, "compensate.package", "handle/package"),
+        ({"compensate": {"node": "Undo", "input": {"a": ""}}}, "compensate.input.a", "is empty"),
+        ({"compensate": {"node": "Undo", "input": {"a": 1}}}, "compensate.input.a", "a text"),
+        ({"compose": {"a": {}}}, "compose.a", "{src, path}, a field of an arm, or {cel}"),
+        ({"compose": {"a": {"src": "b", "cel": "c"}}}, "compose.a", "or {cel}"),
+        ({"compose": {"a": {"cel": "c", "path": "d"}}}, "compose.a.path", "belongs to src"),
+        ({"compose": {"a": {"src": "b", "path": "x[0]"}}}, "compose.a.path", "name of a field"),
+        ({"compose": {"a": {"src": "1b"}}}, "compose.a.src", "alias of an arm"),
+        ({"compose": {"a": {"cell": "c"}}}, "compose.a.cell", "did you mean 'cel'"),
+        ({"retry": {"max_attempts": 2, "non_retryable": ["\ud800"]}}, "retry.non_retryable[0]", ""),
         ({"once": 1}, "once", "true or false"),
     ],
 )
 def test_configuration_that_makes_no_sense_is_refused_by_its_path(config, path, said):
     assert said in problems(node(config=config))[f"nodes[0].config.{path}"]
+
+
+@pytest.mark.parametrize(
+    ("edge", "path", "said"),
+    [
+        ({"max_iterations": 0}, "max_iterations", "from 1 to 1000000, not 0"),
+        ({"max_iterations": 1_000_001}, "max_iterations", "from 1 to 1000000"),
+        ({"max_iteration": 5}, "max_iteration", "did you mean 'max_iterations'"),
+        ({"loop": 1}, "loop", "true or false"),
+        ({"adapter": {"id": 5}}, "adapter.id", "must be a text"),
+        ({"adapter": {"id": ""}}, "adapter.id", "is empty"),
+        ({"adapter": {"id": "\ud800"}}, "adapter.id", "not Unicode"),
+        ({"adapter": ["id"]}, "adapter", "must be a mapping"),
+        ({"condition": "qty > 1"}, "condition", "must be a mapping"),
+        ({"condition": {"field": "a"}}, "condition.op", "is required"),
+        ({"condition": {"op": "GT", "value": 1}}, "condition.field", "unless op is CEL"),
+        ({"condition": {"op": "GT", "field": "a b"}}, "condition.field", "name of a field"),
+        ({"condition": {"op": "GT", "field": "a", "cel": "b"}}, "condition.cel", "needs op: CEL"),
+        ({"condition": {"op": "CEL"}}, "condition.cel", "is required where op is CEL"),
+        ({"condition": {"op": "CEL", "cel": "a", "field": "a"}}, "condition.field", "op CEL has"),
+        ({"condition": {"op": "CEL", "cel": "a", "value": 1}}, "condition.value", "op CEL has"),
+        ({"condition": {"op": "CEL", "cel": "a" * 5_000}}, "condition.cel", "more than 4096"),
+        ({"condition": {"op": "EQ", "field": "a", "value": {}}}, "condition.value", "a number"),
+        ({"condition": {"op": "EQ", "field": "a", "value": 2**64}}, "condition.value", "can hold"),
+        ({"condition": {"op": "EQ", "field": "a", "value": [[]]}}, "condition.value", "a list"),
+        ({"condition": {"op": "EQ", "field": "a", "valeu": 1}}, "condition.valeu", "'value'"),
+    ],
+)
+def test_an_edge_that_makes_no_sense_is_refused_by_its_path(edge, path, said):
+    found = problems(document(edges=[{"from": "a", "to": "a", **edge}]))
+    assert said in found[f"edges[0].{path}"]
+
+
+WHOLE = """\
+name: acme/whole
+nodes:
+  - {alias: a, package: acme/orders@1.0.0, node: Take}
+  - alias: b
+    package: acme/orders@1.0.0
+    node: Take
+    config:
+      join: {kind: XOR, failure_policy: TOLERATE_FAILURES, quorum: 2, timeout_seconds: 0.5,
+             timeout_policy: PROCEED}
+      compose: {id: {src: a, path: order.id}, qty: {cel: inputs.a.qty}}
+      fan_out: {items: value.orders, max_parallel: 4}
+      hitl: {interrupt_payload: {ask: [1, null, 2.5]}, timeout_seconds: 60, timeout_policy: CANCEL}
+      compensate: {node: Undo, package: acme/undo@1.0.0, input: {z: output.id, a: input.id}}
+      retry: {max_attempts: 3, non_retryable: [ValueError]}
+edges:
+  - {from: a, to: b, adapter: {z: id, a: "'x'"}, condition: {op: IN, field: id, value: [a, b]}}
+  - {from: b, to: a, loop: true, max_iterations: 2, condition: {op: CEL, cel: qty > 1}}
+"""
+
+
+def test_every_block_of_the_language_survives_the_way_through_a_document():
+    flow = read_flow_yaml(WHOLE)
+    written = json.loads(json.dumps(flow_document(flow)))
+    assert read_flow_json(written) == flow
+    assert flow_document(read_flow_json(written)) == written
+    config = written["nodes"][1]["config"]
+    assert config["compose"] == {
+        "id": {"src": "a", "path": "order.id"},
+        "qty": {"cel": "inputs.a.qty"},
+    }
+    assert config["hitl"]["interrupt_payload"] == {"ask": [1, None, 2.5]}
+
+
+def test_fields_keep_the_order_in_which_they_were_written():
+    written = flow_document(read_flow_yaml(WHOLE))
+    assert list(written["edges"][0]["adapter"]) == ["z", "a"]
+    assert list(written["nodes"][1]["config"]["compensate"]["input"]) == ["z", "a"]
 
 
 def test_lines_and_file_are_not_keys_of_a_document():

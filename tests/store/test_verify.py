@@ -20,6 +20,7 @@ from axiomd.store.reader import Reader
 from axiomd.store.records import (
     DraftRecord,
     PackageRecord,
+    decode_artifact,
     decode_entry,
     decode_execution,
     encode_artifact,
@@ -163,6 +164,15 @@ def lose_terminal(broken):
     raise AssertionError
 
 
+def run_a_lost_artifact(broken):
+    """Let a placement of the first artifact be a subflow that nobody has compiled."""
+    key, value = broken.rows(keys.ARTIFACTS)[0]
+    artifact = decode_artifact(value)
+    first, *others = artifact.placements
+    placements = (attrs.evolve(first, digest="", subflow="01JZZZZZZZZZZZZZZZZZZZZZZZ"), *others)
+    broken.put(keys.ARTIFACTS, key, encode_artifact(attrs.evolve(artifact, placements=placements)))
+
+
 def only(table):
     """Take the first row of a table away."""
     return lambda broken: broken.delete(table, broken.rows(table)[0][0])
@@ -257,6 +267,7 @@ CASES = {
     "a blob with another content": (swap_blob, "rule 10: it is damaged"),
     "a lost artifact": (only(keys.ARTIFACTS), "its artifact"),
     "an artifact not found by its content": (only(keys.ARTIFACT_HASHES), "found by its content"),
+    "a lost subflow": (run_a_lost_artifact, "it runs the artifact 01JZZZZZZZZZZZZZZZZZZZZZZZ"),
     "a lost package content": (only(keys.PACKAGE_CONTENTS), "which is not there"),
     "an unreadable record": (spoil(keys.EXECUTIONS), "cannot be read"),
     "an unreadable entry": (spoil(keys.JOURNAL), "its history cannot be read"),

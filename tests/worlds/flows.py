@@ -6,7 +6,7 @@ come out without knowing anything of engine or store.
 
 import hashlib
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -30,6 +30,8 @@ class Behaviour:
     """Calls after those that are lost."""
     stumbles: int = 0
     """Calls after those that raise."""
+    fails_below: int = 0
+    """Inputs of 256, as a die made of the input falls, that it always fails for."""
     pad: int = 0
     """Bytes more in each answer."""
     fan: int = 1
@@ -72,22 +74,33 @@ def flow(
     tenant: str = TENANT,
     retries: Mapping[str, Retry] | None = None,
     once: str = "",
+    edges: Mapping[str, Mapping[str, Any]] | None = None,
+    nodes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Artifact:
     """The artifact of `"a>b a>c b>d c>d"`; the first alias is the entry, the last the terminal.
 
-    streams: aliases of generators, as one word or several. xor: those of XOR gates.
+    streams: aliases of generators, as one word or several. xor: those of XOR gates. edges, nodes:
+    what else some of them have, by `a>b` and by alias.
     """
+    more, besides = edges or {}, nodes or {}
     pairs = [tuple(arrow.split(">")) for arrow in arrows.split()]
     aliases = list(dict.fromkeys(alias for pair in pairs for alias in pair))
     index = {alias: number for number, alias in enumerate(aliases)}
-    edges = tuple(Edge(index[pair[0]], index[pair[1]]) for pair in pairs if len(pair) == 2)
-    targets, sources = {e.destination for e in edges}, {e.source for e in edges}
+    made = tuple(
+        Edge(index[pair[0]], index[pair[1]], **more.get(">".join(pair), {}))
+        for pair in pairs
+        if len(pair) == 2
+    )
+    targets = {e.destination for e in made if not e.loop}
+    sources = {e.source for e in made if not e.loop}
     (entry,) = set(range(len(aliases))) - targets
     (terminal,) = set(range(len(aliases))) - sources
     generators, takers = set(streams.split()), set(xor.split())
     return Artifact(
         graph_id=graph_id
-        or hashlib.sha256(f"{arrows}{mode}{tenant}{retries}{once}{xor}".encode()).hexdigest()[:26],
+        or hashlib.sha256(
+            f"{arrows}{mode}{tenant}{retries}{once}{xor}{edges}{nodes}".encode()
+        ).hexdigest()[:26],
         tenant=tenant,
         flow=f"{tenant}/story",
         mode=mode,
@@ -103,11 +116,11 @@ def flow(
                 runner="inline",
                 retry=(retries or {}).get(alias, Retry()),
                 once=alias in once.split(),
-                join=Join("XOR" if alias in takers else "AND"),
+                **{"join": Join("XOR" if alias in takers else "AND")} | besides.get(alias, {}),
             )
             for alias in aliases
         ),
-        edges=edges,
+        edges=made,
         entry=entry,
         terminal=terminal,
         content_hash=hashlib.sha256(arrows.encode()).hexdigest(),

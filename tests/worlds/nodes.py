@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator
 import attrs
 import trio
 from worlds.flows import Behaviour, Story, answer
+from worlds.rules import dice
 
 from axiomd.execution.call import Crashed, Lost, NodeCall, NodeEvent
+from axiomd.execution.history import History
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.position import position_text
 from axiomd.flow.artifact import Artifact
@@ -92,6 +94,8 @@ class Nodes:
 
     async def _plain(self, call: NodeCall, emit: Emit) -> bytes:
         await self._begin(call, emit)
+        if dice("fails", bytes(call.payload)) < self._behaviour(call).fails_below:
+            raise ValueError("not this one")
         return answer(call.placement, call.payload, pad=self._behaviour(call).pad)
 
     async def _stream(self, call: NodeCall, emit: Emit, inputs: AsyncIterator[bytes]):
@@ -115,21 +119,26 @@ class Nodes:
             return
         artifact = self._artifact(call)
         placement = artifact.index_of[call.placement]
-        visits = {
-            entry.position
-            for entry in self.reader.journal(call.execution_id)
+        journal = self.reader.journal(call.execution_id)
+        done = {
+            position_text(entry.position, artifact.placements[entry.position.placement].alias)
+            for entry in journal
             if entry.kind is EntryKind.NODE_COMPLETED and entry.position is not None
         }
-        done = {visit.placement for visit in visits}
-        texts = {position_text(v, artifact.placements[v.placement].alias) for v in visits}
-        if call.position in texts:
+        if call.position in done:
             self._complain(call, "ran again though it is checkpointed")
         if artifact.placements[placement].once and not self._is_on_record(call, placement):
             self._complain(call, "must run once, and started before that was durable")
         if artifact.mode == "unary":
-            sources = {artifact.edges[edge].source for edge in artifact.incoming[placement]}
-            if not done.issuperset(sources):
-                self._complain(call, "started before its sources were checkpointed")
+            # Whether it is due is what the stored history says, by another fold than the engine's.
+            history = History.fold(artifact, journal)
+            history.take_due()
+            due = {
+                position_text(position, artifact.placements[position.placement].alias)
+                for position in history.pending
+            }
+            if call.position not in due:
+                self._complain(call, "started before what makes it due was durable")
         elif call.kind == "unary":
             if call.resume_index < self.reader.frame_count(call.execution_id, placement):
                 self._complain(call, f"made frame {call.resume_index} again")
