@@ -236,8 +236,9 @@ async def forked_life(world, physics):
             world.told[fork_id] = b"fork"
         for execution in await box.all_ended():
             assert box.outputs(execution.execution_id) == expected(world.story, b"hello").outputs
-        while rows(box.store, keys.FORGOTTEN):
-            await trio.sleep(1)
+        with trio.fail_after(1_000):
+            while rows(box.store, keys.FORGOTTEN):
+                await trio.sleep(1)
         await box.disk.finish()
         return (
             box.disk.batches,
