@@ -75,6 +75,13 @@ SCAN_ROWS_MAX = 5_000
 PAGE_ROWS_MAX = 1_000
 """Rows one list request returns."""
 
+HELD_SHOWN_MAX = 100
+"""Held visits of a debug session that are shown with their input."""
+FORK_SLICE_ENTRIES_MAX = 256
+"""Entries of a fork's history that are copied in one commit."""
+FORK_SLICE_BYTES_MAX = 1 * MIB
+"""Bytes of such a slice, beyond the last entry."""
+
 FORGET_ROWS_MAX = 16
 """Rows of executions that are being forgotten which go in one commit."""
 FORGET_EXECUTIONS_MAX = 32
@@ -134,5 +141,6 @@ assert INLINE_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
 assert STREAM_BATCH_BYTES_MAX < STREAM_UNWRITTEN_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
 assert STREAM_BATCH_FRAMES_MAX <= STREAM_AHEAD_FRAMES_MAX
 assert INLINE_BYTES_MAX < STREAMED_BYTES_MIN
+assert FORK_SLICE_BYTES_MAX + INLINE_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
 assert PIECE_BYTES_MAX % 3 == 0
 assert PAYLOAD_BYTES_CEILING < 2**32

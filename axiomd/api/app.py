@@ -18,10 +18,12 @@ from werkzeug.exceptions import HTTPException
 from axiomd.api import answers
 from axiomd.api.auth import key_of
 from axiomd.api.box import Box
+from axiomd.api.debug import debug_routes
 from axiomd.api.environments import environments_routes
 from axiomd.api.exchange import Exchange, Receive, Scope, Send
 from axiomd.api.executions import executions_routes
 from axiomd.api.flows import flows_routes
+from axiomd.api.forks import forks_routes
 from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
 from axiomd.api.one_write import write_answers_at_once
@@ -33,7 +35,15 @@ _CLOSED_PREFIXES = ("/invocations/", "/app/")
 """Routes that need a key."""
 _BACKLOG = 1024
 
-ROUTES = (executions_routes, pauses_routes, flows_routes, environments_routes, keys_routes)
+ROUTES = (
+    executions_routes,
+    pauses_routes,
+    forks_routes,
+    flows_routes,
+    environments_routes,
+    keys_routes,
+    debug_routes,
+)
 """Everything but the hottest route, and those that need no key."""
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]

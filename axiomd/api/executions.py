@@ -334,6 +334,11 @@ def _query(*known: str) -> Query:
     return Query(request.args.to_dict(flat=False), known)
 
 
+def take_no_query() -> None:
+    """Refuse every parameter of the current request."""
+    _query().check()
+
+
 async def request_body() -> bytes:
     """The whole body of the current request."""
     body = await request.get_data(as_text=False)

@@ -1,4 +1,4 @@
-"""`axiomd executions`: list, show, follow, settle, cancel."""
+"""`axiomd executions`: list, show, follow, settle, cancel; `forks.py` has fork and retry."""
 
 import json
 from functools import partial

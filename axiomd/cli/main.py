@@ -12,11 +12,13 @@ from typing import Any
 import rich_click as click
 
 from axiomd.cli.backup import backup, restore
+from axiomd.cli.debug import debug
 from axiomd.cli.demo import demo
 from axiomd.cli.doctor import doctor
 from axiomd.cli.executions import executions
 from axiomd.cli.exits import Exit, exit_code
 from axiomd.cli.flows import compile_flow, invoke
+from axiomd.cli.forks import fork, retry
 from axiomd.cli.keys import keys
 from axiomd.cli.login import login
 from axiomd.cli.options import wants_json
@@ -31,7 +33,7 @@ from axiomd.errors import AxiomdError
 _PANELS = {
     "The server": (serve, demo, doctor, keys, tenants, verify, backup, restore),
     "Packages": (init, create, validate, run_package_tests, push),
-    "Flows": (compile_flow, invoke, executions, pauses, login),
+    "Flows": (compile_flow, invoke, executions, pauses, debug, login),
 }
 
 _ABOUT = "A durable flow engine for one box: typed Python nodes, checkpointed flows, HTTP and SSE."
@@ -72,6 +74,8 @@ def cli() -> None:
     """Hold the commands; the help is put together above."""
 
 
+for _command in (fork, retry):
+    executions.add_command(_command)
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         cli.add_command(_command)

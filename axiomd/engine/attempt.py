@@ -29,6 +29,7 @@ from axiomd.execution.call import (
     describe_end,
 )
 from axiomd.execution.compensation import or_undo
+from axiomd.execution.debugging import OF_A_HELD_VISIT, has_to_hold
 from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
@@ -38,6 +39,7 @@ from axiomd.execution.plan import (
     after_doubt,
     after_failure,
     after_fault,
+    after_hold,
     after_loss,
     is_doubtful,
     is_last,
@@ -254,6 +256,38 @@ class Attempt:
         self.on_settled(entry.position)
         return ticket
 
+    def direct(self, entry: Entry, visit: str) -> Ticket:
+        """A debug session says how to go on: take that in, and start what it lets go.
+
+        Raises WrongState if the visit that it names is not held any more.
+        """
+        assert self.on_settled is not None
+        if entry.kind in OF_A_HELD_VISIT and entry.position not in self.history.session.held:
+            raise WrongState(f"{visit} of {self.execution_id} is not held.")
+        ticket = self.submit(commits.direct(self.execution_id, self.fence, entry, visit))
+        released = self.history.session.let_go_by(entry)
+        self.history.apply(entry)
+        for position in released:
+            self.on_settled(position)
+        return ticket
+
+    def has_to_hold(self, position: Position) -> bool:
+        """Whether a debug session stops before this visit."""
+        return has_to_hold(self.history, position)
+
+    def hold(self, position: Position) -> Decision:
+        """Stop before this visit."""
+        return after_hold(position, self.parts.clock.now_ns())
+
+    def _held(self) -> tuple[str, ...] | None:
+        """What a debug session holds; None without one."""
+        if self.history.session.debug is None:
+            return None
+        placements = self.artifact.placements
+        return tuple(
+            position_text(p, placements[p.placement].alias) for p in self.history.session.held
+        )
+
     async def commit(self, decision: Decision) -> list[Position]:
         """Make a decision durable and return the visits that it made due.
 
@@ -267,8 +301,10 @@ class Attempt:
             if entry.kind is not EntryKind.COMPENSATION_BEGUN:
                 # That is for the next attempt: whatever else runs here knows its own visit still.
                 self.history.apply(entry)
-        left = tuple(self.history.take_left())
-        ticket = self.submit(commits.decided(self.execution_id, self.fence, at_ns, decision, left))
+        left, held = tuple(self.history.take_left()), self._held()
+        ticket = self.submit(
+            commits.decided(self.execution_id, self.fence, at_ns, decision, left, held)
+        )
         following = self.history.take_due()
         leaves = decision.trigger not in (None, Trigger.COMPENSATE)
         self.ended = self.ended or leaves

@@ -14,6 +14,7 @@ import trio
 from axiomd.engine.attempt import Attempt, Stopped
 from axiomd.engine.calls import make_call
 from axiomd.engine.compensation import can_undo
+from axiomd.engine.forks import Forks, Onto
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.retention import Retention
 from axiomd.engine.scheduler import Scheduler
@@ -30,14 +31,14 @@ from axiomd.errors import (
     WrongState,
 )
 from axiomd.execution.call import NodeEvent, Outcome
-from axiomd.execution.execution import Execution
+from axiomd.execution.execution import Debug, Execution
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.pauses import approval, pause_id, rejection
 from axiomd.execution.position import Position, parse_position
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
 from axiomd.store import commit as commits
-from axiomd.store.batch import Duplicate
+from axiomd.store.batch import Duplicate, Result
 from axiomd.store.writer import Ticket
 
 _FULL_PAUSE_S = 1.0
@@ -66,6 +67,7 @@ class Engine:
         self._timers = Timers(parts.writer, parts.reader, parts.clock)
         tail.on_parked = self._timers.notice
         tail.on_cancelled = self._stop
+        self._forks = Forks(parts, parts.ids)
         self._attempts: dict[str, Attempt] = {}
         self._nursery: trio.Nursery | None = None
         self._draining = False
@@ -78,8 +80,9 @@ class Engine:
         artifact: Artifact,
         payload: bytes,
         idempotency: commits.IdempotencyClaim | None = None,
+        debug: Debug | None = None,
     ) -> Accepted:
-        """Make a new execution durable; it is worked on from then on.
+        """Make a new execution durable; it is worked on from then on, in a debug session or not.
 
         Raises Draining, StoreFull, IdempotencyConflict. Cancelling the wait leaves open whether
         it was accepted; it is if the commit was.
@@ -96,6 +99,7 @@ class Engine:
             created_ns=now_ns,
             updated_ns=now_ns,
             node_timeout_s=self.parts.settings.node_timeout_s,
+            debug=debug,
         )
         kept = await self._keep(payload)
         self.refuse_when_draining()
@@ -225,15 +229,12 @@ class Engine:
 
     async def _settle(self, execution_id: str, visit: str, say: Callable[[int], Entry]) -> None:
         """Write what a person says of a visit, as of the time at which it is taken in."""
-        while True:
+
+        def submit() -> Ticket:
             entry = say(self.parts.clock.now_ns())
-            try:
-                await self._submit_settlement(execution_id, entry, visit).wait()
-            except (Occupied, Fenced):
-                # A worker was beginning with it, or just letting go.
-                await trio.sleep(_SETTLE_AGAIN_S)
-            else:
-                return
+            return self._submit_settlement(execution_id, entry, visit)
+
+        await _until_taken(submit)
 
     def _submit_settlement(self, execution_id: str, entry: Entry, visit: str) -> Ticket:
         attempt = self._attempts.get(execution_id)
@@ -241,6 +242,72 @@ class Engine:
             return attempt.settle(entry, visit)
         commit = commits.settle(execution_id, commits.NO_FENCE, entry, visit)
         return self.parts.writer.submit(commit)
+
+    async def direct(
+        self,
+        tenant: str,
+        execution_id: str,
+        command: Entry,
+        visit: str = "",
+        value: bytes | None = None,
+    ) -> Execution:
+        """Tell a debug session how to go on; the record after that.
+
+        command: without its time, the visit that it is for and the input that it gives. visit:
+        that visit, as text. value: that input.
+        Raises NotFound; WrongState if there is no session, or the visit is not held.
+        """
+        execution = self.parts.reader.execution(tenant, execution_id)
+        artifact = self.parts.artifact(tenant, execution.graph_id)
+        if visit and visit not in execution.held:
+            raise WrongState(f"{visit} of {execution_id} is not held.")
+        position = _position(artifact, visit) if visit else None
+        kept = None if value is None else await self._keep(value)
+        said = attrs.evolve(command, position=position, payload=kept)
+
+        def submit() -> Ticket:
+            entry = attrs.evolve(said, at_ns=self.parts.clock.now_ns())
+            return self._submit_command(execution_id, entry, visit)
+
+        found = await _until_taken(submit)
+        assert isinstance(found, Execution)
+        return found
+
+    def _submit_command(self, execution_id: str, entry: Entry, visit: str) -> Ticket:
+        attempt = self._attempts.get(execution_id)
+        if attempt is not None and attempt.takes_settlements:
+            return attempt.direct(entry, visit)
+        return self.parts.writer.submit(
+            commits.direct(execution_id, commits.NO_FENCE, entry, visit)
+        )
+
+    async def fork(
+        self,
+        tenant: str,
+        execution_id: str,
+        at: Position,
+        output: bytes | None = None,
+        onto: Onto | None = None,
+        debug: Debug | None = None,
+    ) -> str:
+        """Begin a new execution behind a completed visit of another one; its ID.
+
+        output: what the visit returns there instead. onto: the artifact that it runs instead.
+        debug: the debug session that it is in.
+        Raises NotFound, WrongMode, Invalid.
+        """
+        self.refuse_when_draining()
+        source = self.parts.reader.execution(tenant, execution_id)
+        kept = None if output is None else await self._keep(output)
+        return await self._forks.fork(source, at, kept, onto, debug)
+
+    async def retry(self, tenant: str, execution_id: str) -> str:
+        """Begin a new execution that runs again what has failed of another one; its ID.
+
+        Raises NotFound; WrongState if nothing has failed that could run again.
+        """
+        self.refuse_when_draining()
+        return await self._forks.retry(self.parts.reader.execution(tenant, execution_id))
 
     async def wait_ended(self, execution_id: str, timeout_s: float) -> Execution | None:
         """The record once the execution has ended; None if it has not after `timeout_s`."""
@@ -296,6 +363,8 @@ class Engine:
         while True:
             try:
                 count = await self._give_back_claimed("the box restarted")
+                for fork_id in self.parts.reader.half_forked():
+                    await self.parts.writer.submit(commits.give_up_fork(fork_id)).wait()
             except StoreFull as trouble:
                 log.warning("store_full", error=str(trouble))
                 await trio.sleep(_FULL_PAUSE_S)
@@ -419,6 +488,15 @@ async def open_engine(parts: Parts) -> AsyncIterator[Engine]:
 def _position(artifact: Artifact, visit: str) -> Position:
     alias, iteration, items = parse_position(visit)
     return Position(artifact.index_of[alias], iteration, items)
+
+
+async def _until_taken(submit: Callable[[], Ticket]) -> Result:
+    """Submit what a person says, past any worker that begins with it or lets go just then."""
+    while True:
+        try:
+            return await submit().wait()
+        except (Occupied, Fenced):
+            await trio.sleep(_SETTLE_AGAIN_S)
 
 
 def _log_event(event: NodeEvent) -> None:

@@ -90,25 +90,28 @@ class Branches:
         """
         history = self._attempt.history
         backoff = Backoff(PAUSE_S, PAUSE_S_MAX)
-        while position in history.pending and not self._is_asked_about(position):
+        while position in history.pending and not self._waits_for_somebody(position):
             if position in history.due_ns:
                 await self._sleep_until(history.due_ns[position])
             decision = await self._decide(position)
             if position not in history.pending:
                 return []
             following = await self._commit(decision)
-            if position not in history.pending or decision.doubted or decision.opened:
-                # In doubt, or paused: whoever settles it starts the branch that goes on with it.
+            waits = decision.doubted or decision.opened
+            held = decision.entries[0].kind is EntryKind.DEBUG_HELD
+            if position not in history.pending or waits or held:
+                # In doubt, paused or held: whoever lets it go starts the branch that goes on.
                 return following
             if decision.entries[0].kind is EntryKind.NODE_LOST:
                 # Taken away: once more, but never hot.
                 await backoff.pause()
         return []
 
-    def _is_asked_about(self, position: Position) -> bool:
+    def _waits_for_somebody(self, position: Position) -> bool:
         """Whether a person has to say something before the visit goes on."""
         history = self._attempt.history
-        return position in history.doubts or position in history.pauses
+        asked = position in history.doubts or position in history.pauses
+        return asked or position in history.session.held
 
     async def _decide(self, position: Position) -> Decision:
         """What follows next of a visit: of its call, or of what is known without one."""
@@ -124,6 +127,8 @@ class Branches:
             return await self._compose(position)
         if attempt.has_to_ask(position):
             return attempt.ask(position)
+        if attempt.has_to_hold(position):
+            return attempt.hold(position)
         if attempt.artifact.placements[position.placement].subflow:
             return await self._of_child(position)
         outcome = await call_unary(attempt, position)

@@ -15,8 +15,9 @@ from typing import Any
 
 import attrs
 
+from axiomd.execution.execution import Debug
 from axiomd.execution.join import Tally
-from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.journal import DEBUG_MODES, Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.undoing import Undoable, Undoing, is_undoable
 from axiomd.flow.artifact import Artifact
@@ -63,6 +64,40 @@ class Fan:
     """For each item in work its pending visits."""
 
 
+@attrs.define(eq=False)
+class Session:
+    """A debug session, as far as it has come."""
+
+    debug: Debug | None = None
+    """Where it stops; None if there is none."""
+    breakpoints: frozenset[int] = frozenset()
+    """Placements before which it stops."""
+    held: dict[Position, None] = attrs.field(factory=dict)
+    """Pending visits before which it has stopped, oldest first."""
+    released: set[Position] = attrs.field(factory=set)
+    """Pending visits that it has let go."""
+
+    def take(self, entry: Entry, artifact: Artifact) -> None:
+        """Take a command into account."""
+        told = json.loads(entry.detail) if entry.detail else {}
+        before = self.debug or Debug(told["mode"])
+        names = tuple(told.get("breakpoints", before.breakpoints))
+        self.debug = Debug(DEBUG_MODES.get(entry.kind, before.mode), names)
+        self.breakpoints = frozenset(artifact.index_of[alias] for alias in names)
+        for position in self.let_go_by(entry):
+            del self.held[position]
+            self.released.add(position)
+
+    def let_go_by(self, entry: Entry) -> list[Position]:
+        """The held visits that a command lets go."""
+        if entry.kind is EntryKind.DEBUG_CONTINUED:
+            return list(self.held)
+        if entry.kind is EntryKind.DEBUG_STEPPED:
+            assert entry.position in self.held
+            return [entry.position]
+        return []
+
+
 class History:
     """The fold of a journal."""
 
@@ -91,7 +126,7 @@ class History:
         self.doubts: set[Position] = set()
         """Pending visits of which a person has to say whether they happened."""
         self.settled: dict[Position, Payload] = {}
-        """Pending visits that have happened, with the output that a person told."""
+        """Pending visits that have happened, with the output that a person told, or a fork gave."""
         self.broken: dict[Position, str] = {}
         """Pending visits that fail without a call; JSON of their kind and message."""
         self.arms: dict[Position, tuple[int, ...]] = {}
@@ -106,6 +141,8 @@ class History:
         """Pending visits that a child execution does, with its ID."""
         self.deadlines: dict[Position, int] = {}
         """Those of them whose child has to end by a time."""
+        self.session = Session()
+        """What a debug session has done."""
         self.completed: dict[int, int] = {}
         """Placements that have completed, with the frames they emitted."""
         self.ended: list[int] = []
@@ -126,8 +163,10 @@ class History:
             self.pauses,
             self.children,
             self.deadlines,
+            self.session.held,
         )
-        self._sets = (self.unanswered, self.doubts, self.composed, self.answered)
+        released = self.session.released
+        self._sets = (self.unanswered, self.doubts, self.composed, self.answered, released)
         self._became_due: list[Position] = []
         self._left: list[str] = []
         self._slack: set[Place] = set()
@@ -253,6 +292,10 @@ class History:
         self.doubts.discard(position)
         if entry.payload is not None:
             self.settled[position] = entry.payload
+
+    def _fork(self, entry: Entry) -> None:
+        if entry.payload is not None:
+            self.settled[_visit(entry)] = entry.payload
 
     def _complete(self, entry: Entry) -> None:
         position = _visit(entry)
@@ -383,6 +426,12 @@ class History:
         self._became_due.clear()
         self.undoable.clear()
         self._sent = None
+
+    def _direct(self, entry: Entry) -> None:
+        self.session.take(entry, self._artifact)
+
+    def _hold(self, entry: Entry) -> None:
+        self.session.held[_visit(entry)] = None
 
     def _replace_input(self, entry: Entry) -> None:
         if entry.payload is not None and _visit(entry) in self.pending:
@@ -549,6 +598,7 @@ def _is_further(entry: Entry, frames_before: Mapping[Position, int]) -> bool:
 
 _OF_CALLS = frozenset(
     {
+        EntryKind.EXECUTION_FORKED,
         EntryKind.NODE_STARTED,
         EntryKind.NODE_COMPLETED,
         EntryKind.NODE_FAILED,
@@ -556,12 +606,14 @@ _OF_CALLS = frozenset(
         EntryKind.NODE_LOST,
         EntryKind.PAUSE_OPENED,
         EntryKind.NODE_CHILD_STARTED,
+        EntryKind.DEBUG_HELD,
     }
 )
 """What can come first of the visit for an item."""
 
 _FOLDS = {
     EntryKind.EXECUTION_ACCEPTED: History._accept,
+    EntryKind.EXECUTION_FORKED: History._fork,
     EntryKind.NODE_STARTED: History._start,
     EntryKind.NODE_LOST: History._lose,
     EntryKind.NODE_FAILED: History._fail,
@@ -585,4 +637,11 @@ _FOLDS = {
     EntryKind.PAUSE_REJECTED: History._refuse,
     EntryKind.PAUSE_EXPIRED: History._expire,
     EntryKind.COMPENSATION_BEGUN: History._begin_undoing,
+    EntryKind.DEBUG_STARTED: History._direct,
+    EntryKind.DEBUG_PAUSED: History._direct,
+    EntryKind.DEBUG_STEPPED: History._direct,
+    EntryKind.DEBUG_CONTINUED: History._direct,
+    EntryKind.DEBUG_BREAKPOINTS: History._direct,
+    EntryKind.DEBUG_HELD: History._hold,
+    EntryKind.DEBUG_EDITED: History._replace_input,
 }

@@ -4,10 +4,12 @@ Events, checkpoints, pauses, branches and output are filters of the journal; its
 `execution/history.py`, is what an attempt works with.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 import attrs
 
+from axiomd.execution.execution import DebugMode
 from axiomd.execution.position import Position
 from axiomd.execution.status import PARKING, Trigger
 
@@ -99,7 +101,8 @@ class Entry:
     """`node_completed`: the edges that fire, decided in this same commit."""
     payload: Payload | None = None
     """`execution_accepted`: the input. `node_completed`: the output (unary). `node_settled`: the
-    output of a visit that has happened. `edge_taken`: the message as the edge has made it, if it
+    output of a visit that has happened; `execution_forked`: of the visit whose edges are to be
+    followed anew. `edge_taken`: the message as the edge has made it, if it
     is not the output itself. `node_item`: the input of the visit for an item. `gate_composed`,
     `pause_resumed`, `debug_edited`: the input of the visit from now on. `compensation_completed`:
     what the node that undid the visit returned."""
@@ -137,11 +140,25 @@ _TRIGGERS = {
 }
 
 
+COMMANDS = SETTLING | frozenset({EntryKind.DEBUG_STEPPED, EntryKind.DEBUG_EDITED})
+"""What a person says of a visit, whether a worker has the execution or not."""
+
+DEBUG_MODES: Mapping[EntryKind, DebugMode] = {
+    EntryKind.DEBUG_PAUSED: "pause",
+    EntryKind.DEBUG_STEPPED: "step",
+    EntryKind.DEBUG_CONTINUED: "run",
+}
+"""Commands that change how a debug session goes on."""
+
+_WAKING = SETTLING | frozenset({EntryKind.DEBUG_STEPPED, EntryKind.DEBUG_CONTINUED})
+"""What a parked execution goes on with."""
+
+
 def trigger_of(entry: Entry, *, parked: bool) -> Trigger | None:
     """What happened to the execution with this entry, if anything; `parked` as it was before."""
     if entry.kind is EntryKind.EXECUTION_PARKED:
         assert entry.trigger in PARKING
         return entry.trigger
-    if entry.kind in SETTLING:
+    if entry.kind in _WAKING:
         return Trigger.WAKE if parked else None
     return _TRIGGERS.get(entry.kind)

@@ -391,6 +391,11 @@ def after_doubt(
     return Decision((entry,), doubted=position_text(position, alias))
 
 
+def after_hold(position: Position, at_ns: int) -> Decision:
+    """A debug session stops before a visit."""
+    return Decision((Entry(EntryKind.DEBUG_HELD, at_ns, position),))
+
+
 def is_doubtful(artifact: Artifact, position: Position, outcome: Outcome) -> bool:
     """Whether nobody can tell if a node that must run once has done what it does.
 
@@ -409,15 +414,16 @@ def rest(history: History, at_ns: int) -> Decision:
     times = [*history.due_ns.values(), *history.deadlines.values()]
     times += [due_ns for due_ns, _ in history.alarms()]
     wake_ns = min(times, default=0)
-    if history.doubts or history.pauses:
+    if history.session.held:
+        trigger = Trigger.HOLD
+    elif history.doubts or history.pauses:
         trigger = Trigger.PAUSE
     elif any(gate.tally.arrived and not gate.opened for gate in history.gates.values()):
         trigger = Trigger.WAIT
     else:
         trigger = Trigger.SLEEP
-    assert wake_ns or history.doubts or history.pauses or history.children, (
-        "an execution that nothing would ever wake"
-    )
+    awaited = history.doubts or history.pauses or history.children or history.session.held
+    assert wake_ns or awaited, "an execution that nothing would ever wake"
     parked = park(trigger, wake_ns, at_ns)
     return attrs.evolve(parked, awaits=tuple(history.children.values()))
 

@@ -51,6 +51,8 @@ class Trigger(StrEnum):
     """The same, while a gate with an arm that has arrived waits for one that sleeps."""
     PAUSE = "pause"
     """Nothing runs, and a person has to say something."""
+    HOLD = "hold"
+    """Nothing runs, and a debug session has stopped before what would."""
     WAKE = "wake"
     """Its time has come, or somebody has said what it waited for."""
     UNDO = "undo"
@@ -85,6 +87,7 @@ TRANSITIONS: Mapping[tuple[Status, Trigger], Status] = {
     (Status.RUNNING, Trigger.SLEEP): Status.RUNNING,
     (Status.RUNNING, Trigger.WAIT): Status.WAITING_ON_GATE,
     (Status.RUNNING, Trigger.PAUSE): Status.PAUSED_HITL,
+    (Status.RUNNING, Trigger.HOLD): Status.DEBUG_PAUSED,
     (Status.RUNNING, Trigger.WAKE): Status.QUEUED,
     (Status.RUNNING, Trigger.UNDO): Status.QUEUED,
     (Status.RUNNING, Trigger.COMPENSATE): Status.COMPENSATING,
@@ -100,11 +103,13 @@ TRANSITIONS: Mapping[tuple[Status, Trigger], Status] = {
     (Status.COMPENSATING, Trigger.CANCEL): Status.CANCELLED,
     (Status.COMPENSATING, Trigger.SLEEP): Status.COMPENSATING,
     (Status.COMPENSATING, Trigger.WAKE): Status.QUEUED,
+    (Status.DEBUG_PAUSED, Trigger.WAKE): Status.QUEUED,
+    (Status.DEBUG_PAUSED, Trigger.CANCEL): Status.CANCELLED,
 }
 """What sleeps in the status of a worker can only wake or be ended, and what does not sleep cannot
 wake: the writer asks the record for that."""
 
-PARKING = frozenset({Trigger.SLEEP, Trigger.WAIT, Trigger.PAUSE})
+PARKING = frozenset({Trigger.SLEEP, Trigger.WAIT, Trigger.PAUSE, Trigger.HOLD})
 """What makes a worker let go of an execution that has not ended."""
 
 ENDING = frozenset({Trigger.CANCEL, Trigger.UNDO})

@@ -9,15 +9,16 @@ What a commit means for the parent and the children of its execution is applied 
 nowhere else: a parent that waits wakes, and children that nobody waits for are cancelled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import lmdb
 
 from axiomd.errors import Fenced, IdempotencyConflict, NotFound, Occupied, WrongState
+from axiomd.execution.debugging import after_command, refusal
 from axiomd.execution.execution import Execution, index_keys
-from axiomd.execution.journal import Entry
+from axiomd.execution.journal import Entry, trigger_of
 from axiomd.execution.pauses import unheard
 from axiomd.execution.status import (
     ENDING,
@@ -33,6 +34,7 @@ from axiomd.store import keys
 from axiomd.store.commit import (
     NO_FENCE,
     Commit,
+    CopyCommit,
     ExecutionCommit,
     ForgetCommit,
     RowsCommit,
@@ -68,7 +70,7 @@ class Existing:
 
 
 Result = Execution | Duplicate | Existing | Forgotten | None
-"""The record after an `ExecutionCommit`; None after a `RowsCommit`."""
+"""The record after an `ExecutionCommit`; None after a `RowsCommit` or a `CopyCommit`."""
 
 
 class Batch:
@@ -89,6 +91,9 @@ class Batch:
             return self._add_rows(commit)
         if isinstance(commit, ForgetCommit):
             return Forgetting(self._tables, self._transaction).apply(commit, self._latest)
+        if isinstance(commit, CopyCommit):
+            self._add_copy(commit)
+            return None
         if commit.idempotency is not None:
             duplicate = self._find_duplicate(commit)
             if duplicate is not None:
@@ -96,7 +101,7 @@ class Batch:
         before = self._record(commit)
         after = admit(commit, before)
         # Admitted: from here on everything is applied, nothing is judged.
-        self._put_history(commit, before.entries if before else 0, after)
+        self._put_history(commit, after.entries - len(commit.entries), after)
         self._latest[commit.execution_id] = after
         if commit.idempotency is not None:
             self._remember_key(commit)
@@ -184,11 +189,10 @@ class Batch:
 
     def _put_history(self, commit: ExecutionCommit, seq: int, after: Execution) -> None:
         key = keys.execution_key(commit.execution_id)
-        table = self._tables[keys.JOURNAL]
-        for number, entry in enumerate(_numbered(commit, after), seq):
-            self._transaction.put(keys.journal_key(key, number), encode_entry(entry), db=table)
-            if entry.payload is not None and entry.payload.blob:
-                self._put_reference(entry.payload.blob, key)
+        self._put_entries(key, seq, _numbered(commit, after))
+        if commit.create is not None and after.forked_from:
+            marked = self._transaction.delete(key, db=self._tables[keys.FORGOTTEN])
+            assert marked, "a fork is complete that was never begun"
         table = self._tables[keys.FRAMES]
         for row in commit.frames:
             frame_key = keys.frame_key(key, row.placement, row.index)
@@ -199,6 +203,19 @@ class Batch:
             arrival_key = keys.arrival_key(key, arrival.gate, arrival.index)
             table = self._tables[keys.ARRIVALS]
             self._transaction.put(arrival_key, encode_arrival(arrival), db=table)
+
+    def _put_entries(self, key: bytes, seq: int, entries: Iterable[Entry]) -> None:
+        table = self._tables[keys.JOURNAL]
+        for number, entry in enumerate(entries, seq):
+            self._transaction.put(keys.journal_key(key, number), encode_entry(entry), db=table)
+            if entry.payload is not None and entry.payload.blob:
+                self._put_reference(entry.payload.blob, key)
+
+    def _add_copy(self, commit: CopyCommit) -> None:
+        """Rows that nobody can find before `forked` makes their record; marked until then."""
+        key = keys.execution_key(commit.execution_id)
+        self._transaction.put(key, keys.FORKING, db=self._tables[keys.FORGOTTEN])
+        self._put_entries(key, commit.first, commit.entries)
 
     def _put_reference(self, blob: bytes, execution: bytes) -> None:
         """In the transaction of the name itself: a blob that is named is never collected."""
@@ -259,6 +276,10 @@ def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
     if commit.settled:
         _judge_settlement(commit, stored)
     changes |= _waits(commit, stored)
+    if commit.held is not None:
+        changes["held"] = commit.held
+    if commit.directs:
+        changes |= _directed(commit, stored)
     trigger = _trigger(commit, stored)
     if trigger is not None:
         changes |= _changes(commit, stored, trigger)
@@ -305,9 +326,23 @@ def _waits(commit: ExecutionCommit, stored: Execution) -> dict[str, Any]:
     return {"doubts": tuple(doubts), "pauses": tuple(pauses)}
 
 
+def _directed(commit: ExecutionCommit, stored: Execution) -> dict[str, Any]:
+    """What a command to a debug session changes, if it comes in time."""
+    (entry,) = commit.entries
+    words = refusal(stored, entry, commit.visit)
+    if words is not None:
+        raise WrongState(words)
+    if commit.fence == NO_FENCE and stored.residence is Residence.CLAIMED:
+        raise Occupied
+    assert stored.debug is not None
+    return after_command(entry, commit.visit, stored.debug, stored.held)
+
+
 def _trigger(commit: ExecutionCommit, stored: Execution) -> Trigger | None:
     if commit.settled and stored.residence is Residence.PARKED:
         return Trigger.WAKE
+    if commit.directs:
+        return trigger_of(commit.entries[0], parked=stored.residence is Residence.PARKED)
     return commit.trigger
 
 
@@ -338,6 +373,7 @@ def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> di
         changes["failure"] = commit.failure
         changes["doubts"] = ()
         changes["pauses"] = ()
+        changes["held"] = ()
         changes["ended_at"] = commit.ended_at
     return changes
 

@@ -11,10 +11,12 @@ import attrs
 
 from axiomd.execution.arrivals import Arrival
 from axiomd.execution.compensation import begun_entry, cancelled_ending
+from axiomd.execution.debugging import begun
 from axiomd.execution.execution import Ending, Execution, OpenPause
 from axiomd.execution.journal import SETTLING, Entry, EntryKind, Payload
 from axiomd.execution.plan import Decision, failed_entry
 from axiomd.execution.status import Status, Trigger
+from axiomd.store import keys
 
 NO_FENCE = 0
 
@@ -76,6 +78,12 @@ class ExecutionCommit:
     """Children that it does not wait for any more; those that have not ended are cancelled."""
     awaits: tuple[str, ...] = ()
     """Children that it waits for while it is parked; if one has ended, it wakes at once."""
+    directs: bool = False
+    """Whether this is a command to a debug session."""
+    visit: str = ""
+    """The held node visit that such a command is for, if it is for one."""
+    held: tuple[str, ...] | None = None
+    """The node visits that a debug session holds from now on, if that changes."""
 
 
 @attrs.frozen
@@ -101,7 +109,17 @@ class ForgetCommit:
     """Which of `tenant`'s executions are old enough; judged by the stored record."""
 
 
-Commit = ExecutionCommit | RowsCommit | ForgetCommit
+@attrs.frozen
+class CopyCommit:
+    """A slice of a history for an execution that has no record yet: a fork that is being made."""
+
+    execution_id: str
+    first: int
+    """The seq of the first entry."""
+    entries: tuple[Entry, ...]
+
+
+Commit = ExecutionCommit | RowsCommit | ForgetCommit | CopyCommit
 
 _PROGRESS = frozenset({EntryKind.NODE_COMPLETED, EntryKind.COMPENSATION_COMPLETED})
 """What is work done, if a decision begins with it."""
@@ -119,16 +137,35 @@ def accept(
     at_ns = execution.created_ns
     if idempotency is not None:
         execution = attrs.evolve(execution, idempotency=idempotency.key_hash)
-    accepted = Entry(EntryKind.EXECUTION_ACCEPTED, at_ns, payload=payload)
-    claim = Entry(EntryKind.EXECUTION_CLAIMED, at_ns)
+    entries = [Entry(EntryKind.EXECUTION_ACCEPTED, at_ns, payload=payload)]
+    if execution.debug is not None:
+        entries.append(begun(execution.debug, at_ns))
+    if claimed:
+        entries.append(Entry(EntryKind.EXECUTION_CLAIMED, at_ns))
     return ExecutionCommit(
         execution.execution_id,
         at_ns,
-        entries=(accepted, claim) if claimed else (accepted,),
+        entries=tuple(entries),
         trigger=Trigger.CLAIM if claimed else None,
         create=execution,
         idempotency=idempotency,
     )
+
+
+def forked(execution: Execution, entry: Entry) -> ExecutionCommit:
+    """A fork is complete: what `CopyCommit`s have written becomes an execution."""
+    assert entry.kind is EntryKind.EXECUTION_FORKED
+    assert execution.status is Status.QUEUED
+    entries = [entry]
+    if execution.debug is not None:
+        entries.append(begun(execution.debug, entry.at_ns))
+    identity = execution.execution_id
+    return ExecutionCommit(identity, entry.at_ns, entries=tuple(entries), create=execution)
+
+
+def give_up_fork(execution_id: str) -> RowsCommit:
+    """A fork that will not be completed: what was written of it may be forgotten."""
+    return RowsCommit(((keys.FORGOTTEN, keys.execution_key(execution_id), b""),))
 
 
 def claim(execution_id: str, at_ns: int) -> ExecutionCommit:
@@ -164,11 +201,16 @@ def note(execution_id: str, fence: int, at_ns: int, entry: Entry) -> ExecutionCo
 
 
 def decided(
-    execution_id: str, fence: int, at_ns: int, decision: Decision, leaves: tuple[str, ...] = ()
+    execution_id: str,
+    fence: int,
+    at_ns: int,
+    decision: Decision,
+    leaves: tuple[str, ...] = (),
+    held: tuple[str, ...] | None = None,
 ) -> ExecutionCommit:
     """The end of a node call and all that follows from it.
 
-    leaves: children that it does not wait for any more.
+    leaves: children that it does not wait for any more. held: what a debug session holds after it.
     """
     child = decision.child
     return ExecutionCommit(
@@ -187,6 +229,7 @@ def decided(
         begets=accept(child.execution, child.payload) if child is not None else None,
         leaves=leaves,
         awaits=decision.awaits,
+        held=held,
     )
 
 
@@ -203,6 +246,16 @@ def settle(execution_id: str, fence: int, entry: Entry, visit: str) -> Execution
     """
     assert entry.kind in SETTLING
     return ExecutionCommit(execution_id, entry.at_ns, entries=(entry,), fence=fence, settled=visit)
+
+
+def direct(execution_id: str, fence: int, entry: Entry, visit: str = "") -> ExecutionCommit:
+    """A command to a debug session; `visit`, if it is for one, must be held.
+
+    fence: the attempt that takes it in, if one is at work; a parked execution may wake.
+    """
+    return ExecutionCommit(
+        execution_id, entry.at_ns, entries=(entry,), fence=fence, directs=True, visit=visit
+    )
 
 
 def frames(

@@ -13,7 +13,8 @@
     jo  execution (16) seq u32                          journal entry
     fr  execution (16) placement u16 index u32          frame of a pipeline
     ga  execution (16) gate u16 index u32               arrival: frames an XOR gate took of an arm
-    fo  execution (16)                                  has no record any more, and still a history
+    fo  execution (16)                                  has no record, and still a history: `fork`
+                                                        if it is about to get one
     bl  blob (32) e execution (16)                      reference: a history names the blob
         blob (32) p tenant 0 digest hex                 reference: a package content does
     rd  created u64 execution (16)                      index: ready for a worker
@@ -47,6 +48,8 @@ JOURNAL: Final = "jo"
 FRAMES: Final = "fr"
 ARRIVALS: Final = "ga"
 FORGOTTEN: Final = "fo"
+FORKING: Final = b"fork"
+"""What a row of FORGOTTEN says while a fork is being made; nothing of it is forgotten then."""
 BLOB_REFERENCES: Final = "bl"
 READY: Final = "rd"
 CLAIMED: Final = "cl"

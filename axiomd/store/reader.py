@@ -239,6 +239,13 @@ class Reader:
             cursor = transaction.cursor(self._tables[keys.CLAIMED])
             return [key.hex() for key, _ in _forwards(cursor, b"", b"", 2**31)]
 
+    def half_forked(self) -> list[str]:
+        """IDs of forks that were begun and have no record yet."""
+        with self._store.read() as transaction:
+            cursor = transaction.cursor(self._tables[keys.FORGOTTEN])
+            rows = _forwards(cursor, b"", b"", 2**31)
+            return [key.hex() for key, value in rows if value == keys.FORKING]
+
     def due(self, until_ns: int, limit: int) -> tuple[list[str], int | None]:
         """Parked executions whose time has come by `until_ns`, the most overdue first, and the
         time of the first one that is left, if any."""

@@ -38,8 +38,8 @@ def next_slice(store: Store, days: float, now_ns: int) -> ForgetCommit | None:
 def _begun(store: Store, transaction: "lmdb.Transaction") -> tuple[str, ...]:
     """Executions of which a history is left without a record."""
     walk = transaction.cursor(store.tables[keys.FORGOTTEN])
-    keys_left = walk.iternext(values=False) if walk.first() else iter(())
-    found = (bytes(key).hex() for key in keys_left)
+    rows = walk.iternext() if walk.first() else iter(())
+    found = (bytes(key).hex() for key, value in rows if bytes(value) != keys.FORKING)
     return tuple(key for key, _ in zip(found, range(FORGET_EXECUTIONS_MAX), strict=False))
 
 

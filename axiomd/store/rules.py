@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from axiomd.execution.arrivals import Arrival
+from axiomd.execution.debugging import OF_A_HELD_VISIT
 from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.join import Verdict, judge
-from axiomd.execution.journal import SETTLING, Entry, EntryKind, trigger_of
+from axiomd.execution.journal import COMMANDS, Entry, EntryKind, trigger_of
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.status import (
     ENDING,
@@ -127,6 +128,7 @@ def rules_of(execution: Execution, artifact: Artifact, frames: Frames) -> Sequen
         _SaidOnce(artifact),
         _NothingStartsAfterItsCheckpoint(),
         _OnceIsOnce(artifact),
+        _SessionIsOnRecord(execution, artifact),
         _RetriesWait(),
         _CheckpointNamesItsEdges(artifact),
         _CompletionIsComplete(artifact, execution),
@@ -162,6 +164,9 @@ class _StatusFollowsTheTable:
         self._claims = 0
         self._parked = False
         self._begun = False
+        self._forked = False
+        self._unowned = ""
+        """What was said while no worker could say it, of a fork whose copied entries go on."""
 
     def see(self, entry: Entry) -> Iterator[str]:
         if not self._begun:
@@ -176,11 +181,22 @@ class _StatusFollowsTheTable:
             self._claims += 1
             if entry.attempt != self._claims:
                 yield f"claim {self._claims} calls itself {entry.attempt}"
+        if entry.kind is EntryKind.EXECUTION_FORKED and not self._claims:
+            self._forked, self._unowned = True, ""
+            return
         trigger = trigger_of(entry, parked=self._parked)
-        if trigger is not None:
+        if trigger is not None and not self._is_copied(entry):
             yield from self._advance(entry, trigger)
         elif self._needs_worker(entry) and (self._parked or not self._suits(entry)):
-            yield f"rule 5: {entry.kind.wire} while {self._where}"
+            said = f"rule 5: {entry.kind.wire} while {self._where}"
+            if self._is_copied(entry):
+                self._unowned = self._unowned or said
+            else:
+                yield said
+
+    def _is_copied(self, entry: Entry) -> bool:
+        """Whether it may be what a fork begins with; `execution_forked` says that it was."""
+        return bool(self._execution.forked_from and not self._claims and entry.position)
 
     def _suits(self, entry: Entry) -> bool:
         """Whether a worker says such a thing of an execution in this status."""
@@ -191,7 +207,7 @@ class _StatusFollowsTheTable:
 
     @staticmethod
     def _needs_worker(entry: Entry) -> bool:
-        return entry.position is not None and entry.kind not in SETTLING
+        return entry.position is not None and entry.kind not in COMMANDS
 
     def _advance(self, entry: Entry, trigger: Trigger) -> Iterator[str]:
         if self._parked and trigger is not Trigger.WAKE and trigger not in ENDING:
@@ -208,6 +224,10 @@ class _StatusFollowsTheTable:
 
     def end(self) -> Iterator[str]:
         execution, status = self._execution, self._status
+        if self._unowned:
+            yield self._unowned
+        if self._forked != bool(execution.forked_from):
+            yield "its journal and its record do not agree whether it is a fork"
         if not self._begun:
             yield "its journal does not begin with its acceptance"
         if (status, self._claims) != (execution.status, execution.attempt):
@@ -281,6 +301,40 @@ class _OnceIsOnce:
 
     def end(self) -> Iterator[str]:
         yield from ()
+
+
+class _SessionIsOnRecord:
+    """Nothing that a debug session holds is called, and the record names what is held."""
+
+    def __init__(self, execution: Execution, artifact: Artifact) -> None:
+        self._execution = execution
+        self._artifact = artifact
+        self._begun = False
+        """Whether there is a session; what a fork has copied was said in another one."""
+        self._held: set[str] = set()
+        """What may be held: a loop that begins anew drops visits without a word of each."""
+
+    def see(self, entry: Entry) -> Iterator[str]:
+        if entry.kind is EntryKind.DEBUG_CONTINUED:
+            self._held.clear()
+        self._begun = self._begun or entry.kind is EntryKind.DEBUG_STARTED
+        if entry.position is None or not self._begun:
+            return
+        alias = self._artifact.placements[entry.position.placement].alias
+        visit = position_text(entry.position, alias)
+        if entry.kind in OF_A_HELD_VISIT and visit not in self._held:
+            yield f"{entry.kind.wire} of {visit}, which is not held"
+        if entry.kind is EntryKind.NODE_STARTED and visit in self._held:
+            yield f"a call of {visit} started while a debug session held it"
+        if entry.kind is EntryKind.DEBUG_HELD:
+            self._held.add(visit)
+        if entry.kind is EntryKind.DEBUG_STEPPED:
+            self._held.discard(visit)
+
+    def end(self) -> Iterator[str]:
+        unheard = set(self._execution.held) - self._held
+        if unheard:
+            yield f"its record holds {sorted(unheard)}, its journal does not"
 
 
 class _RetriesWait:

@@ -346,9 +346,11 @@ def commit_bytes(commit: Commit) -> int:
     if isinstance(commit, RowsCommit):
         return sum(len(key) + len(value) for _, key, value in commit.puts)
     payloads = [entry.payload for entry in commit.entries if entry.payload is not None]
-    payloads += [row.payload for row in commit.frames]
+    child = 0
+    if isinstance(commit, ExecutionCommit):
+        payloads += [row.payload for row in commit.frames]
+        child = commit_bytes(commit.begets) if commit.begets is not None else 0
     words = sum(len(entry.detail) for entry in commit.entries)
-    child = commit_bytes(commit.begets) if commit.begets is not None else 0
     return 256 + child + words + sum(len(payload.inline or b"") for payload in payloads)
 
 

@@ -26,6 +26,7 @@ LEGAL = {
     "RUNNING sleep RUNNING",
     "RUNNING wait WAITING_ON_GATE",
     "RUNNING pause PAUSED_HITL",
+    "RUNNING hold DEBUG_PAUSED",
     "RUNNING wake QUEUED",
     "RUNNING undo QUEUED",
     "RUNNING compensate COMPENSATING",
@@ -41,6 +42,8 @@ LEGAL = {
     "COMPENSATING cancel CANCELLED",
     "COMPENSATING sleep COMPENSATING",
     "COMPENSATING wake QUEUED",
+    "DEBUG_PAUSED wake QUEUED",
+    "DEBUG_PAUSED cancel CANCELLED",
 }
 """Written a second time, by hand: the table may not change by accident."""
 

@@ -19,6 +19,7 @@ STATUS = {
     Trigger.SLEEP: Status.RUNNING,
     Trigger.WAIT: Status.WAITING_ON_GATE,
     Trigger.PAUSE: Status.PAUSED_HITL,
+    Trigger.HOLD: Status.DEBUG_PAUSED,
 }
 
 

@@ -1,0 +1,218 @@
+"""Routes of debug sessions: begin one, look at what is held, let it go."""
+
+from typing import Any
+
+import attrs
+from quart import Blueprint, Response, g
+
+from axiomd.api import answers, sse
+from axiomd.api.box import Box
+from axiomd.api.executions import find_execution, request_body, take_no_query
+from axiomd.api.wire import read_body
+from axiomd.errors import Invalid, NotFound, Problem, WrongMode, WrongState
+from axiomd.execution.debugging import command, stops_at
+from axiomd.execution.execution import Debug, Execution
+from axiomd.execution.history import History
+from axiomd.execution.journal import EntryKind
+from axiomd.execution.position import parse_position, position_text
+from axiomd.flow.artifact import Artifact
+from axiomd.flow.large_json import Leaf
+from axiomd.ids import ARTIFACT_ID
+from axiomd.limits import HELD_SHOWN_MAX
+from axiomd.strict import unknown
+
+Answer = dict[str, Any] | Response
+
+
+@attrs.frozen
+class SessionBody:
+    """`debug` of a fork."""
+
+    paused: bool = False
+    """Whether it stops before every node."""
+    breakpoints: tuple[str, ...] = ()
+    """Aliases before which it stops anyway."""
+
+
+@attrs.frozen
+class StartBody:
+    """POST /app/v1/debug."""
+
+    graph_id: str
+    input: object = attrs.field(factory=dict)
+    paused: bool = False
+    breakpoints: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class StepBody:
+    """POST /app/v1/debug/{execution_id}/step."""
+
+    position: str | None = None
+    """The visit that runs; the oldest held one if there is none."""
+
+
+@attrs.frozen
+class BreakpointsBody:
+    """PUT /app/v1/debug/{execution_id}/breakpoints."""
+
+    breakpoints: tuple[str, ...]
+
+
+@attrs.frozen
+class InputBody:
+    """PUT /app/v1/debug/{execution_id}/input."""
+
+    position: str
+    value: object
+
+
+def debug_routes(box: Box) -> Blueprint:
+    """Everything below /app/v1/debug."""
+    routes = Blueprint("debug", __name__, url_prefix="/app/v1/debug")
+    sessions = _Sessions(box)
+    routes.post("")(sessions.start)
+    routes.get("/<execution_id>")(sessions.show)
+    routes.post("/<execution_id>/pause")(sessions.pause)
+    routes.post("/<execution_id>/step")(sessions.step)
+    routes.post("/<execution_id>/continue")(sessions.go_on)
+    routes.put("/<execution_id>/breakpoints")(sessions.breakpoints)
+    routes.put("/<execution_id>/input")(sessions.edit)
+    return routes
+
+
+def read_session(artifact: Artifact, paused: bool, names: tuple[str, ...], root: str) -> Debug:
+    """A session as it was asked for; Invalid names the breakpoints that are no placements."""
+    problems = [
+        Problem(f"{root}breakpoints[{number}]", unknown("placement", name, artifact.index_of))
+        for number, name in enumerate(names)
+        if name not in artifact.index_of
+    ]
+    if problems:
+        raise Invalid("There are no such placements.", problems=problems)
+    return Debug("pause" if paused else "run", tuple(dict.fromkeys(names)))
+
+
+class _Sessions:
+    """The handlers, over a box."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    async def start(self) -> tuple[dict[str, Any], int]:
+        """Begin an execution in a debug session."""
+        take_no_query()
+        body = read_body(await request_body(), StartBody)
+        if not ARTIFACT_ID.fullmatch(body.graph_id):
+            raise NotFound("There is no such artifact.")
+        loaded = self._box.catalog.load(g.tenant, body.graph_id)
+        if loaded.artifact.mode != "unary":
+            raise WrongMode(f"{body.graph_id} is a pipeline: only unary flows can be debugged.")
+        debug = read_session(loaded.artifact, body.paused, body.breakpoints, "")
+        payload = loaded.entry.parse_json(body.input)
+        accepted = await self._box.engine.accept(loaded.artifact, payload, debug=debug)
+        return {"accepted": True, "execution_id": accepted.execution_id}, 202
+
+    async def show(self, execution_id: str) -> Answer:
+        """The session, and what it holds."""
+        take_no_query()
+        return await self._view(self._find(execution_id))
+
+    async def pause(self, execution_id: str) -> Answer:
+        """Stop before whatever would be called next."""
+        return await self._tell(execution_id, EntryKind.DEBUG_PAUSED)
+
+    async def go_on(self, execution_id: str) -> Answer:
+        """Let go of all that is held, and run to the next breakpoint."""
+        return await self._tell(execution_id, EntryKind.DEBUG_CONTINUED)
+
+    async def step(self, execution_id: str) -> Answer:
+        """Let one node run."""
+        take_no_query()
+        execution = self._find(execution_id)
+        body = read_body(await request_body() or b"{}", StepBody)
+        if body.position is None and not execution.held:
+            raise WrongState(f"Nothing of {execution_id} is held: wait until it has stopped.")
+        visit = body.position or execution.held[0]
+        return await self._tell(execution_id, EntryKind.DEBUG_STEPPED, visit)
+
+    async def breakpoints(self, execution_id: str) -> Answer:
+        """Stop at other placements from now on."""
+        take_no_query()
+        execution = self._find(execution_id)
+        body = read_body(await request_body(), BreakpointsBody)
+        artifact = self._box.loaded(execution).artifact
+        names = read_session(artifact, False, body.breakpoints, "").breakpoints
+        changed = await self._box.engine.direct(g.tenant, execution_id, stops_at(names))
+        return await self._view(changed)
+
+    async def edit(self, execution_id: str) -> Answer:
+        """Give a held visit another input."""
+        take_no_query()
+        execution = self._find(execution_id)
+        body = read_body(await request_body(), InputBody)
+        if body.position not in execution.held:
+            raise WrongState(f"{body.position} of {execution_id} is not held.")
+        loaded = self._box.loaded(execution)
+        alias, _, _ = parse_position(body.position)
+        index = loaded.artifact.index_of[alias]
+        content = loaded.inputs[index].parse_json(body.value, root="value")
+        return await self._tell(execution_id, EntryKind.DEBUG_EDITED, body.position, content)
+
+    async def _tell(
+        self, execution_id: str, kind: EntryKind, visit: str = "", value: bytes | None = None
+    ) -> Answer:
+        take_no_query()
+        self._find(execution_id)
+        said = command(kind)
+        changed = await self._box.engine.direct(g.tenant, execution_id, said, visit, value)
+        return await self._view(changed)
+
+    def _find(self, execution_id: str) -> Execution:
+        execution = find_execution(self._box, execution_id)
+        if execution.debug is None:
+            raise NotFound(f"Execution {execution_id} is in no debug session.")
+        return execution
+
+    async def _view(self, execution: Execution) -> Answer:
+        leaves: list[Leaf] = []
+        view: dict[str, Any] = await self._box.engine.parts.run_blocking(
+            self._view_now, execution, leaves
+        )
+        if not leaves:
+            return view
+        headers = {"Content-Type": answers.JSON_TYPE}
+        return sse.answer(self._box.written(view, leaves), headers)
+
+    def _view_now(self, execution: Execution, leaves: list[Leaf]) -> dict[str, Any]:
+        """A session with the input of what it holds. Blocks."""
+        loaded, debug = self._box.loaded(execution), execution.debug
+        assert debug is not None
+        held: list[dict[str, Any]] = []
+        if execution.held:
+            journal = self._box.reader.whole_journal(execution.execution_id)
+            history = History.fold(loaded.artifact, journal)
+            wanted = set(execution.held[:HELD_SHOWN_MAX])
+            for position in history.session.held:
+                alias = loaded.artifact.placements[position.placement].alias
+                text, message = position_text(position, alias), loaded.inputs[position.placement]
+                if text not in wanted:
+                    continue
+                shown = self._box.show_now(message, history.pending[position], leaves)
+                held.append(
+                    {
+                        "position": text,
+                        "placement": alias,
+                        "message": message.full_name,
+                        "input": shown,
+                        "schema": message.json_schema(),
+                    }
+                )
+        return {
+            "execution_id": execution.execution_id,
+            "status": execution.status.value,
+            "mode": debug.mode,
+            "breakpoints": list(debug.breakpoints),
+            "held": held,
+            "held_count": len(execution.held),
+        }
