@@ -13,7 +13,7 @@ import attrs
 
 from axiomd.clock import rfc3339
 from axiomd.execution.execution import Execution
-from axiomd.execution.history import Place
+from axiomd.execution.gathering import Place
 from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.status import Status

@@ -17,7 +17,7 @@ from axiomd.engine.attempt import PAUSE_S, PAUSE_S_MAX, Attempt
 from axiomd.engine.backoff import Backoff
 from axiomd.engine.subflows import Waiting, start_child
 from axiomd.execution.call import Failure, Outcome, Output
-from axiomd.execution.history import Place
+from axiomd.execution.gathering import Place
 from axiomd.execution.journal import EntryKind, Payload
 from axiomd.execution.plan import (
     Decision,

@@ -13,89 +13,21 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
-import attrs
-
-from axiomd.execution.execution import Debug
+from axiomd.execution.gathering import (
+    Fan,
+    Gate,
+    Place,
+    Signal,
+    arrived_tally,
+    closed_tally,
+    sized_tally,
+)
 from axiomd.execution.join import Tally
-from axiomd.execution.journal import DEBUG_MODES, Entry, EntryKind, Payload
+from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
+from axiomd.execution.session import Session
 from axiomd.execution.undoing import Undoable, Undoing, is_undoable
 from axiomd.flow.artifact import Artifact
-
-Place = tuple[int, tuple[int, ...]]
-"""A placement and the items its visits are for: a gate, or a fan-out, that may be at work."""
-
-
-@attrs.frozen
-class Signal:
-    """What came over an edge to a gate: a message, or that there will be none."""
-
-    edge: int
-    items: tuple[int, ...]
-    payload: Payload | None = None
-    failed: bool = False
-
-
-@attrs.define(eq=False)
-class Gate:
-    """What has come to a gate."""
-
-    tally: Tally
-    arms: dict[tuple[int, tuple[int, ...]], Payload] = attrs.field(factory=dict)
-    """What arrived, by edge and by the items that it gathers."""
-    opened: bool = False
-    """Whether it is decided; what comes now comes too late."""
-    due_ns: int = 0
-    """When it waits no longer; 0 for never."""
-    lasting: list[Signal] = attrs.field(factory=list)
-    """What came from outside of the loops around it, for the iterations that follow."""
-
-
-@attrs.define(eq=False)
-class Fan:
-    """A fan-out whose items are at work."""
-
-    count: int
-    limit: int
-    """Items that may be in work at a time; 0 for all."""
-    waiting: dict[Position, tuple[Payload, ...]] = attrs.field(factory=dict)
-    """Visits of items that are not yet in work, in their order."""
-    live: dict[int, int] = attrs.field(factory=dict)
-    """For each item in work its pending visits."""
-
-
-@attrs.define(eq=False)
-class Session:
-    """A debug session, as far as it has come."""
-
-    debug: Debug | None = None
-    """Where it stops; None if there is none."""
-    breakpoints: frozenset[int] = frozenset()
-    """Placements before which it stops."""
-    held: dict[Position, None] = attrs.field(factory=dict)
-    """Pending visits before which it has stopped, oldest first."""
-    released: set[Position] = attrs.field(factory=set)
-    """Pending visits that it has let go."""
-
-    def take(self, entry: Entry, artifact: Artifact) -> None:
-        """Take a command into account."""
-        told = json.loads(entry.detail) if entry.detail else {}
-        before = self.debug or Debug(told["mode"])
-        names = tuple(told.get("breakpoints", before.breakpoints))
-        self.debug = Debug(DEBUG_MODES.get(entry.kind, before.mode), names)
-        self.breakpoints = frozenset(artifact.index_of[alias] for alias in names)
-        for position in self.let_go_by(entry):
-            del self.held[position]
-            self.released.add(position)
-
-    def let_go_by(self, entry: Entry) -> list[Position]:
-        """The held visits that a command lets go."""
-        if entry.kind is EntryKind.DEBUG_CONTINUED:
-            return list(self.held)
-        if entry.kind is EntryKind.DEBUG_STEPPED:
-            assert entry.position in self.held
-            return [entry.position]
-        return []
 
 
 class History:
@@ -151,7 +83,20 @@ class History:
         """What can be compensated, in the order in which it completed."""
         self.undoing: Undoing | None = None
         """How far the compensation is, once it has begun."""
-        self._tables: tuple[dict[Position, Any], ...] = (
+        self._tables = self._tables_of_visits()
+        self._sets = self._sets_of_visits()
+        self._became_due: list[Position] = []
+        self._left: list[str] = []
+        self._slack: set[Place] = set()
+        """Fan-outs that may have room for a further item."""
+        self._sent: Payload | None = None
+        """The last output: what an edge takes along unless it says otherwise."""
+        self._frames_at_loss: dict[Position, int] = {}
+        self._frames_at_failure: dict[Position, int] = {}
+
+    def _tables_of_visits(self) -> tuple[dict[Position, Any], ...]:
+        """What is known of pending visits, and goes with them."""
+        return (
             self.pending,
             self.calls,
             self.lost,
@@ -165,16 +110,9 @@ class History:
             self.deadlines,
             self.session.held,
         )
-        released = self.session.released
-        self._sets = (self.unanswered, self.doubts, self.composed, self.answered, released)
-        self._became_due: list[Position] = []
-        self._left: list[str] = []
-        self._slack: set[Place] = set()
-        """Fan-outs that may have room for a further item."""
-        self._sent: Payload | None = None
-        """The last output: what an edge takes along unless it says otherwise."""
-        self._frames_at_loss: dict[Position, int] = {}
-        self._frames_at_failure: dict[Position, int] = {}
+
+    def _sets_of_visits(self) -> tuple[set[Position], ...]:
+        return (self.unanswered, self.doubts, self.composed, self.answered, self.session.released)
 
     @classmethod
     def fold(cls, artifact: Artifact, entries: Iterable[Entry]) -> "History":
@@ -562,24 +500,6 @@ class History:
             if edge != loop and within and inner[:depth] == items:
                 del self.rounds[edge, inner]
         self.rounds[loop, items] = self.rounds.get((loop, items), 0) + 1
-
-
-def arrived_tally(tally: Tally, arms: int) -> Tally:
-    """The tally after an arrival; of no arms at all, if a fan-out had no items."""
-    return attrs.evolve(tally, arrived=tally.arrived + 1, coming=tally.coming - max(arms, 0))
-
-
-def closed_tally(tally: Tally, arms: int, *, failed: bool) -> Tally:
-    """The tally after `arms` of them will not come; -1 for those of a fan-out that never began."""
-    word = "failed" if failed else "missing"
-    if arms < 0:
-        return attrs.evolve(tally, unsized=tally.unsized - 1, **{word: getattr(tally, word) + 1})
-    return attrs.evolve(tally, coming=tally.coming - arms, **{word: getattr(tally, word) + arms})
-
-
-def sized_tally(tally: Tally, edges: int, count: int) -> Tally:
-    """The tally once it is known that each of `edges` brings `count` arms."""
-    return attrs.evolve(tally, unsized=tally.unsized - edges, coming=tally.coming + edges * count)
 
 
 def _visit(entry: Entry) -> Position:

@@ -19,7 +19,8 @@ import attrs
 from axiomd.clock import NS_PER_S, rfc3339
 from axiomd.execution.call import Crashed, Failure, Lost, Outcome, describe_end
 from axiomd.execution.execution import Ending, Execution, OpenPause
-from axiomd.execution.history import History, Place
+from axiomd.execution.gathering import Place
+from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.retry import next_pause_s

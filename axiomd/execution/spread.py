@@ -11,14 +11,14 @@ from collections.abc import Sequence
 import attrs
 
 from axiomd.clock import NS_PER_S
-from axiomd.execution.history import (
+from axiomd.execution.gathering import (
     Gate,
-    History,
     Place,
     arrived_tally,
     closed_tally,
     sized_tally,
 )
+from axiomd.execution.history import History
 from axiomd.execution.join import Tally, Verdict, judge
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position

@@ -1,0 +1,66 @@
+"""What waits in a history for others: gates with their arms, fan-outs with their items."""
+
+import attrs
+
+from axiomd.execution.join import Tally
+from axiomd.execution.journal import Payload
+from axiomd.execution.position import Position
+
+Place = tuple[int, tuple[int, ...]]
+"""A placement and the items its visits are for: a gate, or a fan-out, that may be at work."""
+
+
+@attrs.frozen
+class Signal:
+    """What came over an edge to a gate: a message, or that there will be none."""
+
+    edge: int
+    items: tuple[int, ...]
+    payload: Payload | None = None
+    failed: bool = False
+
+
+@attrs.define(eq=False)
+class Gate:
+    """What has come to a gate."""
+
+    tally: Tally
+    arms: dict[tuple[int, tuple[int, ...]], Payload] = attrs.field(factory=dict)
+    """What arrived, by edge and by the items that it gathers."""
+    opened: bool = False
+    """Whether it is decided; what comes now comes too late."""
+    due_ns: int = 0
+    """When it waits no longer; 0 for never."""
+    lasting: list[Signal] = attrs.field(factory=list)
+    """What came from outside of the loops around it, for the iterations that follow."""
+
+
+@attrs.define(eq=False)
+class Fan:
+    """A fan-out whose items are at work."""
+
+    count: int
+    limit: int
+    """Items that may be in work at a time; 0 for all."""
+    waiting: dict[Position, tuple[Payload, ...]] = attrs.field(factory=dict)
+    """Visits of items that are not yet in work, in their order."""
+    live: dict[int, int] = attrs.field(factory=dict)
+    """For each item in work its pending visits."""
+
+
+def arrived_tally(tally: Tally, arms: int) -> Tally:
+    """The tally after an arrival; of no arms at all, if a fan-out had no items."""
+    return attrs.evolve(tally, arrived=tally.arrived + 1, coming=tally.coming - max(arms, 0))
+
+
+def closed_tally(tally: Tally, arms: int, *, failed: bool) -> Tally:
+    """The tally after `arms` of them will not come; -1 for those of a fan-out that never began."""
+    word = "failed" if failed else "missing"
+    if arms < 0:
+        return attrs.evolve(tally, unsized=tally.unsized - 1, **{word: getattr(tally, word) + 1})
+    return attrs.evolve(tally, coming=tally.coming - arms, **{word: getattr(tally, word) + arms})
+
+
+def sized_tally(tally: Tally, edges: int, count: int) -> Tally:
+    """The tally once it is known that each of `edges` brings `count` arms."""
+    return attrs.evolve(tally, unsized=tally.unsized - edges, coming=tally.coming + edges * count)
