@@ -52,6 +52,7 @@ async def test_a_parked_parent_says_which_children_it_waits_for(make_world, auto
         view = execution_view(execution)
         assert view["status"] == "RUNNING"
         assert view["waiting_on"] == {
+            "pauses": [],
             "in_doubt": [],
             "children": [child.execution_id],
             "until": None,

@@ -35,7 +35,7 @@ def test_a_condition_chooses_the_way(user: User, graph, count, text):
 
 def test_an_adapter_turns_one_message_into_another(user: User, graph):
     made = flow(
-        "adapted",
+        "adapted-number",
         {"ask": "Echo", "twice": "Twice"},
         ({"from": "ask", "to": "twice", "adapter": {"number": "count + size(words)"}},),
     )

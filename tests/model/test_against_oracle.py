@@ -1,7 +1,9 @@
 """Random flows, random mishaps, a power cut at a random commit: against a naive oracle.
 
 Seeds are played until every kind of entry, every trigger and every row of the table of statuses
-has been seen, and for a while longer.
+has been seen that these flows can come to, and for a while longer. Conditions, loops, fan-outs and
+edges for failures have a model of their own, `test_language_model.py`; pauses, children, debug
+sessions, forks and compensation are cut at every commit in `tests/crash` and `tests/engine`.
 """
 
 import random
@@ -27,6 +29,21 @@ from axiomd.settings import EngineSettings
 
 SEEDS_MIN = 120
 SEEDS_MAX = 400
+FAMILIES = ("execution_", "node_", "edge_taken", "gate_arrived", "gate_opened")
+KINDS = {kind for kind in EntryKind if kind.wire.startswith(FAMILIES)} - {
+    EntryKind.EXECUTION_FORKED,
+    EntryKind.NODE_FANNED_OUT,
+    EntryKind.NODE_ITEM,
+    EntryKind.NODE_CHILD_STARTED,
+}
+"""What the journals of these flows say."""
+ELSEWHERE = {Trigger.HOLD, Trigger.UNDO, Trigger.COMPENSATE}
+ROWS = {
+    (status, trigger)
+    for status, trigger in TRANSITIONS
+    if trigger not in ELSEWHERE and status not in (Status.DEBUG_PAUSED, Status.COMPENSATING)
+}
+"""The rows of the table of statuses that these flows come to."""
 FAILURES = {"fail": "NODE_ERROR", "crash": "NODE_CRASHED", "vanish": "NODE_CRASHED"}
 FAILURES |= {"hang": "TIMEOUT"}
 
@@ -219,8 +236,8 @@ def play(directory, seed):
 
 def test_random_flows_do_what_the_oracle_says_through_any_power_cut(tmp_path):
     kinds, transitions, seed = set(), set(), 0
-    while seed < SEEDS_MIN or (kinds, transitions) != (set(EntryKind), set(TRANSITIONS)):
-        assert seed < SEEDS_MAX, (set(EntryKind) - kinds, set(TRANSITIONS) - transitions)
+    while seed < SEEDS_MIN or not (kinds >= KINDS and transitions >= ROWS):
+        assert seed < SEEDS_MAX, (KINDS - kinds, ROWS - transitions)
         try:
             journals = play(tmp_path / str(seed), seed)
         except BaseException as failure:
@@ -230,7 +247,7 @@ def test_random_flows_do_what_the_oracle_says_through_any_power_cut(tmp_path):
             kinds |= {entry.kind for entry in journal}
             transitions |= set(transitions_of(journal))
         seed += 1
-    assert {trigger for _, trigger in transitions} == set(Trigger)
+    assert {trigger for _, trigger in transitions} == set(Trigger) - ELSEWHERE
 
 
 @pytest.mark.parametrize("fate", ["fail", "crash", "vanish", "hang"])
