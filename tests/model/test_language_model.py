@@ -7,9 +7,10 @@ an iteration: what comes out then depends on no order.
 import random
 import shutil
 
+import pytest
 from worlds.box import Physics, World, open_box
 from worlds.disk import Cut
-from worlds.flows import Behaviour, Story, flow
+from worlds.flows import CHOOSING, Behaviour, Story, flow
 from worlds.interpreter import interpret
 from worlds.invariants import stored_executions
 from worlds.seeds import run_seeded
@@ -171,18 +172,22 @@ async def live(world, payload, physics):
     return None
 
 
-def play(directory, seed):
-    dice = random.Random(seed)
-    story = Sketch(dice).story()
-    payload = b"input %d" % seed
+def play(directory, story, seed, payload, cut):
+    """A life that is cut, unless it ends before, and the next one; its journal, and whether."""
     world = World(directory, [story], seed)
-    cut = Cut(dice.randint(0, 40), dice.choice(("before", "after")))
-    ending = run_seeded(seed, live, world, payload, Physics(sync_s=0.001, cut=cut))
-    if ending is None:
-        ending = run_seeded(seed + 1, live, world, payload, Physics(sync_s=0.001))
+    first = run_seeded(seed, live, world, payload, Physics(sync_s=0.001, cut=cut))
+    ending = first or run_seeded(seed + 1, live, world, payload, Physics(sync_s=0.001))
     shutil.rmtree(directory)
     check(story, interpret(story, payload), *ending)
-    return story.artifact, ending[1]
+    return ending[1], first is None
+
+
+def play_sketch(directory, seed):
+    dice = random.Random(seed)
+    story = Sketch(dice).story()
+    cut = Cut(dice.randint(0, 40), dice.choice(("before", "after")))
+    journal, _ = play(directory, story, seed, b"input %d" % seed, cut)
+    return story.artifact, journal
 
 
 def check(story, told, execution, journal, outputs):
@@ -214,10 +219,20 @@ def test_random_flows_of_the_whole_language_do_what_the_interpreter_says(tmp_pat
     while seed < SEEDS_MIN or not (kinds >= KINDS and rows >= wanted):
         assert seed < SEEDS_MAX, (KINDS - kinds, wanted - rows)
         try:
-            artifact, journal = play(tmp_path / str(seed), seed)
+            artifact, journal = play_sketch(tmp_path / str(seed), seed)
         except BaseException as failure:
             failure.add_note(f"seed {seed}")
             raise
         kinds |= {entry.kind for entry in journal}
         rows |= set(rows_of(artifact, journal))
         seed += 1
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("payload", [b"one", b"two", b"three"])
+def test_a_power_cut_at_any_commit_of_a_flow_of_everything_changes_nothing(tmp_path, payload, side):
+    for batch in range(1_000):
+        _, was_cut = play(tmp_path / str(batch), CHOOSING, 3, payload, Cut(batch, side))
+        if not was_cut:
+            break
+    assert batch >= 10
