@@ -16,7 +16,7 @@ import trio
 from axiomd.engine.attempt import PAUSE_S, PAUSE_S_MAX, Attempt
 from axiomd.engine.backoff import Backoff
 from axiomd.engine.subflows import Waiting, start_child
-from axiomd.execution.call import Failure, Outcome, Output
+from axiomd.execution.call import Failure, Lost, Outcome, Output
 from axiomd.execution.gathering import Place
 from axiomd.execution.journal import EntryKind, Payload
 from axiomd.execution.plan import (
@@ -51,8 +51,8 @@ class Branches:
         self._nursery = nursery
         self._awake = 1
         """Branches at work, or about to be; whoever makes this is the first one."""
-        self._watched: set[Position | Place] = set()
-        """Gates and pauses whose time somebody waits for."""
+        self._watched: set[tuple[int, Position | Place]] = set()
+        """Times of gates and pauses that somebody waits for; a loop gives a gate another one."""
 
     def start(self, position: Position) -> None:
         """Begin a branch with this visit."""
@@ -93,6 +93,8 @@ class Branches:
         while position in history.pending and not self._waits_for_somebody(position):
             if position in history.due_ns:
                 await self._sleep_until(history.due_ns[position])
+                if position not in history.pending:
+                    return []
             decision = await self._decide(position)
             if position not in history.pending:
                 return []
@@ -194,8 +196,8 @@ class Branches:
     def watch_alarms(self) -> None:
         """Wait for the times of gates and pauses that nobody waits for yet."""
         for due_ns, what in self._attempt.history.alarms():
-            if what not in self._watched:
-                self._watched.add(what)
+            if (due_ns, what) not in self._watched:
+                self._watched.add((due_ns, what))
                 overdue = due_ns <= self._attempt.parts.clock.now_ns()
                 # Counted from now on: nothing may be parked before what is late is decided.
                 self._awake += overdue
@@ -204,7 +206,7 @@ class Branches:
     async def _wait_for(self, what: Position | Place, due_ns: int, overdue: bool) -> None:
         if not overdue:
             await self._attempt.sleep_until(due_ns)
-        self._watched.discard(what)
+        self._watched.discard((due_ns, what))
         due = (due_ns, what) in set(self._attempt.history.alarms())
         if due and not overdue:
             await self._wake()
@@ -227,8 +229,12 @@ class Branches:
 
 async def call_unary(attempt: Attempt, position: Position) -> Outcome:
     """One call of a unary node with the input of its visit."""
+    payloads = attempt.history.pending[position]
     number = await attempt.begin_call(position)
-    payload = await attempt.input_of(attempt.history.pending[position])
+    if position not in attempt.history.pending:
+        # While that became durable: its node must not act for a visit that nobody needs.
+        return Lost("a loop has begun it anew before it was called")
+    payload = await attempt.input_of(payloads)
     call = attempt.node_call(position, number, payload)
     try:
         return await attempt.runner(position).run(call, attempt.emitter(position, number))

@@ -1,5 +1,7 @@
 """What waits in a history for others: gates with their arms, fan-outs with their items."""
 
+from collections.abc import Container
+
 import attrs
 
 from axiomd.execution.join import Tally
@@ -31,6 +33,8 @@ class Gate:
     """Whether it is decided; what comes now comes too late."""
     due_ns: int = 0
     """When it waits no longer; 0 for never."""
+    closed: dict[tuple[int, tuple[int, ...]], bool] = attrs.field(factory=dict)
+    """Items that will not come, by edge as in `arms`: whether they have failed."""
     lasting: list[Signal] = attrs.field(factory=list)
     """What came from outside of the loops around it, for the iterations that follow."""
 
@@ -64,3 +68,28 @@ def closed_tally(tally: Tally, arms: int, *, failed: bool) -> Tally:
 def sized_tally(tally: Tally, edges: int, count: int) -> Tally:
     """The tally once it is known that each of `edges` brings `count` arms."""
     return attrs.evolve(tally, unsized=tally.unsized - edges, coming=tally.coming + edges * count)
+
+
+def without(gate: Gate, edges: Container[int], items: tuple[int, ...], depth: int) -> Gate:
+    """What has come to a gate but for what an item brought over `edges`: that comes once more.
+
+    depth: how many of `items` are the gate's own.
+    """
+    if gate.opened:
+        return gate
+    inner = items[depth:]
+    arms = {arm: p for arm, p in gate.arms.items() if not (arm[0] in edges and arm[1] == inner)}
+    closed = {a: failed for a, failed in gate.closed.items() if a[0] not in edges or a[1] != inner}
+    arrived = len(gate.arms) - len(arms)
+    failed = sum(gate.closed.values()) - sum(closed.values())
+    missing = len(gate.closed) - len(closed) - failed
+    tally = attrs.evolve(
+        gate.tally,
+        arrived=gate.tally.arrived - arrived,
+        failed=gate.tally.failed - failed,
+        missing=gate.tally.missing - missing,
+        coming=gate.tally.coming + arrived + failed + missing,
+    )
+    lasting = [s for s in gate.lasting if s.edge not in edges or s.items != items]
+    due_ns = gate.due_ns if tally.arrived else 0
+    return Gate(tally, arms, due_ns=due_ns, closed=closed, lasting=lasting)

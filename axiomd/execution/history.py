@@ -13,6 +13,7 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
+from axiomd.clock import NS_PER_S
 from axiomd.execution.gathering import (
     Fan,
     Gate,
@@ -21,6 +22,7 @@ from axiomd.execution.gathering import (
     arrived_tally,
     closed_tally,
     sized_tally,
+    without,
 )
 from axiomd.execution.join import Tally
 from axiomd.execution.journal import Entry, EntryKind, Payload
@@ -256,7 +258,7 @@ class History:
         edge = self._artifact.edges[entry.edge]
         destination = edge.destination
         if edge.loop:
-            self._begin_anew(entry.edge, position.items)
+            self._begin_anew(entry.edge, position.items, entry.at_ns)
             if self._artifact.is_gate(destination):
                 self._gate((destination, position.items)).opened = True
         elif self._artifact.is_gate(destination):
@@ -284,6 +286,9 @@ class History:
         gate.opened = True
         rank = {e: n for n, e in enumerate(self._artifact.incoming[_visit(entry).placement])}
         order = sorted(gate.arms, key=lambda arm: (rank[arm[0]], arm[1]))
+        if self._artifact.is_xor_gate(_visit(entry).placement):
+            # What lasts from outside of a loop may be there before this iteration's own arm.
+            order = list(gate.arms)[:1]
         merged = tuple(gate.arms[arm] for arm in order)
         if self._artifact.placements[_visit(entry).placement].compose is not None:
             self.arms[_visit(entry)] = tuple(edge for edge, _ in order)
@@ -463,19 +468,32 @@ class History:
     def _signal(self, gate: Gate, signal: Signal) -> None:
         edge, items = signal.edge, signal.items
         arms = self.arms_of(edge, items)
+        inner = items[len(self._artifact.outer(self._artifact.edges[edge].destination)) :]
         if edge in self._artifact.lasting:
             gate.lasting.append(signal)
         if signal.payload is None:
             gate.tally = closed_tally(gate.tally, arms, failed=signal.failed)
+            if not gate.opened and inner:
+                gate.closed[edge, inner] = signal.failed
             return
         gate.tally = arrived_tally(gate.tally, arms)
         if not gate.opened:
-            depth = len(self._artifact.outer(self._artifact.edges[edge].destination))
-            gate.arms[edge, items[depth:]] = signal.payload
+            gate.arms[edge, inner] = signal.payload
 
-    def renewed(self, place: Place, loop: int) -> Gate:
-        """A gate as a loop leaves it that begins anew: with what came from outside of the loop."""
-        body = self._artifact.body(loop)
+    def renewed(self, place: Place, loop: int, items: tuple[int, ...]) -> Gate:
+        """A gate as a loop leaves it that begins anew: with what came from outside of the loop.
+
+        items: those that the loop is for. A gate that gathers them keeps what the others brought.
+        """
+        body, depth = self._artifact.body(loop), len(place[1])
+        if depth < len(items):
+            edges = [
+                e
+                for e in self._artifact.incoming[place[0]]
+                if self._artifact.edges[e].source in body
+            ]
+            there = self.gates.get(place)
+            return without(there or Gate(self.first_tally(place)), edges, items, depth)
         gate = Gate(self.first_tally(place, body))
         # Whoever goes back to a gate has gone past its arms.
         gate.opened = self._artifact.edges[loop].destination == place[0]
@@ -485,21 +503,28 @@ class History:
                 self._signal(gate, signal)
         return gate
 
-    def _begin_anew(self, loop: int, items: tuple[int, ...]) -> None:
+    def _begin_anew(self, loop: int, items: tuple[int, ...], at_ns: int) -> None:
         """Drop what is left of the iteration before: a new one begins."""
         for position in self.left_behind(loop, items):
             self._finish(position)
         body, depth = self._artifact.body(loop), len(items)
-        for place in [p for p in self.gates if p[0] in body and p[1][:depth] == items]:
-            self.gates[place] = self.renewed(place, loop)
+        for place in [p for p in self.gates if p[0] in body and is_around(p[1], items)]:
+            gate = self.gates[place] = self.renewed(place, loop, items)
+            timeout_s = self._artifact.placements[place[0]].join.timeout_s
+            if timeout_s and gate.tally.arrived and not gate.opened and not gate.due_ns:
+                # What lasts is the first of its arms in this iteration.
+                gate.due_ns = at_ns + int(timeout_s * NS_PER_S)
         for place in [p for p in self.fans if p[0] in body and p[1][:depth] == items]:
             del self.fans[place]
         for edge, inner in tuple(self.rounds):
-            ends = self._artifact.edges[edge]
-            within = ends.source in body and ends.destination in body
-            if edge != loop and within and inner[:depth] == items:
+            if edge in self._artifact.inner(loop) and inner[:depth] == items:
                 del self.rounds[edge, inner]
         self.rounds[loop, items] = self.rounds.get((loop, items), 0) + 1
+
+
+def is_around(some: tuple[int, ...], others: tuple[int, ...]) -> bool:
+    """Whether one of two paths of items begins with the other one."""
+    return all(one == other for one, other in zip(some, others, strict=False))
 
 
 def _visit(entry: Entry) -> Position:

@@ -49,8 +49,8 @@ class Spread:
         self.entries: list[Entry] = []
         self.due = 0
         """Visits that these entries make due."""
-        self._loop: int | None = None
-        """The loop that this commit takes."""
+        self._loop: tuple[int, tuple[int, ...]] | None = None
+        """The loop that this commit takes, and the items that it is for."""
         self._tallies: dict[Place, Tally] = {}
         self._decided: set[Place] = set()
         """Gates that this commit has decided."""
@@ -63,7 +63,7 @@ class Spread:
         self._add(EntryKind.EDGE_TAKEN, position, edge=turn.edge, payload=turn.payload)
         destination = edge.destination
         if edge.loop:
-            self._loop = turn.edge
+            self._loop = turn.edge, position.items
         if self._artifact.is_gate(destination) and not edge.loop:
             self._arrive(turn.edge, position.items)
         elif self._artifact.placements[destination].fan_out is not None:
@@ -109,8 +109,8 @@ class Spread:
 
     def _gate(self, place: Place) -> Gate | None:
         """What had come to a gate before this commit, as a loop of this commit leaves it."""
-        if self._loop is not None and place[0] in self._artifact.body(self._loop):
-            return self._history.renewed(place, self._loop)
+        if self._loop is not None and place[0] in self._artifact.body(self._loop[0]):
+            return self._history.renewed(place, *self._loop)
         return self._history.gates.get(place)
 
     def _arrive(self, edge: int, items: tuple[int, ...]) -> None:
@@ -124,12 +124,16 @@ class Spread:
                 detail='{"late": true}',
             )
             return
+        self._note_arrival(place, edge, self._history.arms_of(edge, items))
+
+    def _note_arrival(self, place: Place, edge: int, arms: int) -> None:
+        """One more of a gate's arms is there; its time begins with the first one."""
         before = self._tally(place)
-        timeout_s = self._artifact.placements[placement].join.timeout_s
+        timeout_s = self._artifact.placements[place[0]].join.timeout_s
         due_ns = self._at_ns + int(timeout_s * NS_PER_S) if timeout_s and not before.arrived else 0
         position = self._history.next_visit(*place)
         self._add(EntryKind.GATE_ARRIVED, position, edge=edge, due_ns=due_ns)
-        self._tallies[place] = arrived_tally(before, self._history.arms_of(edge, items))
+        self._tallies[place] = arrived_tally(before, arms)
         self._judge(place)
 
     def _judge(self, place: Place) -> None:
@@ -189,8 +193,7 @@ class Spread:
         if self._is_decided(place):
             return
         # No arms are left to come over this edge, and yet it has brought all of them.
-        self._tallies[place] = arrived_tally(self._tally(place), 0)
-        self._judge(place)
+        self._note_arrival(place, edge, 0)
 
     # -- edges that are not taken -------------------------------------------------------------
 

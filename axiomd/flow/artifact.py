@@ -326,8 +326,33 @@ class Artifact:
 
     def body(self, loop: int) -> frozenset[int]:
         """What a loop edge begins anew: all that forward edges lead to from where it goes."""
-        if loop not in self._bodies:
-            reached = {self.edges[loop].destination}
+        return self._reached(self.edges[loop].destination)
+
+    def inner(self, loop: int) -> frozenset[int]:
+        """The loops that begin anew with a loop: those in its body, but for loops around it.
+
+        Of loops to one placement only what leads to the source of another is inside of that one:
+        so no two begin each other anew, and each comes to its last iteration.
+        """
+        if loop not in self._inner:
+            body, ends = self.body(loop), self.edges[loop]
+            self._inner[loop] = frozenset(
+                index
+                for index, other in enumerate(self.edges)
+                if other.loop
+                and other.source in body
+                and other.destination in body
+                and (
+                    other.destination != ends.destination
+                    or (other.source != ends.source and ends.source in self._reached(other.source))
+                )
+            )
+        return self._inner[loop]
+
+    def _reached(self, start: int) -> frozenset[int]:
+        """A placement, and all that forward edges lead to from there."""
+        if start not in self._reaches:
+            reached = {start}
             for placement in self.order:
                 if placement in reached:
                     reached.update(
@@ -335,8 +360,8 @@ class Artifact:
                         for e in (*self.outgoing[placement], *self.rescues[placement])
                         if not self.edges[e].loop
                     )
-            self._bodies[loop] = frozenset(reached)
-        return self._bodies[loop]
+            self._reaches[start] = frozenset(reached)
+        return self._reaches[start]
 
     @cached_property
     def lasting(self) -> frozenset[int]:
@@ -353,7 +378,11 @@ class Artifact:
         )
 
     @cached_property
-    def _bodies(self) -> dict[int, frozenset[int]]:
+    def _reaches(self) -> dict[int, frozenset[int]]:
+        return {}
+
+    @cached_property
+    def _inner(self) -> dict[int, frozenset[int]]:
         return {}
 
     @cached_property

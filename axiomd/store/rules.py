@@ -32,12 +32,11 @@ ONCE = frozenset(
     {
         EntryKind.NODE_COMPLETED,
         EntryKind.EDGE_TAKEN,
-        EntryKind.GATE_ARRIVED,
         EntryKind.GATE_OPENED,
         EntryKind.COMPENSATION_COMPLETED,
     }
 )
-"""What can be said of a node visit, or of an edge into it, only once."""
+"""What can be said of a node visit, or of an edge out of it, only once."""
 
 ANSWERS = frozenset(
     {
@@ -249,15 +248,29 @@ class _SaidOnce:
     def __init__(self, artifact: Artifact) -> None:
         self._artifact = artifact
         self._seen: set[tuple[EntryKind, Position | None, int]] = set()
+        self._arms: set[tuple[Position, int]] = set()
+        """What has come to which gate; a loop begins that anew, also if the gate never opened."""
 
     def see(self, entry: Entry) -> Iterator[str]:
         gathered = entry.edge >= 0 and self._artifact.gathered(entry.edge) is not None
-        if entry.kind in ONCE and not gathered:
+        if entry.kind is EntryKind.GATE_ARRIVED and entry.position is not None and not gathered:
+            if (entry.position, entry.edge) in self._arms:
+                yield f"{entry.kind.wire} of {entry.position} by edge {entry.edge} came twice"
+            self._arms.add((entry.position, entry.edge))
+        elif entry.kind in ONCE and not gathered:
             said = (entry.kind, entry.position, entry.edge)
             if said in self._seen:
                 edge = f" by edge {entry.edge}" if entry.edge >= 0 else ""
                 yield f"{entry.kind.wire} of {entry.position}{edge} is written more than once"
             self._seen.add(said)
+        if entry.kind is EntryKind.EDGE_TAKEN and self._artifact.edges[entry.edge].loop:
+            assert entry.position is not None
+            body, items = self._artifact.body(entry.edge), entry.position.items
+            self._arms = {
+                (gate, edge)
+                for gate, edge in self._arms
+                if gate.placement not in body or gate.items[: len(items)] != items
+            }
 
     def end(self) -> Iterator[str]:
         yield from ()

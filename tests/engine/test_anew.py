@@ -1,0 +1,119 @@
+"""What a loop begins anew: dropped visits, gates that fill again, inner loops."""
+
+import itertools
+
+import pytest
+from worlds.box import World, open_box
+from worlds.flows import Behaviour, Story, answer, flow
+from worlds.rules import dice
+from worlds.seeds import run_seeded
+
+from axiomd.flow.artifact import FanOut, Join, Retry
+
+TWICE = {"loop": True, "max_iterations": 2}
+LATER = Retry(max_attempts=2, initial_interval_ms=900_000, max_interval_ms=900_000)
+
+
+@pytest.fixture
+def live(tmp_path):
+    """Runs a story to its end: the record, what each visit returned, and the kinds of entries."""
+
+    def lived(story, payload=b"in", seed=1):
+        world = World(tmp_path, [story])
+
+        async def run():
+            async with open_box(world) as box:
+                execution = await box.ended(await box.accept(payload), within_s=5_000)
+                await box.disk.finish()
+                assert box.broken() == []
+                identity = execution.execution_id
+                return execution, box.visits(identity), box.kinds(identity)
+
+        return run_seeded(seed, run)
+
+    return lived
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_visit_that_may_run_once_is_dropped_while_its_beginning_is_written(live, seed):
+    made = flow("a>b a>c b>a b>d c>d", edges={"b>a": TWICE}, once="c")
+    execution, _, kinds = live(Story(made), seed=seed)
+    assert execution.status == "COMPLETED"
+    assert "execution_requeued" not in kinds
+
+
+def test_a_visit_that_sleeps_until_its_next_call_is_dropped(live):
+    made = flow(
+        "a>b a>c a>e c>d b>d e>d b>a",
+        edges={"b>a": TWICE},
+        retries={"c": Retry(max_attempts=3, initial_interval_ms=5_000)},
+        nodes={"d": {"join": Join(quorum=2)}},
+    )
+    story = Story(made, {"c": Behaviour(stumbles=1), "e": Behaviour("hang")})
+    execution, _, kinds = live(story)
+    assert execution.status == "COMPLETED"
+    assert "execution_requeued" not in kinds
+
+
+def test_a_gate_gathers_what_an_item_brings_in_its_last_iteration(live):
+    made = flow(
+        "a>b b>c c>x x>y y>c x>g y>g g>z",
+        edges={"y>c": {"loop": True, "max_iterations": 3}},
+        nodes={"b": {"fan_out": FanOut("3", 1)}},
+    )
+    _, out, _ = live(Story(made))
+    arms = [out[f"{alias}#3[{item}]"] for alias in "xy" for item in range(3)]
+    assert out["g"] == answer("g", b"".join(arms))
+
+
+def test_of_two_loops_to_one_placement_the_inner_one_begins_anew_with_the_outer(live):
+    made = flow("a>d d>a d>e e>a e>f", edges={"d>a": TWICE, "e>a": TWICE})
+    _, out, _ = live(Story(made))
+    assert [f"d#{number}" in out for number in (2, 3, 4, 5)] == [True, True, True, False]
+    assert {"e", "e#2", "f"} < set(out)
+
+
+def test_an_xor_gate_takes_one_arm_in_every_iteration(live):
+    made = flow("a>x a>b b>y x>g y>g g>b g>z", edges={"g>b": TWICE}, xor="g")
+    _, out, _ = live(Story(made))
+    assert out["g#2"] in (answer("g", out["x"]), answer("g", out["y#2"]))
+
+
+def test_the_time_of_a_gate_begins_with_a_list_without_items(live):
+    made = flow(
+        "a>b b>g a>c c>g g>z",
+        nodes={
+            "b": {"fan_out": FanOut("0")},
+            "g": {"join": Join(timeout_s=20)},
+            "c": {"timeout_s": 900},
+        },
+    )
+    execution, _, _ = live(Story(made, {"c": Behaviour("hang")}))
+    assert execution.failure.kind == "GATE_TIMEOUT"
+
+
+@pytest.mark.parametrize("arrows", ["a>x a>b b>y x>g y>g g>b g>z", "a>b b>x b>y x>g y>g g>b g>z"])
+@pytest.mark.parametrize("beside", ["", " a>h h>z"])
+def test_the_time_of_a_gate_is_that_of_its_iteration(live, arrows, beside):
+    made = flow(
+        arrows + beside,
+        edges={"g>b": TWICE},
+        nodes={"g": {"join": Join(timeout_s=20)}, "h": {"timeout_s": 900}},
+        retries={"y": LATER},
+    )
+    story = Story(made, {"y": Behaviour(fails_below=128), "h": Behaviour("hang")})
+    execution, out, _ = live(story, payload=failing_later(arrows))
+    assert {"g", "b#2"} < set(out)
+    assert execution.failure.kind == "GATE_TIMEOUT"
+
+
+def failing_later(arrows):
+    """An input with which `y` fails in the second iteration, and not in the first."""
+
+    def fits(payload):
+        first = answer("b", answer("a", payload))
+        x = answer("x", answer("a", payload) if "a>x" in arrows else first)
+        second = answer("b", answer("g", x + answer("y", first)))
+        return dice("fails", first) >= 128 > dice("fails", second)
+
+    return next(filter(fits, map(b"%d".__mod__, itertools.count())))
