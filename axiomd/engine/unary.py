@@ -39,7 +39,9 @@ async def run_unary(attempt: Attempt) -> None:
         attempt.on_settled = branches.start
         branches.watch_alarms()
         for position in attempt.history.take_due():
-            branches.start(position)
+            # Whoever lets go of what waits starts its branch, perhaps before these have begun.
+            if not branches.waits_for_somebody(position):
+                branches.start(position)
         await branches.fall_asleep()
 
 
@@ -90,7 +92,7 @@ class Branches:
         """
         history = self._attempt.history
         backoff = Backoff(PAUSE_S, PAUSE_S_MAX)
-        while position in history.pending and not self._waits_for_somebody(position):
+        while position in history.pending and not self.waits_for_somebody(position):
             if position in history.due_ns:
                 await self._sleep_until(history.due_ns[position])
                 if position not in history.pending:
@@ -109,7 +111,7 @@ class Branches:
                 await backoff.pause()
         return []
 
-    def _waits_for_somebody(self, position: Position) -> bool:
+    def waits_for_somebody(self, position: Position) -> bool:
         """Whether a person has to say something before the visit goes on."""
         history = self._attempt.history
         asked = position in history.doubts or position in history.pauses

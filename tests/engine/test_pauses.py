@@ -5,7 +5,7 @@ import json
 import attrs
 import pytest
 import trio
-from worlds.box import Physics, open_box
+from worlds.box import Physics, World, open_box
 from worlds.flows import TENANT, Behaviour, Story, answer, flow, paused
 from worlds.seeds import run_seeded
 
@@ -403,3 +403,17 @@ async def test_many_paused_executions_do_not_keep_one_slot_from_others(make_worl
         for execution_id in identities:
             await approve(box, execution_id)
             assert (await finished(box, execution_id)).status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_pause_that_nobody_answered_lets_its_visit_go_once(tmp_path, seed):
+    story = attrs.evolve(patient("CONTINUE"), behaviours={"b": Behaviour("hang")})
+    world = World(tmp_path, [story])
+
+    async def live():
+        async with open_box(world) as box:
+            execution = await finished(box, await box.accept(b"x"))
+            assert execution.failure.kind == "TIMEOUT"
+
+    run_seeded(seed, live)
+    assert [start.alias for start in world.nodes.starts] == ["a", "b"]
