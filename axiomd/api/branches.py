@@ -96,6 +96,8 @@ class _Visits:
     def __init__(self, artifact: Artifact) -> None:
         self._artifact = artifact
         self._now: dict[Place, _Gate] = {}
+        self._lasting: dict[Place, dict[tuple[int, tuple[int, ...]], _Arm]] = {}
+        """What came from outside of the loops around a gate, for when it is filled again."""
         self.gates: list[_Gate] = []
 
     def see(self, entry: Entry, position: Position) -> None:
@@ -115,6 +117,11 @@ class _Visits:
             case EntryKind.NODE_FAILED | EntryKind.NODE_TIMED_OUT:
                 for edge in self._artifact.outgoing[position.placement]:
                     self._signal(attrs.evolve(entry, edge=edge), position, "FAILED")
+            case EntryKind.NODE_RETRY_SCHEDULED:
+                # It may come yet.
+                for edge in self._artifact.outgoing[position.placement]:
+                    again = attrs.evolve(entry, edge=edge, at_ns=0)
+                    self._signal(again, position, "WAITING")
             case _:
                 pass
 
@@ -140,6 +147,8 @@ class _Visits:
         place = (position.placement, position.items)
         if place not in self._now:
             self._now[place] = _new_gate(self._artifact, position)
+            for (edge, item), arm in self._lasting.pop(place, {}).items():
+                self._mark(position, edge, item, arm.status, arm.at_ns)
             self.gates.append(self._now[place])
         return self._now[place]
 
@@ -147,6 +156,11 @@ class _Visits:
         body = self._artifact.body(loop)
         for place in [p for p in self._now if p[0] in body and p[1][: len(items)] == items]:
             gate = self._now.pop(place)
+            self._lasting[place] = {
+                arm: known
+                for arm, known in gate.arms.items()
+                if known.status != "WAITING" and self._artifact.edges[arm[0]].source not in body
+            }
             if gate.status == "WAITING":
                 self.gates.remove(gate)
 

@@ -45,6 +45,30 @@ def test_failed_arm_fails_its_gate_and_the_others_are_not_taken():
     assert told(artifact, Status.FAILED, [failed]) == {"e": ("FAILED", over)}
 
 
+def test_arm_that_is_tried_again_may_still_come():
+    artifact = BRANCHING.artifact
+    kinds = (EntryKind.NODE_FAILED, EntryKind.NODE_RETRY_SCHEDULED)
+    entries = [of_node(artifact, kind, "d") for kind in kinds]
+    (_, arms) = told(artifact, Status.RUNNING, entries)["e"]
+    assert set(arms.values()) == {"WAITING"}
+
+
+def test_arm_from_outside_of_a_loop_has_arrived_in_each_iteration(tmp_path):
+    artifact = artifact_of(
+        "a>x a>b b>y x>g y>g g>b g>z", edges={"g>b": {"loop": True, "max_iterations": 3}}
+    )
+    world = World(tmp_path, [Story(artifact)])
+
+    async def live():
+        async with open_box(world) as box:
+            execution = await box.ended(await box.accept(b"in"))
+            journal = box.reader.journal(execution.execution_id)
+            return branch_views(artifact, execution, journal, lambda _: 0)
+
+    for gate in run_seeded(1, live):
+        assert [arm["status"] for arm in gate["arms"]] == ["ARRIVED", "ARRIVED"]
+
+
 def test_gate_of_a_cancelled_execution_is_not_taken():
     artifact = BRANCHING.artifact
     edge = artifact.incoming[artifact.index_of["e"]][0]
