@@ -5,11 +5,13 @@ import itertools
 import pytest
 from worlds.box import World, open_box
 from worlds.flows import Behaviour, Story, answer, flow
+from worlds.interpreter import interpret
 from worlds.rules import dice
 from worlds.seeds import run_seeded
 
 from axiomd.flow.artifact import FanOut, Join, Retry
 
+TOLERANT = Join(failure_policy="TOLERATE_FAILURES")
 TWICE = {"loop": True, "max_iterations": 2}
 LATER = Retry(max_attempts=2, initial_interval_ms=900_000, max_interval_ms=900_000)
 
@@ -64,6 +66,24 @@ def test_a_gate_gathers_what_an_item_brings_in_its_last_iteration(live):
     _, out, _ = live(Story(made))
     arms = [out[f"{alias}#3[{item}]"] for alias in "xy" for item in range(3)]
     assert out["g"] == answer("g", b"".join(arms))
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_items_that_go_round_each_as_often_as_it_wants_are_gathered_once(live, number):
+    made = flow(
+        "a>b b>c c>x x>w w>y y>c x>g w>g y>g a>g g>a g>z",
+        edges={
+            "y>c": {"loop": True, "max_iterations": 6, "condition": "< 120"},
+            "x>g": {"condition": "< 170"},
+            "g>a": TWICE,
+        },
+        nodes={"b": {"fan_out": FanOut("dice 3", 2)}, "g": {"join": TOLERANT}},
+    )
+    story, payload = Story(made, {"y": Behaviour(fails_below=60)}), b"%d" % number
+    execution, out, _ = live(story, payload, seed=number)
+    told = interpret(story, payload)
+    assert (execution.status == "COMPLETED") is told.completed
+    assert not told.completed or out == told.outputs
 
 
 def test_of_two_loops_to_one_placement_the_inner_one_begins_anew_with_the_outer(live):
