@@ -44,7 +44,7 @@ from axiomd.execution.plan import (
     is_doubtful,
     is_last,
 )
-from axiomd.execution.position import Position, position_text
+from axiomd.execution.position import Position, position_text, visit_text
 from axiomd.execution.spread import Turn
 from axiomd.execution.status import PARKING, Trigger
 from axiomd.flow.artifact import Artifact, Mode
@@ -283,10 +283,7 @@ class Attempt:
         """What a debug session holds; None without one."""
         if self.history.session.debug is None:
             return None
-        placements = self.artifact.placements
-        return tuple(
-            position_text(p, placements[p.placement].alias) for p in self.history.session.held
-        )
+        return tuple(visit_text(self.artifact, p) for p in self.history.session.held)
 
     async def commit(self, decision: Decision) -> list[Position]:
         """Make a decision durable and return the visits that it made due.

@@ -18,7 +18,7 @@ from axiomd.errors import Invalid, NotFound, Problem, WrongMode, WrongState
 from axiomd.execution.execution import Debug, Execution
 from axiomd.execution.fork import Beginning, Translation, Wire, from_checkpoint, from_failure
 from axiomd.execution.journal import Entry, EntryKind, Payload
-from axiomd.execution.position import Position, position_text
+from axiomd.execution.position import Position, visit_text
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
 from axiomd.ids import Ids
@@ -161,8 +161,7 @@ def _forked(execution: Execution, beginning: Beginning, translation: Translation
     position = None
     if beginning.routed is not None:
         position = translation.position(beginning.routed)
-        alias = translation.new.placements[position.placement].alias
-        detail["output_of"] = position_text(position, alias)
+        detail["output_of"] = visit_text(translation.new, position)
     return Entry(
         EntryKind.EXECUTION_FORKED,
         execution.created_ns,
