@@ -15,7 +15,7 @@ from axiomd.clock import rfc3339
 from axiomd.execution.execution import Execution
 from axiomd.execution.gathering import Place
 from axiomd.execution.journal import Entry, EntryKind
-from axiomd.execution.position import Position, position_text
+from axiomd.execution.position import Position, position_text, visit_text
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact, Join
 
@@ -223,7 +223,7 @@ def _gate_view(artifact: Artifact, gate: _Gate) -> dict[str, Any]:
         "opened_at": rfc3339(gate.opened_ns) if gate.opened_ns else None,
         "arms": [
             {
-                "from": position_text(arm.source, artifact.placements[arm.source.placement].alias),
+                "from": visit_text(artifact, arm.source),
                 "status": arm.status,
                 "at": rfc3339(arm.at_ns) if arm.at_ns else None,
             }

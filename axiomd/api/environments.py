@@ -7,8 +7,8 @@ from quart import Blueprint, Response, g, request
 
 from axiomd.api import sse
 from axiomd.api.box import Box
+from axiomd.api.executions import query_of
 from axiomd.api.views import Json
-from axiomd.api.wire import Query
 from axiomd.errors import NotFound
 from axiomd.limits import PAGE_ROWS_MAX
 from axiomd.runners.build_process import BuildLog, Line
@@ -37,8 +37,7 @@ class Shown:
         record = self._box.reader.package(g.tenant, f"{handle}/{name}", version)
         if record is None:
             raise NotFound(f"There is no package {handle}/{name}@{version}.")
-        known = ("after", "limit", "cursor")
-        query = Query(request.args.to_dict(flat=False), known)
+        query = query_of("after", "limit", "cursor")
         limit = query.number("limit", PAGE_ROWS_MAX, PAGE_ROWS_MAX, least=1)
         query.check()
         start = sse.read_cursor(

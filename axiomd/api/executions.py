@@ -78,7 +78,7 @@ class Shown:
         execution = self._find(execution_id)
         if execution.mode != "pipeline":
             raise WrongMode(f"Execution {execution_id} is unary: it has no frames.")
-        query = _query("from", "timeout_seconds")
+        query = query_of("from", "timeout_seconds")
         timeout = query.number("timeout_seconds", 0, 3600)
         query.check()
         start = sse.read_cursor(
@@ -89,7 +89,7 @@ class Shown:
 
     async def cancel(self, execution_id: str) -> tuple[dict[str, Any], int]:
         """End an execution, or have it undone first; what was stopped is dead when this answers."""
-        query = _query("compensate")
+        query = query_of("compensate")
         compensate = query.flag("compensate")
         query.check()
         self._find(execution_id)
@@ -113,7 +113,7 @@ class Shown:
 
     async def settle(self, execution_id: str) -> dict[str, Any]:
         """Say whether a node visit in doubt has happened."""
-        _query().check()
+        take_no_query()
         execution = self._find(execution_id)
         body = read_settle(await request_body())
         loaded = self._box.loaded(execution)
@@ -130,7 +130,7 @@ class Shown:
 
     async def list_executions(self) -> dict[str, Any]:
         """A page of executions, newest first."""
-        wanted, limit, cursor = read_list_filter(_query(*LIST_PARAMETERS))
+        wanted, limit, cursor = read_list_filter(query_of(*LIST_PARAMETERS))
         page = self._box.reader.list_executions(g.tenant, wanted, limit, cursor)
         views = [execution_view(execution) for execution in page.executions]
         return {"executions": views, "next_cursor": page.cursor}
@@ -144,7 +144,7 @@ class Shown:
     async def events(self, execution_id: str) -> dict[str, Any] | Response:
         """The journal, or with `Accept: text/event-stream` the journal as it grows."""
         execution = self._find(execution_id)
-        query = _query("node", "kind", "after", "limit", "cursor")
+        query = query_of("node", "kind", "after", "limit", "cursor")
         node, kinds = query.text("node"), _kinds(query)
         limit = query.number("limit", PAGE_ROWS_MAX, PAGE_ROWS_MAX, least=1)
         query.check()
@@ -189,7 +189,7 @@ class Shown:
     async def checkpoints(self, execution_id: str) -> Answer:
         """What each completed node visit took and returned."""
         execution = self._find(execution_id)
-        query = _query("limit", "cursor")
+        query = query_of("limit", "cursor")
         limit = query.number("limit", PAGE_ROWS_MAX, PAGE_ROWS_MAX, least=1)
         after = query.number("cursor", 0, 2**31)
         query.check()
@@ -222,7 +222,7 @@ class Shown:
     async def branches(self, execution_id: str) -> dict[str, Any]:
         """What has arrived at each gate."""
         execution = self._find(execution_id)
-        _query().check()
+        take_no_query()
         views = await self._box.engine.parts.run_blocking(self._branch_views, execution)
         return {"branches": views, "next_cursor": None}
 
@@ -238,7 +238,7 @@ class Shown:
     async def output(self, execution_id: str) -> Answer:
         """The output, or why there is none."""
         execution = self._find(execution_id)
-        _query().check()
+        take_no_query()
         loaded = self._box.loaded(execution)
         frames = None
         if execution.mode == "pipeline":
@@ -261,7 +261,7 @@ class Shown:
     async def frames(self, execution_id: str) -> Answer:
         """Frames that a placement has emitted; the terminal one's unless another is named."""
         execution = self._find(execution_id)
-        query = _query("node", "from", "limit", "cursor")
+        query = query_of("node", "from", "limit", "cursor")
         limit = query.number("limit", 100, STREAM_BATCH_FRAMES_MAX, least=1)
         start = query.number("cursor", query.number("from", 0, 2**31), 2**31)
         query.check()
@@ -286,7 +286,7 @@ class Shown:
         self, handle: str, package: str, version: str, node: str
     ) -> dict[str, Any] | Response:
         """Run one node: its bare message in, its bare message out, no execution."""
-        _query().check()
+        take_no_query()
         loaded = self._box.catalog.load_node(g.tenant, f"{handle}/{package}", version, node)
         payload = loaded.entry.parse_json(read_json(await request_body() or b"{}"))
         outcome = await self._box.engine.call_node(loaded.artifact, payload)
@@ -330,13 +330,14 @@ def _is_wanted(node: str | None, kinds: frozenset[str], view: dict[str, Any]) ->
     return (node is None or view["placement"] == node) and (not kinds or view["kind"] in kinds)
 
 
-def _query(*known: str) -> Query:
+def query_of(*known: str) -> Query:
+    """The query of the current request, of which these parameters are known."""
     return Query(request.args.to_dict(flat=False), known)
 
 
 def take_no_query() -> None:
     """Refuse every parameter of the current request."""
-    _query().check()
+    query_of().check()
 
 
 async def request_body() -> bytes:

@@ -7,9 +7,9 @@ from quart import Blueprint, Response, g, request
 
 from axiomd.api.box import Box
 from axiomd.api.environments import environment_view
-from axiomd.api.executions import request_body
+from axiomd.api.executions import query_of, request_body
 from axiomd.api.views import Json, artifact_view, topology_view
-from axiomd.api.wire import PAGE_PARAMETERS, Query, read_json, read_page
+from axiomd.api.wire import PAGE_PARAMETERS, read_json, read_page
 from axiomd.clock import rfc3339
 from axiomd.errors import Invalid, NotFound, Problem
 from axiomd.flow.package import PackageManifest
@@ -120,7 +120,7 @@ class Shelf:
 
     async def _page(self, read: Callable[[str, int, str | None], Rows[T]]) -> Rows[T]:
         """The page of a list that the request asks for."""
-        limit, cursor = read_page(Query(request.args.to_dict(flat=False), PAGE_PARAMETERS))
+        limit, cursor = read_page(query_of(*PAGE_PARAMETERS))
         run_blocking = self._box.engine.parts.run_blocking
         page: Rows[T] = await run_blocking(read, g.tenant, limit, cursor)
         return page

@@ -16,7 +16,7 @@ from axiomd.errors import Invalid, NotFound, Problem
 from axiomd.execution.execution import Execution
 from axiomd.execution.fork import Wire
 from axiomd.execution.journal import EntryKind
-from axiomd.execution.position import Position, parse_position, position_text
+from axiomd.execution.position import Position, parse_position, visit_text
 from axiomd.flow.artifact import Artifact
 from axiomd.flow.compatibility import edge_problems
 from axiomd.ids import ARTIFACT_ID
@@ -118,8 +118,7 @@ class _Forking:
             return entry.position
         words = f"event {seq} is {entry.kind.wire}, not node_completed"
         if entry.position is not None:
-            alias = artifact.placements[entry.position.placement].alias
-            words = f"{words}, of {position_text(entry.position, alias)}"
+            words = f"{words}, of {visit_text(artifact, entry.position)}"
         raise Invalid(_NO_CHECKPOINT, problems=[Problem("from", words)])
 
 

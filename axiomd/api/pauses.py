@@ -6,10 +6,9 @@ Everything is derived from the journal on every read; the record only says which
 import json
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 import attrs
-from quart import Blueprint, g, request
+from quart import Blueprint, g
 
 from axiomd.api.box import Box
 from axiomd.api.executions import (
@@ -17,10 +16,12 @@ from axiomd.api.executions import (
     Answer,
     answer_view,
     find_execution,
+    query_of,
     request_body,
+    take_no_query,
 )
 from axiomd.api.views import Json, Show, moment
-from axiomd.api.wire import PAGE_PARAMETERS, Query, read_page, read_resume
+from axiomd.api.wire import PAGE_PARAMETERS, read_page, read_resume
 from axiomd.clock import rfc3339
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.errors import NotFound, WrongState
@@ -28,7 +29,7 @@ from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.pauses import pause_id
-from axiomd.execution.position import Position, parse_position, position_text
+from axiomd.execution.position import Position, parse_position, position_text, visit_text
 from axiomd.flow.artifact import Artifact
 from axiomd.flow.large_json import Leaf
 from axiomd.limits import SCAN_ROWS_MAX
@@ -137,7 +138,7 @@ class PauseRoutes:
 
     async def inbox(self) -> Answer:
         """What waits for a person, newest first."""
-        limit, cursor = read_page(_query(*PAGE_PARAMETERS))
+        limit, cursor = read_page(query_of(*PAGE_PARAMETERS))
         leaves: list[Leaf] = []
         view: Json = await self._box.engine.parts.run_blocking(
             self._inbox, g.tenant, limit, cursor, leaves
@@ -175,7 +176,7 @@ class PauseRoutes:
     async def history(self, execution_id: str) -> Answer:
         """Every pause that an execution has had, oldest first."""
         execution = find_execution(self._box, execution_id)
-        query = _query(*PAGE_PARAMETERS)
+        query = query_of(*PAGE_PARAMETERS)
         after = query.number("cursor", 0, 2**31)
         limit, _ = read_page(query)
         leaves: list[Leaf] = []
@@ -203,7 +204,7 @@ class PauseRoutes:
 
     async def resume(self, execution_id: str, pause: str) -> Answer:
         """Answer for a paused visit: it goes on, with a value or with its input, or it fails."""
-        _query().check()
+        take_no_query()
         execution = find_execution(self._box, execution_id)
         body = read_resume(await request_body())
         visit = await self._find_open(execution, pause)
@@ -244,11 +245,4 @@ class PauseRoutes:
 
 def _visit(artifact: Artifact, pause: Pause) -> str:
     assert pause.opened.position is not None
-    return position_text(
-        pause.opened.position, artifact.placements[pause.opened.position.placement].alias
-    )
-
-
-def _query(*known: str) -> Query:
-    arguments: dict[str, Any] = request.args.to_dict(flat=False)
-    return Query(arguments, known)
+    return visit_text(artifact, pause.opened.position)

@@ -12,7 +12,7 @@ from typing import Literal
 import attrs
 import trio
 
-from axiomd.clock import NS_PER_S
+from axiomd.clock import LOOK_AGAIN_S, NS_PER_S
 from axiomd.engine.backoff import Backoff
 from axiomd.engine.calls import event_entry, make_call
 from axiomd.engine.parts import Parts
@@ -44,7 +44,7 @@ from axiomd.execution.plan import (
     is_doubtful,
     is_last,
 )
-from axiomd.execution.position import Position, position_text
+from axiomd.execution.position import Position, position_text, visit_text
 from axiomd.execution.spread import Turn
 from axiomd.execution.status import PARKING, Trigger
 from axiomd.flow.artifact import Artifact, Mode
@@ -61,7 +61,6 @@ from axiomd.store.writer import Ticket
 PAUSE_S = 0.01
 PAUSE_S_MAX = 1.0
 """Between the calls of a node visit that were taken away."""
-_LOOK_AGAIN_S = 30.0
 _FULL_PAUSE_S = 0.5
 _FULL_PAUSE_S_MAX = 10.0
 
@@ -190,8 +189,7 @@ class Attempt:
         try:
             turns = await self._rescue(position, outcome)
         except EdgeFault as fault:
-            ending = self.routing.ending(position, fault)
-            return after_fault(history, position, None, ending, at_ns)
+            return self.fault(position, None, fault)
         if isinstance(outcome, Lost):
             return after_loss(artifact, history, position, outcome.reason, at_ns, frames, turns)
         chance = self.parts.chance()
@@ -206,6 +204,11 @@ class Attempt:
         kind = outcome.kind if isinstance(outcome, Failure) else "NODE_CRASHED"
         attempts = self.history.calls.get(position, 0)
         return await self.routing.of_failure(position, kind, describe_end(outcome), attempts)
+
+    def fault(self, position: Position, payload: Payload | None, fault: EdgeFault) -> Decision:
+        """An expression has failed; `payload` is what the visit has returned, if it has."""
+        ending = self.routing.ending(position, fault)
+        return after_fault(self.history, position, payload, ending, self.parts.clock.now_ns())
 
     def doubt(self, position: Position, reason: str) -> Decision:
         """Nobody can tell whether this visit, which must not run twice, has happened."""
@@ -283,10 +286,7 @@ class Attempt:
         """What a debug session holds; None without one."""
         if self.history.session.debug is None:
             return None
-        placements = self.artifact.placements
-        return tuple(
-            position_text(p, placements[p.placement].alias) for p in self.history.session.held
-        )
+        return tuple(visit_text(self.artifact, p) for p in self.history.session.held)
 
     async def commit(self, decision: Decision) -> list[Position]:
         """Make a decision durable and return the visits that it made due.
@@ -363,7 +363,7 @@ class Attempt:
         """Wait for a wall time. It may be set meanwhile, so this looks again."""
         left_ns = due_ns - self.parts.clock.now_ns()
         while left_ns > 0:
-            await trio.sleep(min(left_ns / NS_PER_S, _LOOK_AGAIN_S))
+            await trio.sleep(min(left_ns / NS_PER_S, LOOK_AGAIN_S))
             left_ns = due_ns - self.parts.clock.now_ns()
 
     def runner(self, position: Position) -> Runner:

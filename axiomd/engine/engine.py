@@ -31,7 +31,7 @@ from axiomd.errors import (
     WrongState,
 )
 from axiomd.execution.call import NodeEvent, Outcome
-from axiomd.execution.execution import Debug, Execution
+from axiomd.execution.execution import Debug, Execution, queued
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.pauses import approval, pause_id, rejection
 from axiomd.execution.position import Position, parse_position
@@ -67,7 +67,7 @@ class Engine:
         self._timers = Timers(parts.writer, parts.reader, parts.clock)
         tail.on_parked = self._timers.notice
         tail.on_cancelled = self._stop
-        self._forks = Forks(parts, parts.ids)
+        self._forks = Forks(parts)
         self._attempts: dict[str, Attempt] = {}
         self._nursery: trio.Nursery | None = None
         self._draining = False
@@ -89,18 +89,8 @@ class Engine:
         """
         self.refuse_when_draining()
         now_ns = self.parts.clock.now_ns()
-        execution = Execution(
-            execution_id=self._ids.execution_id(),
-            tenant=artifact.tenant,
-            flow=artifact.flow,
-            graph_id=artifact.graph_id,
-            mode=artifact.mode,
-            status=Status.QUEUED,
-            created_ns=now_ns,
-            updated_ns=now_ns,
-            node_timeout_s=self.parts.settings.node_timeout_s,
-            debug=debug,
-        )
+        timeout_s = self.parts.settings.node_timeout_s
+        execution = queued(self._ids.execution_id(), artifact, timeout_s, now_ns, debug)
         kept = await self._keep(payload)
         self.refuse_when_draining()
         result = await self._submit(execution, kept, idempotency).wait()

@@ -15,13 +15,12 @@ import attrs
 
 from axiomd.engine.parts import Parts
 from axiomd.errors import Invalid, NotFound, Problem, WrongMode, WrongState
-from axiomd.execution.execution import Debug, Execution
+from axiomd.execution.execution import Debug, Execution, queued
 from axiomd.execution.fork import Beginning, Translation, Wire, from_checkpoint, from_failure
 from axiomd.execution.journal import Entry, EntryKind, Payload
-from axiomd.execution.position import Position, position_text
+from axiomd.execution.position import Position, visit_text
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
-from axiomd.ids import Ids
 from axiomd.limits import FORK_SLICE_BYTES_MAX, FORK_SLICE_ENTRIES_MAX
 from axiomd.store import commit as commits
 
@@ -39,9 +38,8 @@ class Onto:
 class Forks:
     """Makes executions of the histories of others."""
 
-    def __init__(self, parts: Parts, ids: Ids) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._ids = ids
 
     async def fork(
         self,
@@ -84,7 +82,7 @@ class Forks:
         translation = Translation(old, new)
         if onto is not None:
             await self._check(source, beginning, translation, onto)
-        fork_id, copied = self._ids.execution_id(), False
+        fork_id, copied = self._parts.ids.execution_id(), False
         try:
             count = await self._copy(source, fork_id, beginning, translation)
             if self._parts.reader.find_execution(source.execution_id) is None:
@@ -93,7 +91,7 @@ class Forks:
         finally:
             if not copied:
                 self._give_up(fork_id)
-        execution = attrs.evolve(self._record(source, fork_id, new, count), debug=debug)
+        execution = self._record(source, fork_id, new, count, debug)
         entry = _forked(execution, beginning, translation)
         ticket = self._parts.writer.submit(commits.forked(execution, entry))
         # Not after the wait: whoever asked may be gone by then.
@@ -127,19 +125,16 @@ class Forks:
         return count
 
     def _record(
-        self, source: Execution, fork_id: str, artifact: Artifact, entries: int
+        self,
+        source: Execution,
+        fork_id: str,
+        artifact: Artifact,
+        entries: int,
+        debug: Debug | None,
     ) -> Execution:
-        now_ns = self._parts.clock.now_ns()
-        return Execution(
-            execution_id=fork_id,
-            tenant=source.tenant,
-            flow=artifact.flow,
-            graph_id=artifact.graph_id,
-            mode=artifact.mode,
-            status=Status.QUEUED,
-            created_ns=now_ns,
-            updated_ns=now_ns,
-            node_timeout_s=source.node_timeout_s,
+        at_ns = self._parts.clock.now_ns()
+        return attrs.evolve(
+            queued(fork_id, artifact, source.node_timeout_s, at_ns, debug),
             entries=entries,
             config_id=source.config_id,
             forked_from=source.execution_id,
@@ -161,8 +156,7 @@ def _forked(execution: Execution, beginning: Beginning, translation: Translation
     position = None
     if beginning.routed is not None:
         position = translation.position(beginning.routed)
-        alias = translation.new.placements[position.placement].alias
-        detail["output_of"] = position_text(position, alias)
+        detail["output_of"] = visit_text(translation.new, position)
     return Entry(
         EntryKind.EXECUTION_FORKED,
         execution.created_ns,

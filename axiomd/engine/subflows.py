@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import trio
 
-from axiomd.clock import NS_PER_S
+from axiomd.clock import LOOK_AGAIN_S, NS_PER_S
 from axiomd.engine.attempt import Attempt
 from axiomd.engine.tail import Watch
 from axiomd.execution.call import Failure
@@ -22,9 +22,6 @@ from axiomd.execution.spread import NOTHING
 from axiomd.execution.subflow import after_start, failure_of
 from axiomd.limits import SUBFLOW_DEPTH_MAX
 from axiomd.store.reader import Reader
-
-_LOOK_AGAIN_S = 30.0
-"""The longest sleep to a deadline: somebody may set the wall clock meanwhile."""
 
 
 async def start_child(attempt: Attempt, position: Position) -> Decision:
@@ -78,7 +75,7 @@ class Waiting:
     async def wait(self) -> None:
         """Return once it is `over`."""
         while not self.over:
-            with trio.move_on_after(min(self._left_s, _LOOK_AGAIN_S)):
+            with trio.move_on_after(min(self._left_s, LOOK_AGAIN_S)):
                 await self._watch.changed()
                 self._child = self._watch.latest
 

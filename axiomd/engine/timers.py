@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import trio
 
-from axiomd.clock import NS_PER_S, Clock
+from axiomd.clock import LOOK_AGAIN_S, NS_PER_S, Clock
 from axiomd.errors import StoreFull, WrongState
 from axiomd.execution.execution import Execution
 from axiomd.limits import DUE_BATCH_MAX
@@ -19,8 +19,6 @@ from axiomd.store import commit as commits
 from axiomd.store.reader import Reader
 from axiomd.store.writer import Writer
 
-_LOOK_AGAIN_S = 30.0
-"""The longest sleep: somebody may set the wall clock meanwhile."""
 _FULL_PAUSE_S = 1.0
 
 
@@ -52,7 +50,7 @@ class Timers:
             except StoreFull:
                 await trio.sleep(_FULL_PAUSE_S)
                 continue
-            wait_s = min((self._next_ns - self._clock.now_ns()) / NS_PER_S, _LOOK_AGAIN_S)
+            wait_s = min((self._next_ns - self._clock.now_ns()) / NS_PER_S, LOOK_AGAIN_S)
             with trio.move_on_after(max(0.0, wait_s)):
                 await self._bell.wait()
 

@@ -22,7 +22,6 @@ from axiomd.execution.journal import EntryKind, Payload
 from axiomd.execution.plan import (
     Decision,
     after_compose,
-    after_fault,
     after_output,
     after_wait,
     rest,
@@ -145,8 +144,7 @@ class Branches:
         try:
             turns = await attempt.routing.of_output(position, payload, content)
         except EdgeFault as fault:
-            at_ns, ending = attempt.parts.clock.now_ns(), attempt.routing.ending(position, fault)
-            return after_fault(attempt.history, position, payload, ending, at_ns)
+            return attempt.fault(position, payload, fault)
         at_ns = attempt.parts.clock.now_ns()
         return after_output(attempt.artifact, attempt.history, position, payload, at_ns, turns)
 
@@ -173,8 +171,7 @@ class Branches:
         try:
             payload = await attempt.routing.compose(position, edges, payloads)
         except EdgeFault as fault:
-            at_ns, ending = attempt.parts.clock.now_ns(), attempt.routing.ending(position, fault)
-            return after_fault(history, position, None, ending, at_ns)
+            return attempt.fault(position, None, fault)
         return after_compose(position, payload, attempt.parts.clock.now_ns())
 
     async def _sleep_until(self, due_ns: int) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 import attrs
 
 from axiomd.execution.status import Residence, Status, residence
-from axiomd.flow.artifact import Mode
+from axiomd.flow.artifact import Artifact, Mode
 
 
 @attrs.frozen
@@ -115,6 +115,28 @@ class Execution:
     def residence(self) -> Residence:
         """Where it lives: with a worker, waiting for one, parked, or ended."""
         return residence(self.status, asleep=self.wake_ns > 0)
+
+
+def queued(
+    execution_id: str,
+    artifact: Artifact,
+    node_timeout_s: float,
+    at_ns: int,
+    debug: Debug | None = None,
+) -> Execution:
+    """The record of a new execution of an artifact, which waits for its first worker."""
+    return Execution(
+        execution_id=execution_id,
+        tenant=artifact.tenant,
+        flow=artifact.flow,
+        graph_id=artifact.graph_id,
+        mode=artifact.mode,
+        status=Status.QUEUED,
+        created_ns=at_ns,
+        updated_ns=at_ns,
+        node_timeout_s=node_timeout_s,
+        debug=debug,
+    )
 
 
 IndexKey = tuple[str, tuple[object, ...]]

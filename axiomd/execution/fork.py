@@ -13,7 +13,7 @@ import attrs
 from axiomd.errors import Invalid, Problem, WrongState
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
-from axiomd.execution.position import Position, position_text
+from axiomd.execution.position import Position, visit_text
 from axiomd.flow.artifact import Artifact
 from axiomd.strict import unknown
 
@@ -172,8 +172,9 @@ def from_checkpoint(
             history.apply(entry)
             mentions.see(artifact, entry)
         if entry.kind is EntryKind.NODE_COMPLETED and len(known) < _KNOWN_MAX:
-            known.append(_text(artifact, entry.position))
-    words = unknown("checkpoint", _text(artifact, at), known)
+            assert entry.position is not None
+            known.append(visit_text(artifact, entry.position))
+    words = unknown("checkpoint", visit_text(artifact, at), known)
     raise Invalid("There is no such checkpoint.", problems=[Problem("from", words)])
 
 
@@ -195,7 +196,9 @@ def from_failure(artifact: Artifact, journal: Iterable[Entry], now_ns: int) -> B
         if entry.kind in _UNDOING:
             raise WrongState("What it has done was compensated: start it anew.")
         if _is_fault(last, entry):
-            visit = _text(artifact, last.position if last is not None else None)
+            assert last is not None
+            assert last.position is not None
+            visit = visit_text(artifact, last.position)
             raise WrongState(
                 f"No node failed: the edges of {visit} did. Fork it from {visit} with "
                 "another output, or on another artifact."
@@ -206,7 +209,7 @@ def from_failure(artifact: Artifact, journal: Iterable[Entry], now_ns: int) -> B
         last, until, at_ns = entry, entry.seq + 1, entry.at_ns
     gates = [p for p in history.pending if p in history.broken and p not in history.answered]
     if gates:
-        gate = _text(artifact, gates[0])
+        gate = visit_text(artifact, gates[0])
         raise WrongState(f"The gate {gate} failed: fork the execution from an earlier checkpoint.")
     return _beginning(history, mentions, until, now_ns - at_ns)
 
@@ -245,11 +248,6 @@ def _beginning(
         routed=routed,
         payload=payload,
     )
-
-
-def _text(artifact: Artifact, position: Position | None) -> str:
-    assert position is not None
-    return position_text(position, artifact.placements[position.placement].alias)
 
 
 # -- another artifact -------------------------------------------------------------------------

@@ -159,6 +159,9 @@ class History:
 
     def alarms(self) -> Iterator[tuple[int, Position | Place]]:
         """Times at which a pause or a gate is decided by its policy."""
+        if not self._artifact.has_alarms:
+            # Asked behind every commit, whatever gates there are.
+            return
         for position, due_ns in self.pauses.items():
             if due_ns:
                 yield due_ns, position

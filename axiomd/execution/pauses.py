@@ -12,7 +12,7 @@ from axiomd.clock import NS_PER_S, rfc3339
 from axiomd.execution.execution import Ending, OpenPause
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import Decision
-from axiomd.execution.position import Position, position_text
+from axiomd.execution.position import Position, visit_text
 from axiomd.execution.status import Trigger
 from axiomd.flow.artifact import Artifact, Hitl
 
@@ -28,7 +28,7 @@ def pause_id(execution_id: str, visit: str) -> str:
 def after_asking(artifact: Artifact, position: Position, execution_id: str, at_ns: int) -> Decision:
     """The visit is due, and somebody has to answer for it before it is called."""
     hitl = _hitl(artifact, position)
-    visit = _text(artifact, position)
+    visit = visit_text(artifact, position)
     due_ns = at_ns + int(hitl.timeout_s * NS_PER_S) if hitl.timeout_s else 0
     detail = {"pause_id": pause_id(execution_id, visit), "payload": json.loads(hitl.payload)}
     if due_ns:
@@ -42,7 +42,7 @@ def after_silence(
 ) -> Decision:
     """Nobody has answered in time: the pause's policy does."""
     hitl = _hitl(artifact, position)
-    visit = _text(artifact, position)
+    visit = visit_text(artifact, position)
     detail = {"pause_id": pause_id(execution_id, visit), "policy": hitl.timeout_policy}
     said = f"nobody answered within {hitl.timeout_s:g} s"
     if hitl.timeout_policy == "FAIL":
@@ -97,7 +97,3 @@ def _hitl(artifact: Artifact, position: Position) -> Hitl:
     hitl = artifact.placements[position.placement].hitl
     assert hitl is not None
     return hitl
-
-
-def _text(artifact: Artifact, position: Position) -> str:
-    return position_text(position, artifact.placements[position.placement].alias)

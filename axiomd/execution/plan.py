@@ -22,7 +22,7 @@ from axiomd.execution.execution import Ending, Execution, OpenPause
 from axiomd.execution.gathering import Place
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
-from axiomd.execution.position import Position, position_text
+from axiomd.execution.position import Position, visit_text
 from axiomd.execution.retry import next_pause_s
 from axiomd.execution.spread import Spread, Turn
 from axiomd.execution.status import Trigger
@@ -144,7 +144,7 @@ def _dropped(
 ) -> tuple[str, ...]:
     """Visits of the round before, of which a person was asked something."""
     return tuple(
-        position_text(left, artifact.placements[left.placement].alias)
+        visit_text(artifact, left)
         for turn in taken
         if artifact.edges[turn.edge].loop
         for left in history.left_behind(turn.edge, position.items)
@@ -380,8 +380,8 @@ def after_doubt(
     artifact: Artifact, history: History, position: Position, reason: str, at_ns: int
 ) -> Decision:
     """A call of a visit that must not run twice ended without an answer: a person has to say."""
-    alias = artifact.placements[position.placement].alias
-    detail = {"reason": reason, "settle": position_text(position, alias)}
+    visit = visit_text(artifact, position)
+    detail = {"reason": reason, "settle": visit}
     entry = Entry(
         EntryKind.NODE_IN_DOUBT,
         at_ns,
@@ -389,7 +389,7 @@ def after_doubt(
         attempt=history.calls.get(position, 1),
         detail=json.dumps(detail),
     )
-    return Decision((entry,), doubted=position_text(position, alias))
+    return Decision((entry,), doubted=visit)
 
 
 def after_hold(position: Position, at_ns: int) -> Decision:

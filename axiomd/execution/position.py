@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+from axiomd.flow.artifact import Artifact
+
 _TEXT = re.compile(r"(?P<alias>[^#\[\]]+)(?:#(?P<iteration>\d+))?(?P<items>(?:\[\d+\])*)")
 _ITEM = re.compile(r"\d+")
 
@@ -22,6 +24,11 @@ def position_text(position: Position, alias: str) -> str:
     """`alias`, `alias#2` for the second loop iteration, `alias[3]` for a fan-out item."""
     iteration = f"#{position.iteration}" if position.iteration > 1 else ""
     return f"{alias}{iteration}{''.join(f'[{item}]' for item in position.items)}"
+
+
+def visit_text(artifact: Artifact, position: Position) -> str:
+    """`position_text` of a visit of an artifact's placement."""
+    return position_text(position, artifact.placements[position.placement].alias)
 
 
 def parse_position(text: str) -> tuple[str, int, tuple[int, ...]]:

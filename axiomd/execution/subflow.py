@@ -2,9 +2,11 @@
 
 import json
 
+import attrs
+
 from axiomd.clock import NS_PER_S
 from axiomd.execution.call import Failure
-from axiomd.execution.execution import Execution
+from axiomd.execution.execution import Execution, queued
 from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import Child, Decision
@@ -28,16 +30,8 @@ def after_start(
     artifact: what the child runs.
     """
     due_ns = at_ns + int(placement.timeout_s * NS_PER_S) if placement.timeout_s else 0
-    child = Execution(
-        execution_id=child_id,
-        tenant=parent.tenant,
-        flow=artifact.flow,
-        graph_id=artifact.graph_id,
-        mode=artifact.mode,
-        status=Status.QUEUED,
-        created_ns=at_ns,
-        updated_ns=at_ns,
-        node_timeout_s=parent.node_timeout_s,
+    child = attrs.evolve(
+        queued(child_id, artifact, parent.node_timeout_s, at_ns),
         config_id=parent.config_id,
         parent_id=parent.execution_id,
         parent_position=position_text(position, placement.alias),

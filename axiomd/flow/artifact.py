@@ -285,6 +285,14 @@ class Artifact:
         return any(placement.compensate is not None for placement in self.placements)
 
     @cached_property
+    def has_alarms(self) -> bool:
+        """Whether a gate or a pause of it waits only so long."""
+        return any(
+            placement.join.timeout_s or (placement.hitl is not None and placement.hitl.timeout_s)
+            for placement in self.placements
+        )
+
+    @cached_property
     def visits_all(self) -> bool:
         """Whether every placement is visited, exactly once, before a unary flow completes."""
         joins = (placement.join for placement in self.placements)

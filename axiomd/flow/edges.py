@@ -4,12 +4,13 @@ Each edge is compiled on its own, from what its ends resolve to. The shape that 
 together is `axiomd.flow.shape`'s business, and what a gate does with its arms `axiomd.flow.gates`'.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from google.protobuf.descriptor import FieldDescriptor
 
 from axiomd.errors import Problem
 from axiomd.flow.artifact import Edge
+from axiomd.flow.casting import overlaps
 from axiomd.flow.cel import BadExpression, Scope
 from axiomd.flow.leaf import leaf_text
 from axiomd.flow.messages import MessageType, edge_problems
@@ -166,11 +167,14 @@ class EdgeRules:
 def field_problems(
     path: str,
     said: str,
-    fields: Iterable[tuple[str, str]],
+    fields: Collection[tuple[str, str]],
     scope: Scope,
     destination: MessageType,
 ) -> Iterator[Problem]:
     """What is wrong with the expressions that make a message, each under its field."""
+    names = [field for field, _ in fields]
+    for field, reason in overlaps(destination.descriptor, names):
+        yield Problem(join(path, field), f"{said}: {reason}")
     for field, text in fields:
         try:
             scope.check_field(field, text, destination)

@@ -15,7 +15,7 @@ from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.join import Verdict, judge
 from axiomd.execution.journal import COMMANDS, Entry, EntryKind, trigger_of
-from axiomd.execution.position import Position, position_text
+from axiomd.execution.position import Position, visit_text
 from axiomd.execution.status import (
     ENDING,
     PARKING,
@@ -320,8 +320,7 @@ class _SessionIsOnRecord:
         self._begun = self._begun or entry.kind is EntryKind.DEBUG_STARTED
         if entry.position is None or not self._begun:
             return
-        alias = self._artifact.placements[entry.position.placement].alias
-        visit = position_text(entry.position, alias)
+        visit = visit_text(self._artifact, entry.position)
         if entry.kind in OF_A_HELD_VISIT and visit not in self._held:
             yield f"{entry.kind.wire} of {visit}, which is not held"
         if entry.kind is EntryKind.NODE_STARTED and visit in self._held:
@@ -515,7 +514,7 @@ class _Folds:
         return paused and position not in history.answered
 
     def _visit(self, position: Position) -> str:
-        return position_text(position, self._artifact.placements[position.placement].alias)
+        return visit_text(self._artifact, position)
 
     def end(self) -> Iterator[str]:
         execution, history = self._execution, self._history

@@ -86,6 +86,33 @@ def test_an_adapter_gives_each_field_what_it_can_hold():
     assert message.startswith("the adapter of 'a' → 'b': ")
 
 
+BILLS = """
+syntax = "proto3";
+package acme.bills;
+message Customer { string name = 1; }
+message Bill { Customer customer = 1; oneof how { string card = 2; string cash = 3; } }
+"""
+
+
+def test_fields_of_an_adapter_that_exclude_each_other_are_refused():
+    bills = package(("Pass", "Bill", "Bill"), proto=BILLS)
+    adapter = {
+        "customer": "customer",
+        "customer.name": "'Ada'",
+        "card": "card",
+        "cash": "'much'",
+    }
+    found = refused(edged(flow("a>b"), {"adapter": adapter}), bills)
+    head = "the adapter of 'a' → 'b': "
+    assert found == [
+        (
+            "edges[0].adapter.customer.name",
+            f"{head}is inside of customer, which has an expression of its own",
+        ),
+        ("edges[0].adapter.cash", f"{head}and card are one choice, how"),
+    ]
+
+
 def test_an_adapter_stands_for_messages_that_do_not_fit():
     nodes = [placed("a"), placed("b", "Break")]
     assert len(refused(flow("a>b", nodes))) == 3

@@ -112,6 +112,11 @@ class Box:
         broken = self.broken()
         assert not broken, broken
 
+    def restart(self) -> None:
+        """`kill -9`, and a new process on what is on disk."""
+        self.kill()
+        self.start()
+
     def _end(self) -> None:
         assert self.process is not None
         self.process.kill()

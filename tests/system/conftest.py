@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from system.box import Box, running
+from system.box import Box, User, running
 from system.lab import prepare
 
 OpenBox = Callable[..., Box]
@@ -23,3 +23,17 @@ def open_box(tmp_path: Path) -> Iterator[OpenBox]:
             return box
 
         yield start
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    """A box of the test's own, with the package pushed; some files have another one."""
+    with running(tmp_path / "data") as box:
+        prepare(box)
+        yield box
+
+
+@pytest.fixture
+def user(box: Box) -> Iterator[User]:
+    with box.client() as user:
+        yield user

@@ -1,34 +1,15 @@
 """A flow that waits for a person, through `kill -9` of the whole box."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from system.box import Box, User, running
-from system.lab import compiled, flow, prepare
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Iterator[Box]:
-    with running(tmp_path / "data") as box:
-        prepare(box)
-        yield box
-
-
-@pytest.fixture
-def user(box: Box) -> Iterator[User]:
-    with box.client() as user:
-        yield user
+from system.box import Box, User
+from system.lab import compiled, flow
 
 
 def asking(**hitl: object) -> dict[str, object]:
     return {"node": "Step", "config": {"hitl": hitl}}
-
-
-def restart(box: Box) -> None:
-    box.kill()
-    box.start()
 
 
 def open_pauses(user: User, identity: str) -> dict[str, str]:
@@ -56,18 +37,18 @@ def test_pauses_and_their_answers_outlive_the_box(box: Box, user: User, tmp_path
     identity = user.accepted(compiled(box, document), {"text": "", "log": str(log)})
     while len(waiting := open_pauses(user, identity)) < 2:
         time.sleep(0.005)
-    restart(box)
+    box.restart()
     assert open_pauses(user, identity) == waiting
     assert calls(log) == ["start"]
     told = {"text": "told ", "log": str(log)}
     assert resume(user, identity, waiting["left"], decision="approve", value=told) == 200
     # Whatever it was doing at this instant: the answer was confirmed, and so it stays.
-    restart(box)
+    box.restart()
     assert resume(user, identity, waiting["left"], decision="reject") == 409
     while set(open_pauses(user, identity)) != {"right"} or "left" not in calls(log):
         time.sleep(0.005)
     assert resume(user, identity, waiting["right"], decision="approve") == 200
-    restart(box)
+    box.restart()
     assert user.ended(identity)["status"] == "COMPLETED"
     statuses = [view["status"] for view in user.execution(identity, "/pauses")["pauses"]]
     assert statuses == ["RESUMED", "RESUMED"]

@@ -7,12 +7,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from system.box import Box, running
-from system.lab import compiled, flow, prepare, single
+from system.lab import compiled, flow, single
 
 CLIENTS = 64
 STEPS = flow("two", {"one": "Step", "two": "Step"}, ("one two",))
@@ -22,13 +20,6 @@ LARGE = "x" * 100_000
 def axiomd(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "axiomd", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Iterator[Box]:
-    with running(tmp_path / "data") as box:
-        prepare(box)
-        yield box
 
 
 class Load:

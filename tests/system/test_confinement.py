@@ -40,12 +40,6 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
         yield box
 
 
-@pytest.fixture
-def user(box: Box) -> Iterator[User]:
-    with box.client() as user:
-        yield user
-
-
 def executed(user: User, graph_id: str, code: str) -> dict[str, object]:
     """The result of an execution of the flow with the node that runs Python text."""
     text = textwrap.dedent(code)

@@ -120,8 +120,7 @@ def test_a_large_output_survives_the_box_and_is_not_made_again(box: Box) -> None
         row = user.compile(ROW)
         identity = user.accepted(row, {"size": SIZE})
         user.started(identity, "two", within_s=60)
-    box.kill()
-    box.start()
+    box.restart()
     with box.client() as user:
         assert user.ended(identity, within_s=60)["status"] == "COMPLETED"
         events = user.execution(identity, "/events?kind=node_started")["events"]

@@ -22,12 +22,6 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
         yield box
 
 
-@pytest.fixture
-def user(box: Box) -> Iterator[User]:
-    with box.client() as user:
-        yield user
-
-
 def test_pipelines_with_more_generators_than_processes_complete(box: Box, user: User):
     """Two generators and a unary node each; the first one runs as far ahead as it may."""
     numbers = compiled(box, NUMBERS)

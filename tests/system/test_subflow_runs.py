@@ -80,8 +80,7 @@ def test_kill_of_the_box_costs_parent_and_child_nothing(open_box):
         child = user.compile(lab.single("Nap"))
         identity = user.accepted(user.compile(parent("killed", child)), {"text": "x", "count": 60})
         found = first_child(user, identity)
-    box.kill()
-    box.start()
+    box.restart()
     with box.client() as user:
         assert user.ended(identity)["status"] == "COMPLETED"
         assert children(user, identity) == [found]

@@ -19,24 +19,6 @@ from axiomd.clock import NS_PER_S
 ATTEMPTS = {"max_attempts": 4, "initial_interval_ms": 300, "backoff_coefficient": 1}
 
 
-@pytest.fixture
-def box(tmp_path: Path) -> Iterator[Box]:
-    with running(tmp_path / "data") as box:
-        prepare(box)
-        yield box
-
-
-@pytest.fixture
-def user(box: Box) -> Iterator[User]:
-    with box.client() as user:
-        yield user
-
-
-def restart(box: Box) -> None:
-    box.kill()
-    box.start()
-
-
 def calls(log: Path) -> list[tuple[str, int, int]]:
     """Effect key, attempt and time of each call that a node recorded."""
     lines = [line.split() for line in log.read_text().splitlines()]
@@ -55,7 +37,7 @@ def test_attempts_and_their_times_outlive_the_box(box: Box, user: User, tmp_path
     identity = user.accepted(flaky, {"count": 3, "log": str(log)})
     for count in (1, 2, 3):
         wait_for(log, count)
-        restart(box)
+        box.restart()
     assert user.ended(identity)["status"] == "COMPLETED"
     keys, attempts, times = zip(*calls(log), strict=True)
     assert len(set(keys)) == 1, "the effect key is the same for every attempt"
@@ -99,7 +81,7 @@ def test_what_sleeps_is_cancelled_for_good(box: Box, user: User, tmp_path: Path)
     answer = user.cancel(identity)
     assert (answer.status_code, answer.json()["stopped"]) == (202, [])
     assert user.cancel(identity).status_code == 409
-    restart(box)
+    box.restart()
     time.sleep(1.2)
     assert user.execution(identity)["status"] == "CANCELLED"
     assert len(calls(log)) == 1
@@ -115,7 +97,7 @@ def napping(box: Box, user: User, log: Path) -> str:
         {"text": "a ", "ms": 600_000, "log": str(log)},
     )
     wait_for(log, 1)
-    restart(box)
+    box.restart()
     assert user.reached(identity, {"PAUSED_HITL"})["waiting_on"]["in_doubt"] == ["only"]
     return identity
 
@@ -124,7 +106,7 @@ def test_node_that_must_run_once_waits_in_doubt_until_somebody_says_it_has(
     box: Box, user: User, tmp_path: Path
 ):
     identity = napping(box, user, tmp_path / "log")
-    restart(box)
+    box.restart()
     assert user.execution(identity)["status"] == "PAUSED_HITL"
     said = settle(user, identity, happened=True, output={"text": "told"}, comment="seen")
     assert said.status_code == 200, said.text

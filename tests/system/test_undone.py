@@ -1,27 +1,12 @@
 """A flow that fails is undone through deaths of the whole box, and of the node that undoes."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from system.box import Box, User, running
-from system.lab import UNDONE, compiled, prepare
+from system.box import Box, User
+from system.lab import UNDONE, compiled
 
 STEP_MS = 250
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Iterator[Box]:
-    with running(tmp_path / "data") as box:
-        prepare(box)
-        yield box
-
-
-@pytest.fixture
-def user(box: Box) -> Iterator[User]:
-    with box.client() as user:
-        yield user
 
 
 def calls(log: Path) -> list[str]:
@@ -44,8 +29,7 @@ def test_the_box_dies_while_it_undoes_and_goes_on_at_the_step_that_is_not_over(
     identity = user.accepted(compiled(box, UNDONE), given)
     for call in ("undo-three", "undo-two", "undo-one"):
         wait_for(log, call)
-        box.kill()
-        box.start()
+        box.restart()
     record = user.ended(identity)
     assert (record["status"], record["failure"]["placement"]) == ("FAILED", "last")
     steps = [(step["position"], step["status"]) for step in record["compensation"]["steps"]]

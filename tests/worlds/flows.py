@@ -123,32 +123,25 @@ def flow(
     sources = {e.source for e in made if not e.loop}
     (entry,) = set(range(len(aliases))) - targets
     (terminal,) = set(range(len(aliases))) - sources
-    generators, takers = set(streams.split()), set(xor.split())
+    kinds = dict.fromkeys(streams.split(), "Stream")
+    joins = {alias: Join("XOR") for alias in xor.split()}
+    digest = f"{arrows}{mode}{tenant}{retries}{once}{xor}{edges}{besides}{compensate}".encode()
     return Artifact(
-        graph_id=graph_id
-        or hashlib.sha256(
-            f"{arrows}{mode}{tenant}{retries}{once}{xor}{edges}{besides}{compensate}".encode()
-        ).hexdigest()[:26],
+        graph_id=graph_id or hashlib.sha256(digest).hexdigest()[:26],
         tenant=tenant,
         flow=f"{tenant}/story",
         mode=mode,
         placements=tuple(
-            Placement(
-                alias=alias,
-                kind="pipeline" if alias in generators else "unary",
-                input_type="t.M",
-                output_type="t.M",
-                runner="inline",
-                retry=(retries or {}).get(alias, Retry()),
-                once=alias in once.split(),
-                compensate=undoing(undoers[alias]) if alias in undoers else None,
-                **{
-                    "package": "t/t@1",
-                    "node": "Stream" if alias in generators else "Plain",
-                    "digest": "d" * 64,
-                    "join": Join("XOR" if alias in takers else "AND"),
-                }
-                | besides.get(alias, {}),
+            placement(
+                alias,
+                kinds.get(alias, "Plain"),
+                {
+                    "join": joins.get(alias, Join()),
+                    "retry": (retries or {}).get(alias, Retry()),
+                    "once": alias in once.split(),
+                    "compensate": undoing(undoers[alias]) if alias in undoers else None,
+                    **besides.get(alias, {}),
+                },
             )
             for alias in aliases
         ),
@@ -156,6 +149,19 @@ def flow(
         entry=entry,
         terminal=terminal,
         content_hash=hashlib.sha256(arrows.encode()).hexdigest(),
+    )
+
+
+def placement(alias: str, node: str, more: Mapping[str, Any]) -> Placement:
+    """A placement of a node of the test worlds; `more` is what else it has, or has otherwise."""
+    known: dict[str, Any] = {"package": "t/t@1", "node": node, "digest": "d" * 64}
+    return Placement(
+        alias=alias,
+        kind="pipeline" if node == "Stream" else "unary",
+        input_type="t.M",
+        output_type="t.M",
+        runner="inline",
+        **known | dict(more),
     )
 
 
