@@ -50,6 +50,8 @@ class Fan:
     """Visits of items that are not yet in work, in their order."""
     live: dict[int, int] = attrs.field(factory=dict)
     """For each item in work its pending visits."""
+    idle: set[int] = attrs.field(factory=set)
+    """Items that ran out of pending visits since there was last a look; some may have new ones."""
 
 
 def arrived_tally(tally: Tally, arms: int) -> Tally:

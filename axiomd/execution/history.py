@@ -407,6 +407,7 @@ class History:
             fan.live[item] -= 1
             if not fan.live[item]:
                 # Until the end of the commit its branch may still go on with another visit.
+                fan.idle.add(item)
                 self._slack.add(place)
 
     def _fans_of(self, position: Position) -> Iterator[tuple[Place, int]]:
@@ -422,8 +423,11 @@ class History:
         fan = self.fans.get(place)
         if fan is None:
             return
-        for item in [item for item, visits in fan.live.items() if not visits]:
-            del fan.live[item]
+        # Not all that are live: an item's end would cost as much as there are items.
+        for item in fan.idle:
+            if not fan.live[item]:
+                del fan.live[item]
+        fan.idle.clear()
         while fan.waiting and (not fan.limit or len(fan.live) < fan.limit):
             self._put_to_work(next(iter(fan.waiting)))
 

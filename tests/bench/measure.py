@@ -61,6 +61,11 @@ TARGETS: dict[str, tuple[str, float]] = {
     "queued execution": ("bytes_each", 1024.0),
     "cancel inside C, 32 running": ("p99_ms", 250.0),
     "compile, 1,000 placements": ("p50_ms", 1000.0),
+    "diamond of 4 nodes, 1 clients": ("node_ms", 2.5),
+    "diamond of 4 nodes, 64 clients": ("steps_per_s", 2500.0),
+    "chain of 50 nodes, 1 clients": ("node_ms", 2.5),
+    "chain of 50 nodes, 64 clients": ("steps_per_s", 2500.0),
+    "fan-out of 1,000 items": ("each_s", 3.0),
     "forgetting, 1 clients": ("p99_of_calm", 1.1),
     "forgetting, 16 clients": ("p99_of_calm", 1.1),
 }

@@ -4,7 +4,8 @@
 
 One flow goes round a loop of two placements, the other through a fan-out of very many items. Each
 figure is the median of the decision and its fold for the steps around the one that is named: it
-must not grow with what has been.
+must not grow with what has been. The last ones are the whole of a fan-out by its items: what each
+of them costs must not grow with how many there are.
 """
 
 import statistics
@@ -64,6 +65,9 @@ def main() -> None:
         for step in (10, 1_000, 10_000):
             around = taken[step - AROUND : step + AROUND]
             print(f"{name}, step {step:,}: {statistics.median(around):.1f} µs")
+    for items in (500, 2_000, 10_000):
+        each = sum(steps(fan, items)) / items
+        print(f"fan-out of {items:,} items, two visits each: {each:.1f} µs an item")
 
 
 if __name__ == "__main__":

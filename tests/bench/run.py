@@ -23,28 +23,33 @@ from pathlib import Path
 from typing import Any
 
 import machine
+from language import measure_language
 from measure import MEASUREMENTS, TARGETS, Effort, Row
 from rich.console import Console
 from rich.table import Table
 
+EVERY = MEASUREMENTS | {"language": measure_language}
 QUICK = Effort(seconds=1.5, share=0.2)
 SECONDS = 5.0
 COLUMNS = {
     "per_s": ("per s", 0),
     "steps_per_s": ("steps/s", 0),
+    "node_ms": ("ms/node", 2),
+    "each_s": ("s each", 2),
     "p50_ms": ("p50 ms", 2),
     "p99_ms": ("p99 ms", 2),
     "server_cpu_ms": ("CPU server", 3),
     "nodes_cpu_ms": ("CPU nodes", 3),
     "generator_cpu_ms": ("CPU load", 3),
     "server_peak_mib": ("peak MiB", 0),
+    "server_grown_mib": ("grown MiB", 0),
     "nodes_mib": ("nodes MiB", 0),
     "of_floor": ("of floor", 2),
     "bytes_each": ("bytes each", 0),
     "p99_of_calm": ("p99 of calm", 2),
     "executions": ("executions", 0),
 }
-LOWER_IS_BETTER = ("p50_ms", "p99_ms", "bytes_each", "p99_of_calm")
+LOWER_IS_BETTER = ("p50_ms", "p99_ms", "bytes_each", "p99_of_calm", "node_ms", "each_s")
 
 
 def main() -> None:
@@ -53,8 +58,8 @@ def main() -> None:
     try:
         found = {"machine": machine.describe(directory), "rows": []}
         say_machine(found["machine"], quiet=options.json)
-        for name in options.only or MEASUREMENTS:
-            for row in MEASUREMENTS[name](directory, effort(options)):
+        for name in options.only or EVERY:
+            for row in EVERY[name](directory, effort(options)):
                 found["rows"].append(with_target(row))
                 say_row(row, quiet=options.json)
         found["machine"]["loop_ms_after"] = round(machine.loop_ms(), 1)
@@ -69,7 +74,7 @@ def main() -> None:
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure axiomd on this machine.")
     parser.add_argument("--quick", action="store_true", help="a fifth of everything")
-    parser.add_argument("--only", action="append", choices=MEASUREMENTS, help="this measurement")
+    parser.add_argument("--only", action="append", choices=EVERY, help="this measurement")
     parser.add_argument("--seconds", type=float, help=f"of each load [{SECONDS}]")
     parser.add_argument("--dir", help="where the data directories are made")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
@@ -129,7 +134,7 @@ def target_text(row: Row) -> str:
     sign = "≤" if target["figure"] in LOWER_IS_BETTER else "≥"
     color = "green" if target["reached"] else "red"
     name = COLUMNS[target["figure"]][0]
-    return f"[{color}]{name} {sign} {target['value']:,.0f}[/]"
+    return f"[{color}]{name} {sign} {target['value']:,g}[/]"
 
 
 if __name__ == "__main__":

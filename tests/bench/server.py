@@ -114,7 +114,12 @@ def compile_flow(server: Server, name: str, nodes: Sequence[str]) -> str:
         for alias, node in zip(aliases, nodes, strict=True)
     ]
     edges = [{"from": one, "to": other} for one, other in itertools.pairwise(aliases)]
-    path = save_flow(server, name, placements, edges)
+    return compile_draft(server, name, placements, edges)
+
+
+def compile_draft(server: Server, name: str, nodes: Sequence[Any], edges: Sequence[Any]) -> str:
+    """The artifact of a flow of any shape."""
+    path = save_flow(server, name, nodes, edges)
     graph_id: str = _ask(server, "POST", f"{path}/compile")["graph_id"]
     return graph_id
 

@@ -19,7 +19,10 @@ SHAPES = {
 }
 TASKS_MIN = 200
 ARMS_MIN = 100
-CUTS = 3
+CUTS = 8
+EARLY, LATE = 2, 7
+"""The batches of a life that can be its last. A batch holds the checkpoints of dozens of visits:
+much later, and the run is over before its power goes."""
 
 
 async def live(world, physics):
@@ -49,13 +52,13 @@ def test_a_published_shape_runs_to_its_end_through_losses_and_power_cuts(tmp_pat
     done_before: dict[int, set[str]] = {1: set()}
     while ending is None:
         more = world.lives < CUTS
-        cut = Cut(dice.randint(10, 60), dice.choice(("before", "after"))) if more else None
+        cut = Cut(dice.randint(EARLY, LATE), dice.choice(("before", "after"))) if more else None
         ending = run_seeded(world.lives, live, world, Physics(cut=cut))
         done_before[world.lives + 1] = {alias for _, alias, _ in world.durable_at_cut}
     status, outputs = ending
     assert status == "COMPLETED"
     assert outputs == interpret(story, b"in").outputs
-    assert world.lives > 1
+    assert world.lives == CUTS + 1, "a cut did not meet the run"
     assert done_before[world.lives], "no cut met the execution under way"
     again = [s.alias for s in world.nodes.starts if s.alias in done_before[s.life]]
     assert again == [], "checkpointed work was done again"
