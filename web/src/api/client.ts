@@ -1,0 +1,165 @@
+/**
+ * The one way from the dashboard to the server: every route it uses, typed. The session is a cookie
+ * that scripts cannot read; what changes anything also carries the session's CSRF token.
+ */
+import { Refused, Unreachable } from './errors'
+import type {
+  Accepted,
+  Artifact,
+  ArtifactSummary,
+  Branch,
+  CancelReceipt,
+  Checkpoint,
+  Event,
+  ExecutionDetail,
+  Execution,
+  Frame,
+  Json,
+  Pause,
+  Problem,
+  Session,
+} from './types'
+
+const EXECUTIONS = '/invocations/v1/executions'
+
+export type Query = { [name: string]: string | number | undefined }
+
+export interface Page<T> {
+  rows: T[]
+  next: string | null
+}
+
+interface Envelope {
+  error?: string
+  code?: string
+  problems?: Problem[]
+}
+
+let csrfToken = ''
+let lostSession: () => void = () => {}
+
+/** Who is told when the server no longer knows the session. */
+export function onLostSession(tell: () => void): void {
+  lostSession = tell
+}
+
+function address(path: string, query: Query = {}): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
+  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()
+  return text ? `${path}?${text}` : path
+}
+
+async function send(method: string, path: string, body?: Json): Promise<Response> {
+  const headers: Record<string, string> = { Accept: 'application/json' }
+  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  if (method !== 'GET') headers['X-CSRF-Token'] = csrfToken
+  const options: RequestInit = { method, headers, credentials: 'same-origin' }
+  if (body !== undefined) options.body = JSON.stringify(body)
+  let answer: Response
+  try {
+    answer = await fetch(path, options)
+  } catch {
+    throw new Unreachable()
+  }
+  if (answer.ok) return answer
+  throw await refusal(answer)
+}
+
+async function refusal(answer: Response): Promise<Refused> {
+  const envelope: Envelope = await answer.json().catch(() => ({}))
+  const code = envelope.code ?? (answer.status === 401 ? 'UNAUTHORIZED' : 'UNKNOWN')
+  const words = envelope.error ?? `The server answered ${answer.status}.`
+  if (answer.status === 401) lostSession()
+  return new Refused(answer.status, code, words, envelope.problems ?? [])
+}
+
+async function ask<T>(method: string, path: string, body?: Json): Promise<T> {
+  const answer = await send(method, path, body)
+  return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T)
+}
+
+function get<T>(path: string, query?: Query): Promise<T> {
+  return ask<T>('GET', address(path, query))
+}
+
+async function list<T>(path: string, plural: string, query: Query = {}): Promise<Page<T>> {
+  const answer = await get<Record<string, unknown>>(path, query)
+  return { rows: answer[plural] as T[], next: (answer.next_cursor as string | null) ?? null }
+}
+
+async function kept(session: Promise<Session>): Promise<Session> {
+  const found = await session
+  csrfToken = found.csrf_token
+  return found
+}
+
+export interface ExecutionsQuery {
+  status?: string
+  flow?: string
+  started_after?: string
+  started_before?: string
+  q?: string
+  limit?: number
+  cursor?: string
+}
+
+export interface ForkBody {
+  from: string | number
+  output?: Json
+  graph_id?: string
+}
+
+export interface AnswerBody {
+  decision: 'approve' | 'reject'
+  value?: Json
+  comment?: string
+}
+
+const one = (id: string, below = '') => `${EXECUTIONS}/${encodeURIComponent(id)}${below}`
+
+export const api = {
+  session: () => kept(get<Session>('/app/v1/session')),
+  signIn: (proof: { key: string } | { token: string }) =>
+    kept(ask<Session>('POST', '/app/v1/session', proof)),
+  signOut: () => ask<void>('DELETE', '/app/v1/session'),
+
+  executions: (query: ExecutionsQuery) =>
+    list<Execution>(EXECUTIONS, 'executions', query as Query),
+  execution: (id: string) => get<ExecutionDetail>(one(id)),
+  events: (id: string, after: number, limit: number) =>
+    list<Event>(one(id, '/events'), 'events', { after, limit }),
+  checkpoints: (id: string, query: Query) =>
+    list<Checkpoint>(one(id, '/checkpoints'), 'checkpoints', query),
+  branches: async (id: string) => (await list<Branch>(one(id, '/branches'), 'branches')).rows,
+  pauses: (id: string, query: Query) => list<Pause>(one(id, '/pauses'), 'pauses', query),
+  output: (id: string) => get<Json>(one(id, '/output')),
+  frames: (id: string, query: Query) => list<Frame>(one(id, '/frames'), 'frames', query),
+
+  cancel: (id: string, compensate = false) =>
+    ask<CancelReceipt>(
+      'DELETE',
+      address(`/invocations/v1/flows/${encodeURIComponent(id)}`, {
+        compensate: compensate ? 'true' : undefined,
+      }),
+    ),
+  retry: (id: string) => ask<Accepted>('POST', one(id, '/retry')),
+  fork: (id: string, body: ForkBody) =>
+    ask<Accepted>('POST', one(id, '/fork'), body as unknown as Json),
+  answer: (id: string, pause: string, body: AnswerBody) =>
+    ask<Json>('POST', one(id, `/pauses/${encodeURIComponent(pause)}/resume`), body as unknown as Json),
+  invoke: (graphId: string, input: Json) =>
+    ask<Accepted>('POST', '/invocations/v1/flows/invoke', { graph_id: graphId, input }),
+
+  artifacts: (query: Query) => list<ArtifactSummary>('/app/v1/artifacts', 'artifacts', query),
+  artifact: (graphId: string) => get<Artifact>(`/app/v1/artifacts/${encodeURIComponent(graphId)}`),
+}
+
+/** Where an execution's events are followed live. */
+export function eventsAddress(id: string, after: number): string {
+  return address(one(id, '/events'), { after })
+}
+
+/** Where a pipeline's frames are followed live. */
+export function framesAddress(id: string, from: number): string {
+  return address(one(id, '/stream'), { from })
+}
