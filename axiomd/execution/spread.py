@@ -99,7 +99,7 @@ class Spread:
         if place not in self._tallies:
             gate = self._gate(place)
             self._tallies[place] = (
-                gate.tally if gate is not None else self._history.first_tally(place)
+                gate.tally if gate is not None else self._history.gathering.first_tally(place)
             )
         return self._tallies[place]
 
@@ -110,7 +110,7 @@ class Spread:
     def _gate(self, place: Place) -> Gate | None:
         """What had come to a gate before this commit, as a loop of this commit leaves it."""
         if self._loop is not None and place[0] in self._artifact.body(self._loop[0]):
-            return self._history.renewed(place, *self._loop)
+            return self._history.gathering.renewed(place, *self._loop)
         return self._history.gates.get(place)
 
     def _arrive(self, edge: int, items: tuple[int, ...]) -> None:
@@ -124,7 +124,7 @@ class Spread:
                 detail='{"late": true}',
             )
             return
-        self._note_arrival(place, edge, self._history.arms_of(edge, items))
+        self._note_arrival(place, edge, self._history.gathering.arms_of(edge, items))
 
     def _note_arrival(self, place: Place, edge: int, arms: int) -> None:
         """One more of a gate's arms is there; its time begins with the first one."""
@@ -222,6 +222,6 @@ class Spread:
         place = (ends.destination, items[:depth])
         if self._is_decided(place):
             return
-        arms = self._history.arms_of(edge, items)
+        arms = self._history.gathering.arms_of(edge, items)
         self._tallies[place] = closed_tally(self._tally(place), arms, failed=failed)
         self._judge(place)
