@@ -158,10 +158,15 @@ class Gathering:
                 self.signal(gate, signal)
         return gate
 
+    def begun_anew(self, loop: int, items: tuple[int, ...]) -> list[Place]:
+        """The gates something has come to that a loop begins anew."""
+        body = self._artifact.body(loop)
+        return [p for p in self.gates if p[0] in body and is_around(p[1], items)]
+
     def begin_anew(self, loop: int, items: tuple[int, ...], at_ns: int) -> None:
         """Drop what is left of the iteration before of a loop."""
         body, depth = self._artifact.body(loop), len(items)
-        for place in [p for p in self.gates if p[0] in body and is_around(p[1], items)]:
+        for place in self.begun_anew(loop, items):
             gate = self.gates[place] = self.renewed(place, loop, items)
             timeout_s = self._artifact.placements[place[0]].join.timeout_s
             if timeout_s and gate.tally.arrived and not gate.opened and not gate.due_ns:

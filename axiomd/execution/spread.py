@@ -70,6 +70,8 @@ class Spread:
             self._fan_out(destination, position.items, turn.items)
         else:
             self.due += 1
+        if edge.loop:
+            self._judge_anew(turn.edge, position.items)
         self._close_all()
 
     def close(self, edges: Sequence[int], items: tuple[int, ...], *, failed: bool = False) -> None:
@@ -135,6 +137,13 @@ class Spread:
         self._add(EntryKind.GATE_ARRIVED, position, edge=edge, due_ns=due_ns)
         self._tallies[place] = arrived_tally(before, arms)
         self._judge(place)
+
+    def _judge_anew(self, loop: int, items: tuple[int, ...]) -> None:
+        """What lasts from outside of a loop may be all that a gate in it wants."""
+        for place in self._history.gathering.begun_anew(loop, items):
+            if not self._is_decided(place):
+                self._tally(place)
+                self._judge(place)
 
     def _judge(self, place: Place) -> None:
         placement, items = place
