@@ -29,7 +29,7 @@ from axiomd.execution.status import (
     Trigger,
     advance,
 )
-from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX
+from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX, JOURNAL_UNDOING_MAX
 from axiomd.store import keys
 from axiomd.store.commit import (
     NO_FENCE,
@@ -268,6 +268,7 @@ def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
         raise Fenced(f"attempt {commit.fence} of {commit.execution_id} is over")
     entries = stored.entries + len(commit.entries)
     most = JOURNAL_NOTES_MAX if commit.note else JOURNAL_ENTRIES_MAX
+    most += JOURNAL_UNDOING_MAX if stored.undoing else 0
     if entries > most and commit.trigger is None:
         raise WrongState(f"The journal of {commit.execution_id} is full.")
     changes: dict[str, Any] = {"entries": entries, "updated_ns": commit.at_ns}
@@ -367,6 +368,8 @@ def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> di
     if trigger is Trigger.REQUEUE and commit.counted:
         changes["losses"] = stored.losses + 1
     if trigger is Trigger.UNDO:
+        # Undoing has losses of its own.
+        changes |= {"losses": 0}
         changes |= {"undoing": True, "doubts": (), "pauses": (), "children": (), "held": ()}
     if status.ended:
         changes["completed_ns"] = commit.at_ns
