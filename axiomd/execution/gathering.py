@@ -3,7 +3,7 @@
 `Gathering` is the part of the fold that signals of edges go through, and that a loop begins anew.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 
 import attrs
 
@@ -163,16 +163,24 @@ class Gathering:
         body = self._artifact.body(loop)
         return [p for p in self.gates if p[0] in body and is_around(p[1], items)]
 
+    def fans_after(self, loop: tuple[int, tuple[int, ...]] | None) -> Iterator[Fan]:
+        """The fan-outs that go on, once this loop is taken for its items; all without one."""
+        for place, fan in self.fans.items():
+            if loop is None or not self._is_within(place, *loop):
+                yield fan
+
+    def _is_within(self, place: Place, loop: int, items: tuple[int, ...]) -> bool:
+        return place[0] in self._artifact.body(loop) and place[1][: len(items)] == items
+
     def begin_anew(self, loop: int, items: tuple[int, ...], at_ns: int) -> None:
         """Drop what is left of the iteration before of a loop."""
-        body, depth = self._artifact.body(loop), len(items)
         for place in self.begun_anew(loop, items):
             gate = self.gates[place] = self.renewed(place, loop, items)
             timeout_s = self._artifact.placements[place[0]].join.timeout_s
             if timeout_s and gate.tally.arrived and not gate.opened and not gate.due_ns:
                 # What lasts is the first of its arms in this iteration.
                 gate.due_ns = at_ns + int(timeout_s * NS_PER_S)
-        for place in [p for p in self.fans if p[0] in body and p[1][:depth] == items]:
+        for place in [p for p in self.fans if self._is_within(p, loop, items)]:
             del self.fans[place]
 
 
@@ -183,7 +191,12 @@ def is_around(some: tuple[int, ...], others: tuple[int, ...]) -> bool:
 
 def arrived_tally(tally: Tally, arms: int) -> Tally:
     """The tally after an arrival; of no arms at all, if a fan-out had no items."""
-    return attrs.evolve(tally, arrived=tally.arrived + 1, coming=tally.coming - max(arms, 0))
+    return attrs.evolve(
+        tally,
+        arrived=tally.arrived + 1,
+        coming=tally.coming - max(arms, 0),
+        empty=tally.empty + (arms == 0),
+    )
 
 
 def closed_tally(tally: Tally, arms: int, *, failed: bool) -> Tally:

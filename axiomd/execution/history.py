@@ -139,11 +139,6 @@ class History:
         left, self._left = self._left, []
         return left
 
-    @property
-    def waiting_items(self) -> bool:
-        """Whether items of a fan-out wait until others are done."""
-        return any(fan.waiting for fan in self.fans.values())
-
     def next_visit(self, placement: int, items: tuple[int, ...]) -> Position:
         """The visit that comes next of a placement."""
         return Position(placement, self.visits.get((placement, items), 0) + 1, items)
@@ -310,6 +305,8 @@ class History:
         place = (position.placement, position.items)
         self.gathering.fan_out(place, Fan(entry.frames, policy.max_parallel))
         self._slack.add(place)
+        if not entry.frames and not self._artifact.is_gathered(position.placement):
+            self.ended.append(position.placement)
 
     def _add_item(self, entry: Entry) -> None:
         position = _visit(entry)

@@ -49,6 +49,8 @@ class Spread:
         self.entries: list[Entry] = []
         self.due = 0
         """Visits that these entries make due."""
+        self.ended: list[int] = []
+        """Fan-outs without items at which a branch comes to its end."""
         self._loop: tuple[int, tuple[int, ...]] | None = None
         """The loop that this commit takes, and the items that it is for."""
         self._tallies: dict[Place, Tally] = {}
@@ -91,6 +93,16 @@ class Spread:
         detail = json.dumps({"kind": kind, "message": message})
         self._add(EntryKind.GATE_FAILED, self._history.next_visit(*place), detail=detail)
         self.due += 1
+
+    def leaves_work(self, position: Position) -> bool:
+        """Whether anything is due, or waits for its turn, once this visit is over as well."""
+        if self.due:
+            return True
+        dropped = self._history.left_behind(*self._loop) if self._loop is not None else []
+        if len(self._history.pending) > len({position, *dropped}):
+            return True
+        fans = self._history.gathering.fans_after(self._loop)
+        return any(fan.waiting for fan in fans)
 
     def _add(self, kind: EntryKind, position: Position, **more: object) -> None:
         self.entries.append(Entry(kind, self._at_ns, position, **more))  # type: ignore[arg-type]
@@ -152,7 +164,8 @@ class Spread:
             case Verdict.OPEN:
                 self.open_gate(place)
             case Verdict.FAIL:
-                said = f"{tally.arrived} of its arms arrived and {tally.failed} failed"
+                came = tally.arrived - tally.empty
+                said = f"{came} of its arms arrived and {tally.failed} failed"
                 wanted = f", {join.quorum} are wanted" if join.quorum else ""
                 self.break_gate(place, "GATE_FAILED", f"{said}{wanted}")
             case Verdict.NOT_TAKEN:
@@ -177,6 +190,7 @@ class Spread:
             self._tallies[gate, items] = tally
         if not inputs:
             self._gather_nothing(placement, items)
+            self.ended += [] if self._artifact.is_gathered(placement) else [placement]
 
     def _gather_nothing(self, fan: int, items: tuple[int, ...]) -> None:
         """A list without items: whoever gathers them has gathered all of them."""

@@ -166,6 +166,29 @@ def test_the_time_of_a_gate_is_that_of_its_iteration(live, arrows, beside):
     assert execution.failure.kind == "GATE_TIMEOUT"
 
 
+@pytest.mark.parametrize("parallel", [0, 1])
+def test_what_its_loop_drops_does_not_keep_an_execution_from_its_end(live, parallel):
+    # The second list is empty, and all that an empty list leads to here is an edge for failures.
+    back = dice("items 2", answer("z", b"NODE_ERROR of b"))
+    most = next(n for n in itertools.count(3) if back % (n + 1) == 0)
+    made = flow(
+        "a>b b>z z>b z>y",
+        edges={"b>z": {"on_error": True}, "z>b": TWICE},
+        nodes={
+            "b": {"fan_out": FanOut(f"dice {most}", parallel)},
+            "z": {"join": Join(quorum=1), "gathers": True},
+        },
+    )
+    payload = next(
+        payload
+        for payload in map(b"%d".__mod__, itertools.count())
+        if dice("items 0", answer("a", payload)) % (most + 1) > 2
+    )
+    execution, out, _ = live(Story(made, {"b": Behaviour("fail")}), payload)
+    assert (execution.status, execution.ended_at) == ("COMPLETED", ("b",))
+    assert {"y", "z"} & set(out) == {"z"}
+
+
 def slow_to_stop(world, pause_s):
     """What becomes of calls whose nodes take so long to end; written down from now on."""
     come_to, seen = world.nodes._come_to, []

@@ -221,6 +221,21 @@ def test_a_quorum_opens_without_the_rest(play):
     assert out["d"] == answer("d", out["b"] + out["c"])
 
 
+@pytest.mark.parametrize(("quorum", "ends"), [(2, "COMPLETED"), (3, "FAILED")])
+def test_a_list_without_items_brings_nothing_towards_a_quorum(play, quorum, ends):
+    made = flow(
+        "a>b b>d a>c c>d a>x x>d d>e",
+        nodes={"b": {"fan_out": FanOut("0")}, "d": {"join": Join(quorum=quorum)}},
+    )
+    execution, out, _ = play(Story(made))
+    assert execution.status == ends
+    if ends == "COMPLETED":
+        assert out["d"] == answer("d", out["c"] + out["x"])
+    else:
+        assert execution.failure.kind == "GATE_FAILED"
+        assert execution.failure.message.endswith("of its arms arrived and 0 failed, 3 are wanted")
+
+
 def test_an_xor_gate_takes_the_first_and_no_other(play):
     made = flow("a>b a>c c>x b>d x>d d>e", xor="d")
     _, out, kinds = play(Story(made))
