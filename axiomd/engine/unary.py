@@ -25,6 +25,7 @@ from axiomd.execution.plan import (
     after_output,
     after_wait,
     rest,
+    spent_loops,
 )
 from axiomd.execution.position import Position
 from axiomd.flow.rules import EdgeFault
@@ -173,8 +174,9 @@ class Branches:
     ) -> Decision:
         attempt = self._attempt
         content = output.payload if output is not None else None
+        spent = spent_loops(attempt.artifact, attempt.history, position)
         try:
-            turns = await attempt.routing.of_output(position, payload, content)
+            turns = await attempt.routing.of_output(position, payload, content, spent)
         except EdgeFault as fault:
             return attempt.fault(position, payload, fault)
         at_ns = attempt.parts.clock.now_ns()

@@ -95,6 +95,15 @@ def after_output(
     return _go_on(artifact, history, position, payload, taken, left, at_ns)
 
 
+def spent_loops(artifact: Artifact, history: History, position: Position) -> frozenset[int]:
+    """The loops out of a visit that have no iterations left."""
+    return frozenset(
+        edge
+        for edge in artifact.outgoing[position.placement]
+        if artifact.edges[edge].loop and not _has_iterations_left(artifact, history, position, edge)
+    )
+
+
 def _has_iterations_left(
     artifact: Artifact, history: History, position: Position, loop: int
 ) -> bool:

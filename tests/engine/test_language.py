@@ -159,6 +159,26 @@ def test_fan_outs_nest(play):
     assert out["e"] == answer("e", out["d[0]"] + out["d[1]"])
 
 
+@pytest.mark.parametrize("condition", ["", "< 256"])
+def test_what_leads_on_beside_a_loop_is_not_evaluated_as_long_as_that_goes_back(play, condition):
+    made = flow(
+        "a>b b>a b>c",
+        edges={
+            "b>a": {"loop": True, "max_iterations": 2, "condition": condition},
+            "b>c": {"fields": (("fault", ""),)},
+        },
+    )
+    execution, out, _ = play(Story(made))
+    assert {"a#2", "b#2"} < set(out)
+    assert execution.failure.kind == ("LOOP_LIMIT" if condition else "EDGE_ADAPTER")
+
+
+def test_a_loop_that_is_over_is_not_evaluated(play):
+    broken = {"loop": True, "max_iterations": 1, "fields": (("fault", ""),)}
+    execution, _, _ = play(Story(flow("a>b b>a b>c", edges={"b>a": broken})))
+    assert execution.status == "COMPLETED"
+
+
 def test_a_loop_fans_out_again(play):
     made = flow(
         "a>b b>c c>a c>d",
