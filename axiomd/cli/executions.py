@@ -141,12 +141,14 @@ def _show_execution(view: Json) -> None:
         grid.add_row("duration", milliseconds(view["duration_ms"]))
     if view["parent_id"]:
         grid.add_row("child of", view["parent_id"])
-    nothing: Json = {"in_doubt": [], "pauses": [], "children": [], "until": None}
+    nothing: Json = {"in_doubt": [], "pauses": [], "held": [], "children": [], "until": None}
     waiting = view["waiting_on"] or nothing
     for position in waiting["in_doubt"]:
         grid.add_row("in doubt", f"{position}: axiomd executions settle --help says what to do")
     for pause in waiting["pauses"]:
         grid.add_row("paused", f"{pause['position']}: axiomd pauses show {view['execution_id']}")
+    for position in waiting["held"]:
+        grid.add_row("held", f"{position}: axiomd debug --help says how to go on")
     for child in waiting["children"]:
         grid.add_row("waits for", child)
     if waiting["until"]:
