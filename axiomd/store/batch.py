@@ -163,7 +163,7 @@ class Batch:
         """
         if commit.begets is not None:
             self.add(commit.begets)
-        for child in [child for child in children if child not in after.children]:
+        for child in _left(commit, children, after):
             self._add_if_legal(cancel_child(child, after.execution_id, commit.at_ns))
         if after.status.ended and after.parent_id:
             self._tell_parent(after, commit.at_ns)
@@ -294,8 +294,20 @@ def _children(commit: ExecutionCommit, after: Execution) -> tuple[str, ...]:
     """Those that it still waits for: none once it has ended, or does nothing but undo."""
     if after.status.ended or after.undoing:
         return ()
-    born = (commit.begets.execution_id,) if commit.begets is not None else ()
-    return (*(child for child in after.children if child not in commit.leaves), *born)
+    stay = after.children
+    if commit.leaves:
+        stay = tuple(child for child in stay if child not in commit.leaves)
+    return stay if commit.begets is None else (*stay, commit.begets.execution_id)
+
+
+def _left(commit: ExecutionCommit, children: tuple[str, ...], after: Execution) -> tuple[str, ...]:
+    """Those of `children` that it does not wait for any more.
+
+    There may be thousands of them, so they are not looked through without need.
+    """
+    if not after.children:
+        return children
+    return tuple(child for child in children if child in commit.leaves) if commit.leaves else ()
 
 
 def _judge_settlement(commit: ExecutionCommit, stored: Execution) -> None:
