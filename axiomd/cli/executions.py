@@ -258,7 +258,7 @@ def _has_ended(client: Client, path: str) -> bool:
 @executions.command("settle")
 @click.argument("execution_id")
 @click.argument("position")
-@click.option("--happened/--not-happened", required=True, default=None, help="What is true of it.")
+@click.option("--happened/--not-happened", default=None, help="What is true of it; one of them.")
 @click.option("--output", metavar="JSON", help="What it returned, or @FILE; with --happened.")
 @click.option("--comment", default="", help="For the history: how you know.")
 @json_option
@@ -267,7 +267,7 @@ def settle(
     client: Client,
     execution_id: str,
     position: str,
-    happened: bool,
+    happened: bool | None,
     output: str | None,
     comment: str,
     as_json: bool,
@@ -283,6 +283,8 @@ def settle(
       axiomd executions settle 0198c4d7a3f1e2b4c5d6a7b8c9d0e1f2 charge --happened \\
         --output '{"receipt": "r-17"}' --comment "seen in the bank's log"
     """
+    if happened is None:
+        raise click.UsageError("say --happened or --not-happened: nobody else can")
     if happened and output is None:
         raise click.UsageError("--happened needs --output: what the node returned")
     if output is not None and not happened:
