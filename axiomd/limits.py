@@ -67,6 +67,8 @@ COMMIT_BATCH_BYTES_MAX = 16 * MIB
 """Bytes of rows in one LMDB transaction, beyond which the next batch begins."""
 JOURNAL_ENTRIES_MAX = 1_000_000
 """Entries of one execution's journal; one more fails it."""
+JOURNAL_UNDOING_MAX = 1_000_000
+"""Entries more that the journal of an execution takes which undoes what it has done."""
 JOURNAL_NOTES_MAX = 500_000
 """Length of a journal from which on it takes no more logs and other notes, only decisions."""
 

@@ -17,6 +17,7 @@ from axiomd.execution.position import position_text
 from axiomd.execution.status import Residence, Status
 from axiomd.flow.artifact import Artifact, Compensate, FanOut, Fields, Hitl, Join
 from axiomd.flow.messages import MessageType
+from axiomd.limits import HELD_SHOWN_MAX
 
 Json = dict[str, Any]
 Show = Callable[[MessageType, Sequence[Payload]], Any]
@@ -49,8 +50,8 @@ def execution_view(execution: Execution) -> Json:
 
 
 def waiting_view(execution: Execution) -> Json | None:
-    """What a parked execution waits for; null if it waits for nothing."""
-    asked = execution.doubts or execution.pauses
+    """What a parked execution waits for, or a person has to act on; null if that is nothing."""
+    asked = execution.doubts or execution.pauses or execution.held
     if not asked and execution.residence is not Residence.PARKED:
         return None
     pauses = [
@@ -64,6 +65,7 @@ def waiting_view(execution: Execution) -> Json | None:
     return {
         "in_doubt": list(execution.doubts),
         "pauses": pauses,
+        "held": list(execution.held[:HELD_SHOWN_MAX]),
         "children": list(execution.children),
         "until": moment(execution.wake_ns) if execution.wake_ns != NEVER_NS else None,
     }

@@ -141,12 +141,14 @@ def _show_execution(view: Json) -> None:
         grid.add_row("duration", milliseconds(view["duration_ms"]))
     if view["parent_id"]:
         grid.add_row("child of", view["parent_id"])
-    nothing: Json = {"in_doubt": [], "pauses": [], "children": [], "until": None}
+    nothing: Json = {"in_doubt": [], "pauses": [], "held": [], "children": [], "until": None}
     waiting = view["waiting_on"] or nothing
     for position in waiting["in_doubt"]:
         grid.add_row("in doubt", f"{position}: axiomd executions settle --help says what to do")
     for pause in waiting["pauses"]:
         grid.add_row("paused", f"{pause['position']}: axiomd pauses show {view['execution_id']}")
+    for position in waiting["held"]:
+        grid.add_row("held", f"{position}: axiomd debug --help says how to go on")
     for child in waiting["children"]:
         grid.add_row("waits for", child)
     if waiting["until"]:
@@ -256,7 +258,7 @@ def _has_ended(client: Client, path: str) -> bool:
 @executions.command("settle")
 @click.argument("execution_id")
 @click.argument("position")
-@click.option("--happened/--not-happened", required=True, default=None, help="What is true of it.")
+@click.option("--happened/--not-happened", default=None, help="What is true of it; one of them.")
 @click.option("--output", metavar="JSON", help="What it returned, or @FILE; with --happened.")
 @click.option("--comment", default="", help="For the history: how you know.")
 @json_option
@@ -265,7 +267,7 @@ def settle(
     client: Client,
     execution_id: str,
     position: str,
-    happened: bool,
+    happened: bool | None,
     output: str | None,
     comment: str,
     as_json: bool,
@@ -281,6 +283,8 @@ def settle(
       axiomd executions settle 0198c4d7a3f1e2b4c5d6a7b8c9d0e1f2 charge --happened \\
         --output '{"receipt": "r-17"}' --comment "seen in the bank's log"
     """
+    if happened is None:
+        raise click.UsageError("say --happened or --not-happened: nobody else can")
     if happened and output is None:
         raise click.UsageError("--happened needs --output: what the node returned")
     if output is not None and not happened:

@@ -346,6 +346,9 @@ class Attempt:
         """Go on at once, without a pause, unless this attempt is over."""
         if self._over:
             await trio.lowlevel.checkpoint()
+        elif self.ended:
+            # Its last commit is on its way: durable or refused, nothing can follow from this.
+            await trio.sleep_forever()
 
     def _refuse(self, refusal: AxiomdError) -> None:
         if not isinstance(refusal, Fenced):

@@ -20,12 +20,11 @@ from axiomd.execution.compensation import (
     undoer,
 )
 from axiomd.execution.execution import Execution
-from axiomd.execution.history import History
 from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.plan import Decision, park
 from axiomd.execution.position import position_text
 from axiomd.execution.status import Trigger
-from axiomd.execution.undoing import UndoStep
+from axiomd.execution.undoing import UndoStep, is_undoable
 from axiomd.flow.rules import EdgeFault
 
 
@@ -110,6 +109,7 @@ def can_undo(parts: Parts, execution: Execution, attempt: Attempt | None) -> boo
     if not artifact.compensates:
         return False
     history = attempt.known_history if attempt is not None else None
-    if history is None:
-        history = History.fold(artifact, parts.reader.journal(execution.execution_id))
-    return history.undoing is not None or bool(history.undoable)
+    if history is not None:
+        return history.undoing is not None or bool(history.undoable)
+    entries = parts.reader.journal(execution.execution_id)
+    return execution.undoing or any(is_undoable(artifact, entry) for entry in entries)

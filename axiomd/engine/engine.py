@@ -20,7 +20,7 @@ from axiomd.engine.retention import Retention
 from axiomd.engine.scheduler import Scheduler
 from axiomd.engine.subflows import family
 from axiomd.engine.timers import Timers
-from axiomd.engine.worker import loss, work
+from axiomd.engine.worker import work
 from axiomd.errors import (
     AxiomdError,
     Draining,
@@ -372,7 +372,8 @@ class Engine:
             execution = self.parts.reader.find_execution(execution_id)
             assert execution is not None
             # The end of a box is nobody's fault: any number of them costs an execution nothing.
-            commit = loss(execution, now_ns, reason, counted=False)
+            fence = execution.attempt
+            commit = commits.requeue(execution_id, fence, now_ns, reason, counted=False)
             tickets.append(self.parts.writer.submit(commit))
         for ticket in tickets:
             # Refused if it has ended meanwhile.

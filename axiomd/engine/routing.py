@@ -4,7 +4,7 @@ Between the pure decision, which wants payloads, and the expressions, which want
 edge makes of a message is durable where it has to be before a decision names it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 
 import attrs
 
@@ -31,16 +31,21 @@ class Routing:
     """A payload that is durable where it has to be."""
 
     async def of_output(
-        self, position: Position, payload: Payload, content: Content | None = None
+        self,
+        position: Position,
+        payload: Payload,
+        content: Content | None = None,
+        spent: Container[int] = frozenset(),
     ) -> Sequence[Turn] | None:
         """What each outgoing edge does with an output; None if there is nothing to evaluate.
 
-        content: the bytes of `payload`, if they are at hand. Raises EdgeFault.
+        content: the bytes of `payload`, if they are at hand. spent: loops without iterations left.
+        Raises EdgeFault.
         """
         if position.placement not in self.artifact.decides:
             return None
         known = bytes(content) if content is not None else await self.read((payload,))
-        return await self._turns(self.rules.ways(position.placement, known))
+        return await self._turns(self.rules.ways(position.placement, known, spent))
 
     async def of_failure(
         self, position: Position, kind: str, message: str, attempts: int

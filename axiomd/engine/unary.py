@@ -25,6 +25,7 @@ from axiomd.execution.plan import (
     after_output,
     after_wait,
     rest,
+    spent_loops,
 )
 from axiomd.execution.position import Position
 from axiomd.flow.rules import EdgeFault
@@ -54,6 +55,8 @@ class Branches:
         """Branches at work, or about to be; whoever makes this is the first one."""
         self._watched: set[tuple[int, Position | Place]] = set()
         """Times of gates and pauses that somebody waits for; a loop gives a gate another one."""
+        self._calls: dict[Position, trio.CancelScope] = {}
+        """What stops the calls that nodes are at work on."""
 
     def start(self, position: Position) -> None:
         """Begin a branch with this visit."""
@@ -81,8 +84,24 @@ class Branches:
 
     async def _commit(self, decision: Decision) -> list[Position]:
         following = await self._attempt.commit(decision)
+        if self._goes_back(decision):
+            self._stop_dropped()
         self.watch_alarms()
         return following
+
+    def _goes_back(self, decision: Decision) -> bool:
+        edges = self._attempt.artifact.edges
+        taken = EntryKind.EDGE_TAKEN
+        return any(e.kind is taken and edges[e.edge].loop for e in decision.entries)
+
+    def _stop_dropped(self) -> None:
+        """End the calls of visits that a loop, durable by now, has begun anew.
+
+        Each dies in its own branch: what goes on does not wait for that.
+        """
+        for position, scope in self._calls.items():
+            if position not in self._attempt.history.pending:
+                scope.cancel()
 
     async def _visit(self, position: Position) -> list[Position]:
         """Bring one node visit to its end and make that durable; the visits that it made due.
@@ -134,19 +153,30 @@ class Branches:
             return attempt.hold(position)
         if attempt.artifact.placements[position.placement].subflow:
             return await self._of_child(position)
-        outcome = await call_unary(attempt, position)
+        outcome = await self._call(position)
         if not isinstance(outcome, Output):
             return await attempt.decide_trouble(position, outcome)
         payload = await attempt.keep(outcome.payload)
         return await self._after_output(position, payload, outcome)
+
+    async def _call(self, position: Position) -> Outcome:
+        """One call of the visit's node; lost if a loop begins the visit anew."""
+        with trio.CancelScope() as scope:
+            self._calls[position] = scope
+            try:
+                return await call_unary(self._attempt, position)
+            finally:
+                del self._calls[position]
+        return Lost("a loop has begun it anew")
 
     async def _after_output(
         self, position: Position, payload: Payload, output: Output | None = None
     ) -> Decision:
         attempt = self._attempt
         content = output.payload if output is not None else None
+        spent = spent_loops(attempt.artifact, attempt.history, position)
         try:
-            turns = await attempt.routing.of_output(position, payload, content)
+            turns = await attempt.routing.of_output(position, payload, content, spent)
         except EdgeFault as fault:
             return attempt.fault(position, payload, fault)
         at_ns = attempt.parts.clock.now_ns()

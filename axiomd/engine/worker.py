@@ -12,7 +12,7 @@ import trio
 
 from axiomd.engine.attempt import Attempt, Body, Work
 from axiomd.engine.backoff import Backoff
-from axiomd.engine.compensation import run_undoing
+from axiomd.engine.compensation import can_undo, run_undoing
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.pipeline import run_pipeline
 from axiomd.engine.unary import run_unary
@@ -67,7 +67,7 @@ async def give_back(parts: Parts, attempt: Attempt, reason: str, *, counted: boo
     """
 
     def follow(execution: Execution) -> commits.ExecutionCommit:
-        return loss(execution, parts.clock.now_ns(), reason, counted=counted)
+        return loss(parts, execution, reason, counted=counted)
 
     await settle(parts, attempt, follow)
 
@@ -106,16 +106,25 @@ async def settle(
 
 def full_journal(parts: Parts, words: str, execution: Execution) -> commits.ExecutionCommit:
     """The end of an execution whose journal takes no more."""
-    identity, now_ns = execution.execution_id, parts.clock.now_ns()
-    return commits.failed(identity, execution.attempt, now_ns, Ending("JOURNAL_FULL", words))
+    return _failed(parts, execution, Ending("JOURNAL_FULL", words))
 
 
 def loss(
-    execution: Execution, at_ns: int, reason: str, *, counted: bool = True
+    parts: Parts, execution: Execution, reason: str, *, counted: bool = True
 ) -> commits.ExecutionCommit:
     """What becomes of a claimed execution whose attempt is gone."""
-    identity, fence = execution.execution_id, execution.attempt
     if not counted or execution.losses + 1 < LOSSES_MAX:
-        return commits.requeue(identity, fence, at_ns, reason, counted=counted)
+        identity, now_ns = execution.execution_id, parts.clock.now_ns()
+        return commits.requeue(identity, execution.attempt, now_ns, reason, counted=counted)
     words = f"lost {LOSSES_MAX} workers in a row without progress, the last time: {reason}"
-    return commits.failed(identity, fence, at_ns, Ending("LOST", words))
+    return _failed(parts, execution, Ending("LOST", words))
+
+
+def _failed(parts: Parts, execution: Execution, ending: Ending) -> commits.ExecutionCommit:
+    """The end of an execution that no attempt comes to; what it has done is undone first.
+
+    Undoing that is lost, or full, itself is not begun again.
+    """
+    undoes = not execution.undoing and can_undo(parts, execution, None)
+    end = commits.undo_failed if undoes else commits.failed
+    return end(execution.execution_id, execution.attempt, parts.clock.now_ns(), ending)

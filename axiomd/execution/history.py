@@ -10,21 +10,10 @@ execution and not the length of its journal.
 """
 
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from axiomd.clock import NS_PER_S
-from axiomd.execution.gathering import (
-    Fan,
-    Gate,
-    Place,
-    Signal,
-    arrived_tally,
-    closed_tally,
-    sized_tally,
-    without,
-)
-from axiomd.execution.join import Tally
+from axiomd.execution.gathering import Fan, Gate, Gathering, Place, Signal
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.session import Session
@@ -41,10 +30,10 @@ class History:
         """Visits that are due and have not completed, with the messages that make their input."""
         self.visits: dict[Place, int] = {}
         """How often each placement has become due, for each of its items."""
-        self.gates: dict[Place, Gate] = {}
-        """Gates that something has come to."""
-        self.fans: dict[Place, Fan] = {}
-        """Fan-outs, by placement and outer items."""
+        self.gathering = Gathering(artifact)
+        """Gates that something has come to, and fan-outs."""
+        self.gates: Mapping[Place, Gate] = self.gathering.gates
+        self.fans: Mapping[Place, Fan] = self.gathering.fans
         self.rounds: dict[Place, int] = {}
         """How often each loop, by its edge, has been taken since it was entered."""
         self.calls: dict[Position, int] = {}
@@ -149,11 +138,6 @@ class History:
         """The children of which nobody waits any more since this was last asked, ended or not."""
         left, self._left = self._left, []
         return left
-
-    @property
-    def waiting_items(self) -> bool:
-        """Whether items of a fan-out wait until others are done."""
-        return any(fan.waiting for fan in self.fans.values())
 
     def next_visit(self, placement: int, items: tuple[int, ...]) -> Position:
         """The visit that comes next of a placement."""
@@ -263,11 +247,11 @@ class History:
         if edge.loop:
             self._begin_anew(entry.edge, position.items, entry.at_ns)
             if self._artifact.is_gate(destination):
-                self._gate((destination, position.items)).opened = True
+                self.gathering.gate((destination, position.items)).opened = True
         elif self._artifact.is_gate(destination):
             depth = len(self._artifact.outer(destination))
-            gate = self._gate((destination, position.items[:depth]))
-            self._signal(gate, Signal(entry.edge, position.items, payload))
+            gate = self.gathering.gate((destination, position.items[:depth]))
+            self.gathering.signal(gate, Signal(entry.edge, position.items, payload))
             return
         if self._artifact.placements[destination].fan_out is None:
             self._make_due(self.next_visit(destination, position.items), (payload,))
@@ -278,14 +262,16 @@ class History:
         depth = len(self._artifact.outer(destination))
         if self._artifact.is_gate(destination) and len(position.items) >= depth:
             signal = Signal(entry.edge, position.items, failed=entry.failed)
-            self._signal(self._gate((destination, position.items[:depth])), signal)
+            self.gathering.signal(
+                self.gathering.gate((destination, position.items[:depth])), signal
+            )
 
     def _note_arrival(self, entry: Entry) -> None:
         if entry.due_ns:
-            self._gate(_place(entry)).due_ns = entry.due_ns
+            self.gathering.gate(_place(entry)).due_ns = entry.due_ns
 
     def _open_gate(self, entry: Entry) -> None:
-        gate = self._gate(_place(entry))
+        gate = self.gathering.gate(_place(entry))
         gate.opened = True
         rank = {e: n for n, e in enumerate(self._artifact.incoming[_visit(entry).placement])}
         order = sorted(gate.arms, key=lambda arm: (rank[arm[0]], arm[1]))
@@ -299,14 +285,14 @@ class History:
         self._make_due(_visit(entry), merged)
 
     def _break_gate(self, entry: Entry) -> None:
-        gate = self._gate(_place(entry))
+        gate = self.gathering.gate(_place(entry))
         gate.opened = True
         gate.arms.clear()
         self._make_due(_visit(entry), ())
         self.broken[_visit(entry)] = entry.detail
 
     def _pass_gate(self, entry: Entry) -> None:
-        self._gate(_place(entry)).opened = True
+        self.gathering.gate(_place(entry)).opened = True
 
     def _compose(self, entry: Entry) -> None:
         self._replace_input(entry)
@@ -317,12 +303,10 @@ class History:
         policy = self._artifact.placements[position.placement].fan_out
         assert policy is not None
         place = (position.placement, position.items)
-        self.fans[place] = Fan(entry.frames, policy.max_parallel)
+        self.gathering.fan_out(place, Fan(entry.frames, policy.max_parallel))
         self._slack.add(place)
-        for gate, edges in self._artifact.gatherers[position.placement].items():
-            there = self.gates.get((gate, position.items))
-            if there is not None and not there.opened:
-                there.tally = sized_tally(there.tally, edges, entry.frames)
+        if not entry.frames and not self._artifact.is_gathered(position.placement):
+            self.ended.append(position.placement)
 
     def _add_item(self, entry: Entry) -> None:
         position = _visit(entry)
@@ -365,8 +349,7 @@ class History:
             table.clear()
         for members in self._sets:
             members.clear()
-        self.gates.clear()
-        self.fans.clear()
+        self.gathering.clear()
         self.rounds.clear()
         self._slack.clear()
         self._became_due.clear()
@@ -383,7 +366,7 @@ class History:
         if entry.payload is not None and _visit(entry) in self.pending:
             self.pending[_visit(entry)] = (entry.payload,)
 
-    # -- visits, items, gates -----------------------------------------------------------------
+    # -- visits and items ---------------------------------------------------------------------
 
     def _make_due(self, position: Position, payloads: tuple[Payload, ...]) -> None:
         self.pending[position] = payloads
@@ -437,101 +420,15 @@ class History:
         if fan is not None and position in fan.waiting:
             self._make_due(position, fan.waiting.pop(position))
 
-    def _gate(self, place: Place) -> Gate:
-        if place not in self.gates:
-            self.gates[place] = Gate(self.first_tally(place))
-        return self.gates[place]
-
-    def first_tally(self, place: Place, anew: Container[int] = ()) -> Tally:
-        """The arms that a gate may get; how many a fan-out brings is known once it has begun.
-
-        anew: fan-outs whose last beginning does not count.
-        """
-        placement, items = place
-        coming = unsized = 0
-        for edge in self._artifact.incoming[placement]:
-            fan = self._artifact.gathered(edge)
-            if fan is None:
-                coming += 1
-            elif fan not in anew and (fan, items) in self.fans:
-                coming += self.fans[fan, items].count
-            else:
-                unsized += 1
-        return Tally(coming=coming, unsized=unsized)
-
-    def arms_of(self, edge: int, items: tuple[int, ...]) -> int:
-        """How many arms of a gate a signal over `edge` from a visit with `items` stands for.
-
-        One; but all items of a fan-out that was not taken, or has none, give one signal together:
-        -1 if it has never begun.
-        """
-        destination = self._artifact.edges[edge].destination
-        fan = self._artifact.gathered(edge)
-        if fan is None or len(items) > len(self._artifact.outer(destination)):
-            return 1
-        there = self.fans.get((fan, items))
-        return there.count if there is not None else -1
-
-    def _signal(self, gate: Gate, signal: Signal) -> None:
-        edge, items = signal.edge, signal.items
-        arms = self.arms_of(edge, items)
-        inner = items[len(self._artifact.outer(self._artifact.edges[edge].destination)) :]
-        if edge in self._artifact.lasting:
-            gate.lasting.append(signal)
-        if signal.payload is None:
-            gate.tally = closed_tally(gate.tally, arms, failed=signal.failed)
-            if not gate.opened and inner:
-                gate.closed[edge, inner] = signal.failed
-            return
-        gate.tally = arrived_tally(gate.tally, arms)
-        if not gate.opened:
-            gate.arms[edge, inner] = signal.payload
-
-    def renewed(self, place: Place, loop: int, items: tuple[int, ...]) -> Gate:
-        """A gate as a loop leaves it that begins anew: with what came from outside of the loop.
-
-        items: those that the loop is for. A gate that gathers them keeps what the others brought.
-        """
-        body, depth = self._artifact.body(loop), len(place[1])
-        if depth < len(items):
-            edges = [
-                e
-                for e in self._artifact.incoming[place[0]]
-                if self._artifact.edges[e].source in body
-            ]
-            there = self.gates.get(place)
-            return without(there or Gate(self.first_tally(place)), edges, items, depth)
-        gate = Gate(self.first_tally(place, body))
-        # Whoever goes back to a gate has gone past its arms.
-        gate.opened = self._artifact.edges[loop].destination == place[0]
-        before = self.gates.get(place)
-        for signal in before.lasting if before is not None else ():
-            if self._artifact.edges[signal.edge].source not in body:
-                self._signal(gate, signal)
-        return gate
-
     def _begin_anew(self, loop: int, items: tuple[int, ...], at_ns: int) -> None:
         """Drop what is left of the iteration before: a new one begins."""
         for position in self.left_behind(loop, items):
             self._finish(position)
-        body, depth = self._artifact.body(loop), len(items)
-        for place in [p for p in self.gates if p[0] in body and is_around(p[1], items)]:
-            gate = self.gates[place] = self.renewed(place, loop, items)
-            timeout_s = self._artifact.placements[place[0]].join.timeout_s
-            if timeout_s and gate.tally.arrived and not gate.opened and not gate.due_ns:
-                # What lasts is the first of its arms in this iteration.
-                gate.due_ns = at_ns + int(timeout_s * NS_PER_S)
-        for place in [p for p in self.fans if p[0] in body and p[1][:depth] == items]:
-            del self.fans[place]
+        self.gathering.begin_anew(loop, items, at_ns)
         for edge, inner in tuple(self.rounds):
-            if edge in self._artifact.inner(loop) and inner[:depth] == items:
+            if edge in self._artifact.inner(loop) and inner[: len(items)] == items:
                 del self.rounds[edge, inner]
         self.rounds[loop, items] = self.rounds.get((loop, items), 0) + 1
-
-
-def is_around(some: tuple[int, ...], others: tuple[int, ...]) -> bool:
-    """Whether one of two paths of items begins with the other one."""
-    return all(one == other for one, other in zip(some, others, strict=False))
 
 
 def _visit(entry: Entry) -> Position:

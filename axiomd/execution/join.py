@@ -29,6 +29,8 @@ class Tally:
     """Arms that may still come."""
     unsized: int = 0
     """Edges of which nobody knows yet how many arms they bring: their fan-out has not begun."""
+    empty: int = 0
+    """Of what has arrived, lists without items: nothing to count towards a quorum."""
 
     @property
     def resolved(self) -> bool:
@@ -95,9 +97,10 @@ def judge(join: Join, tally: Tally) -> Verdict:
 def matching(join: Join, tally: Tally) -> Iterator[Row]:
     """The rows that speak of these arms: there is one."""
     wanted = 1 if join.kind == "XOR" else join.quorum
+    there = tally.arrived - (tally.empty if join.quorum else 0)
     facts = {
-        "enough": tally.arrived >= (wanted or 1),
-        "reachable": bool(tally.unsized) or tally.arrived + tally.coming >= (wanted or 1),
+        "enough": there >= (wanted or 1),
+        "reachable": bool(tally.unsized) or there + tally.coming >= (wanted or 1),
         "resolved": tally.resolved,
         "came": tally.arrived > 0,
         "failed": tally.failed > 0,

@@ -95,6 +95,15 @@ def after_output(
     return _go_on(artifact, history, position, payload, taken, left, at_ns)
 
 
+def spent_loops(artifact: Artifact, history: History, position: Position) -> frozenset[int]:
+    """The loops out of a visit that have no iterations left."""
+    return frozenset(
+        edge
+        for edge in artifact.outgoing[position.placement]
+        if artifact.edges[edge].loop and not _has_iterations_left(artifact, history, position, edge)
+    )
+
+
 def _has_iterations_left(
     artifact: Artifact, history: History, position: Position, loop: int
 ) -> bool:
@@ -135,7 +144,7 @@ def _go_on(
         spread.take(position, turn)
     spread.close(left, position.items)
     ended = () if taken else (position.placement,)
-    decision = _spread(artifact, history, [completed], spread, at_ns, ended)
+    decision = _spread(artifact, history, position, [completed], spread, at_ns, ended)
     return attrs.evolve(decision, dropped=_dropped(artifact, history, position, taken))
 
 
@@ -168,6 +177,7 @@ def _checkpoint(
 def _spread(
     artifact: Artifact,
     history: History,
+    position: Position,
     first: list[Entry],
     spread: Spread,
     at_ns: int,
@@ -175,9 +185,10 @@ def _spread(
 ) -> Decision:
     """What the end of a visit comes to; the end of the execution, if nothing is left to be done."""
     entries = [*first, *spread.entries]
-    if spread.due or len(history.pending) > 1 or history.waiting_items:
+    if spread.leaves_work(position):
         return Decision(tuple(entries))
-    aliases = dict.fromkeys(artifact.placements[p].alias for p in (*history.ended, *ended))
+    ends = (*history.ended, *ended, *spread.ended)
+    aliases = dict.fromkeys(artifact.placements[p].alias for p in ends)
     detail = json.dumps({"ended_at": list(aliases)})
     entries.append(Entry(EntryKind.EXECUTION_COMPLETED, at_ns, detail=detail))
     return Decision(tuple(entries), Trigger.COMPLETE, ended_at=tuple(aliases))
@@ -298,7 +309,7 @@ def _give_up(
         alias = artifact.placements[position.placement].alias
         ending = Ending(kind, storable(message), alias, attempts=entry.attempt)
         return Decision((entry, failed_entry(ending, entry.at_ns)), Trigger.FAIL, ending)
-    return _spread(artifact, history, [over], spread, entry.at_ns)
+    return _spread(artifact, history, position, [over], spread, entry.at_ns)
 
 
 def as_failure(failure: Failure | Crashed) -> Failure:

@@ -49,6 +49,8 @@ class Spread:
         self.entries: list[Entry] = []
         self.due = 0
         """Visits that these entries make due."""
+        self.ended: list[int] = []
+        """Fan-outs without items at which a branch comes to its end."""
         self._loop: tuple[int, tuple[int, ...]] | None = None
         """The loop that this commit takes, and the items that it is for."""
         self._tallies: dict[Place, Tally] = {}
@@ -70,6 +72,8 @@ class Spread:
             self._fan_out(destination, position.items, turn.items)
         else:
             self.due += 1
+        if edge.loop:
+            self._judge_anew(turn.edge, position.items)
         self._close_all()
 
     def close(self, edges: Sequence[int], items: tuple[int, ...], *, failed: bool = False) -> None:
@@ -90,6 +94,16 @@ class Spread:
         self._add(EntryKind.GATE_FAILED, self._history.next_visit(*place), detail=detail)
         self.due += 1
 
+    def leaves_work(self, position: Position) -> bool:
+        """Whether anything is due, or waits for its turn, once this visit is over as well."""
+        if self.due:
+            return True
+        dropped = self._history.left_behind(*self._loop) if self._loop is not None else []
+        if len(self._history.pending) > len({position, *dropped}):
+            return True
+        fans = self._history.gathering.fans_after(self._loop)
+        return any(fan.waiting for fan in fans)
+
     def _add(self, kind: EntryKind, position: Position, **more: object) -> None:
         self.entries.append(Entry(kind, self._at_ns, position, **more))  # type: ignore[arg-type]
 
@@ -99,7 +113,7 @@ class Spread:
         if place not in self._tallies:
             gate = self._gate(place)
             self._tallies[place] = (
-                gate.tally if gate is not None else self._history.first_tally(place)
+                gate.tally if gate is not None else self._history.gathering.first_tally(place)
             )
         return self._tallies[place]
 
@@ -110,7 +124,7 @@ class Spread:
     def _gate(self, place: Place) -> Gate | None:
         """What had come to a gate before this commit, as a loop of this commit leaves it."""
         if self._loop is not None and place[0] in self._artifact.body(self._loop[0]):
-            return self._history.renewed(place, *self._loop)
+            return self._history.gathering.renewed(place, *self._loop)
         return self._history.gates.get(place)
 
     def _arrive(self, edge: int, items: tuple[int, ...]) -> None:
@@ -124,7 +138,7 @@ class Spread:
                 detail='{"late": true}',
             )
             return
-        self._note_arrival(place, edge, self._history.arms_of(edge, items))
+        self._note_arrival(place, edge, self._history.gathering.arms_of(edge, items))
 
     def _note_arrival(self, place: Place, edge: int, arms: int) -> None:
         """One more of a gate's arms is there; its time begins with the first one."""
@@ -136,6 +150,13 @@ class Spread:
         self._tallies[place] = arrived_tally(before, arms)
         self._judge(place)
 
+    def _judge_anew(self, loop: int, items: tuple[int, ...]) -> None:
+        """What lasts from outside of a loop may be all that a gate in it wants."""
+        for place in self._history.gathering.begun_anew(loop, items):
+            if not self._is_decided(place):
+                self._tally(place)
+                self._judge(place)
+
     def _judge(self, place: Place) -> None:
         placement, items = place
         join, tally = self._artifact.placements[placement].join, self._tallies[place]
@@ -143,7 +164,8 @@ class Spread:
             case Verdict.OPEN:
                 self.open_gate(place)
             case Verdict.FAIL:
-                said = f"{tally.arrived} of its arms arrived and {tally.failed} failed"
+                came = tally.arrived - tally.empty
+                said = f"{came} of its arms arrived and {tally.failed} failed"
                 wanted = f", {join.quorum} are wanted" if join.quorum else ""
                 self.break_gate(place, "GATE_FAILED", f"{said}{wanted}")
             case Verdict.NOT_TAKEN:
@@ -168,6 +190,7 @@ class Spread:
             self._tallies[gate, items] = tally
         if not inputs:
             self._gather_nothing(placement, items)
+            self.ended += [] if self._artifact.is_gathered(placement) else [placement]
 
     def _gather_nothing(self, fan: int, items: tuple[int, ...]) -> None:
         """A list without items: whoever gathers them has gathered all of them."""
@@ -222,6 +245,6 @@ class Spread:
         place = (ends.destination, items[:depth])
         if self._is_decided(place):
             return
-        arms = self._history.arms_of(edge, items)
+        arms = self._history.gathering.arms_of(edge, items)
         self._tallies[place] = closed_tally(self._tally(place), arms, failed=failed)
         self._judge(place)

@@ -268,6 +268,14 @@ class Artifact:
                 gates[edge.destination] = gates.get(edge.destination, 0) + 1
         return found
 
+    def is_gathered(self, fan: int) -> bool:
+        """Whether a gate waits for the items of a fan-out, and not for their failures alone."""
+        return any(
+            self.gathered(index) == fan
+            for index, edge in enumerate(self.edges)
+            if not edge.loop and not edge.on_error
+        )
+
     @cached_property
     def decides(self) -> frozenset[int]:
         """Placements whose output has to be looked at to follow their edges."""

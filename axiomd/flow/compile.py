@@ -213,16 +213,21 @@ def _arrow(index: int, edge: EdgeSource, index_of: Mapping[str, int]) -> Arrow:
 
 
 def content_hash(artifact: Artifact) -> str:
-    """SHA-256 of everything in the artifact but its ID, its age and the hash itself."""
+    """SHA-256 of everything in the artifact but its ID, its age and the hash itself.
+
+    What has its default is left out: a form that the language gets later gives no flow that does
+    without it another artifact. So a default must never change.
+    """
     unhashed = ("graph_id", "created_ns", "content_hash")
-    content = {
-        field.name: getattr(artifact, field.name)
-        for field in attrs.fields(Artifact)
-        if field.init and field.name not in unhashed
-    }
+    content = {name: value for name, value in _plain(artifact).items() if name not in unhashed}
     text = json.dumps(content, default=_plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(value: Any) -> Mapping[str, object]:
-    return {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
+    """The fields that are given, not derived, and not left at their default; by name."""
+    return {
+        field.name: getattr(value, field.name)
+        for field in attrs.fields(type(value))
+        if field.init and getattr(value, field.name) != field.default
+    }

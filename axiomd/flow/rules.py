@@ -5,7 +5,7 @@ expressions cost nothing. Pure: the same bytes give the same answer, which is re
 asked for again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import attrs
@@ -47,11 +47,14 @@ class EdgeFault(Exception):
 class Rules(Protocol):
     """The decisions of one artifact. Each of them raises EdgeFault."""
 
-    def ways(self, source: int, content: bytes) -> tuple[Way, ...]:
+    def ways(
+        self, source: int, content: bytes, spent: Container[int] = frozenset()
+    ) -> tuple[Way, ...]:
         """What each outgoing edge does with an output, in the artifact's order, loops included.
 
-        Of the edges after a loop whose own condition holds none fires, nor is it evaluated: that
-        loop is taken or fails the execution.
+        spent: loops that have no iterations left. Of the edges after a loop whose own condition
+        holds, or that has none and iterations left, none fires, nor is it evaluated: that loop is
+        taken or fails the execution. Nor is one evaluated that has neither.
         """
         ...
 
@@ -120,15 +123,18 @@ class _Compiled:
     _composed: dict[int, Callable[[Given], bytes]] = attrs.field(factory=dict)
     _undone: dict[int, Callable[[Given], bytes]] = attrs.field(factory=dict)
 
-    def ways(self, source: int, content: bytes) -> tuple[Way, ...]:
+    def ways(
+        self, source: int, content: bytes, spent: Container[int] = frozenset()
+    ) -> tuple[Way, ...]:
         edges = self.artifact.edges
         outgoing = self.artifact.outgoing[source]
         found: dict[int, Way] = {}
         back = False
         # Loops come first: what leads on is not decided by a message that goes back.
         for edge in _kept(self._orders, source, lambda: _loops_first(outgoing, edges)):
-            found[edge] = Way(edge, fires=False) if back else self._way(edge, content)
-            back = back or (edges[edge].loop and bool(edges[edge].condition) and found[edge].fires)
+            over = edges[edge].loop and not edges[edge].condition and edge in spent
+            found[edge] = Way(edge, fires=False) if back or over else self._way(edge, content)
+            back = back or (edges[edge].loop and found[edge].fires)
         return tuple(found[edge] for edge in outgoing)
 
     def rescues(self, source: int, error: NodeError) -> tuple[Way, ...]:

@@ -29,7 +29,7 @@ from axiomd.execution.status import (
     Trigger,
     advance,
 )
-from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX
+from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX, JOURNAL_UNDOING_MAX
 from axiomd.store import keys
 from axiomd.store.commit import (
     NO_FENCE,
@@ -163,7 +163,7 @@ class Batch:
         """
         if commit.begets is not None:
             self.add(commit.begets)
-        for child in [child for child in children if child not in after.children]:
+        for child in _left(commit, children, after):
             self._add_if_legal(cancel_child(child, after.execution_id, commit.at_ns))
         if after.status.ended and after.parent_id:
             self._tell_parent(after, commit.at_ns)
@@ -268,6 +268,7 @@ def admit(commit: ExecutionCommit, stored: Execution | None) -> Execution:
         raise Fenced(f"attempt {commit.fence} of {commit.execution_id} is over")
     entries = stored.entries + len(commit.entries)
     most = JOURNAL_NOTES_MAX if commit.note else JOURNAL_ENTRIES_MAX
+    most += JOURNAL_UNDOING_MAX if stored.undoing else 0
     if entries > most and commit.trigger is None:
         raise WrongState(f"The journal of {commit.execution_id} is full.")
     changes: dict[str, Any] = {"entries": entries, "updated_ns": commit.at_ns}
@@ -293,8 +294,20 @@ def _children(commit: ExecutionCommit, after: Execution) -> tuple[str, ...]:
     """Those that it still waits for: none once it has ended, or does nothing but undo."""
     if after.status.ended or after.undoing:
         return ()
-    born = (commit.begets.execution_id,) if commit.begets is not None else ()
-    return (*(child for child in after.children if child not in commit.leaves), *born)
+    stay = after.children
+    if commit.leaves:
+        stay = tuple(child for child in stay if child not in commit.leaves)
+    return stay if commit.begets is None else (*stay, commit.begets.execution_id)
+
+
+def _left(commit: ExecutionCommit, children: tuple[str, ...], after: Execution) -> tuple[str, ...]:
+    """Those of `children` that it does not wait for any more.
+
+    There may be thousands of them, so they are not looked through without need.
+    """
+    if not after.children:
+        return children
+    return tuple(child for child in children if child in commit.leaves) if commit.leaves else ()
 
 
 def _judge_settlement(commit: ExecutionCommit, stored: Execution) -> None:
@@ -367,6 +380,8 @@ def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> di
     if trigger is Trigger.REQUEUE and commit.counted:
         changes["losses"] = stored.losses + 1
     if trigger is Trigger.UNDO:
+        # Undoing has losses of its own.
+        changes |= {"losses": 0}
         changes |= {"undoing": True, "doubts": (), "pauses": (), "children": (), "held": ()}
     if status.ended:
         changes["completed_ns"] = commit.at_ns

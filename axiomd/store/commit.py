@@ -290,6 +290,12 @@ def undo(execution_id: str, at_ns: int) -> ExecutionCommit:
     return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.UNDO)
 
 
+def undo_failed(execution_id: str, fence: int, at_ns: int, ending: Ending) -> ExecutionCommit:
+    """It fails for a reason that is no node's, once what it has done is compensated."""
+    entry = begun_entry(Status.FAILED, ending, at_ns)
+    return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.UNDO, fence=fence)
+
+
 def cancel_child(execution_id: str, parent_id: str, at_ns: int) -> ExecutionCommit:
     """Its parent has ended, or goes on without it."""
     commit = cancel(execution_id, at_ns, json.dumps({"parent_id": parent_id}))

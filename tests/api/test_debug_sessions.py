@@ -41,6 +41,13 @@ def test_what_is_held_is_shown_with_its_input_and_its_schema(user: User, paused:
     assert held["schema"]["type"] == "object"
 
 
+def test_an_execution_says_what_is_held_and_a_list_does_too(user: User, paused: str):
+    waiting = user.execution(paused)["waiting_on"]
+    assert waiting == {"in_doubt": [], "pauses": [], "held": ["ask"], "children": [], "until": None}
+    listed = user.get("/invocations/v1/executions?status=DEBUG_PAUSED")["executions"]
+    assert waiting in [view["waiting_on"] for view in listed]
+
+
 def test_steps_go_node_by_node_to_the_end(user: User, paused: str):
     seen = []
     while user.reached(paused, {"DEBUG_PAUSED", "COMPLETED"})["status"] != "COMPLETED":

@@ -54,6 +54,7 @@ async def test_a_parked_parent_says_which_children_it_waits_for(make_world, auto
         assert view["waiting_on"] == {
             "pauses": [],
             "in_doubt": [],
+            "held": [],
             "children": [child.execution_id],
             "until": None,
         }

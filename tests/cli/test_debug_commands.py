@@ -29,6 +29,7 @@ def test_a_session_is_stepped_edited_and_let_go(graphs, ask):
     view = told(ask("debug", "start", graph_id, "-i", "text=x", "--paused", "--json"))
     identity = view["execution_id"]
     assert [held["position"] for held in view["held"]] == ["one"]
+    assert "one: axiomd debug --help" in ask("executions", "show", identity).stdout
     shown = ask("debug", "step", identity).stdout
     assert "debug_stepped" in shown
     assert "two" in shown

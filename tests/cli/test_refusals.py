@@ -74,6 +74,18 @@ def test_wrong_usage_and_settings_end_with_2(run, words):
     run(*words, code=Exit.USAGE)
 
 
+@pytest.mark.parametrize(
+    ("words", "both"),
+    [
+        (("executions", "settle", "0" * 32, "a"), "--happened or --not-happened"),
+        (("pauses", "resume", "0" * 32, "0" * 16), "--approve or --reject"),
+    ],
+)
+def test_nobody_decides_by_saying_nothing(ask, words, both):
+    """Not the server is asked about an execution that it does not know, but the user."""
+    assert both in ask(*words, code=Exit.USAGE).stderr
+
+
 def test_settings_problems_are_told_all_at_once(run, monkeypatch):
     monkeypatch.setenv("AXIOMD_ENGINE_SLOTS", "many")
     monkeypatch.setenv("AXIOMD_SERVER_BNID", "x")

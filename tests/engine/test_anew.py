@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+import trio
 from worlds.box import World, open_box
 from worlds.flows import Behaviour, Story, answer, flow
 from worlds.interpreter import interpret
@@ -42,6 +43,24 @@ def test_a_visit_that_may_run_once_is_dropped_while_its_beginning_is_written(liv
     execution, _, kinds = live(Story(made), seed=seed)
     assert execution.status == "COMPLETED"
     assert "execution_requeued" not in kinds
+
+
+def test_the_call_of_a_dropped_visit_is_stopped_and_nothing_waits_for_that(tmp_path):
+    made = flow("a>b a>c b>a b>d c>d", edges={"b>a": TWICE}, nodes={"c": {"timeout_s": 900}})
+    world = World(tmp_path, [Story(made, {"c": Behaviour("hang")})])
+    seen = slow_to_stop(world, 100)
+
+    async def run():
+        async with open_box(world) as box:
+            execution_id = await box.accept(b"in")
+            while "c is stopped" not in seen:
+                await trio.sleep(1)
+            assert box.reader.find_execution(execution_id).status == "RUNNING"
+            assert "b#2" in box.visits(execution_id)
+            assert seen.index("told to stop c") < seen.index("c#2") < seen.index("c is stopped")
+            assert box.broken() == []
+
+    run_seeded(1, run)
 
 
 def test_a_visit_that_sleeps_until_its_next_call_is_dropped(live):
@@ -96,7 +115,25 @@ def test_of_two_loops_to_one_placement_the_inner_one_begins_anew_with_the_outer(
 def test_an_xor_gate_takes_one_arm_in_every_iteration(live):
     made = flow("a>x a>b b>y x>g y>g g>b g>z", edges={"g>b": TWICE}, xor="g")
     _, out, _ = live(Story(made))
-    assert out["g#2"] in (answer("g", out["x"]), answer("g", out["y#2"]))
+    assert out["g#2"] in (answer("g", out["x"]), answer("g", out.get("y#2", b"")))
+
+
+@pytest.mark.parametrize("join", [Join("XOR"), Join(quorum=1)])
+def test_a_gate_whose_lasting_arms_suffice_opens_with_its_iteration(live, join):
+    made = flow("a>x a>b b>y x>g y>g g>b g>z", edges={"g>b": TWICE}, nodes={"g": {"join": join}})
+    execution, out, _ = live(Story(made, {"y": Behaviour("hang")}))
+    assert execution.status == "COMPLETED"
+    assert out["g#2"] == answer("g", out["x"])
+
+
+def test_a_gate_that_cannot_have_its_quorum_any_more_fails_with_its_iteration(live):
+    made = flow(
+        "a>x a>b b>y x>g y>g g>r r>b g>z r>z",
+        edges={"r>b": TWICE, "g>r": {"on_error": True}},
+        nodes={"g": {"join": Join(quorum=2, failure_policy="TOLERATE_FAILURES")}},
+    )
+    _, out, _ = live(Story(made, {"x": Behaviour("fail"), "y": Behaviour("hang")}))
+    assert {"r", "r#2"} < set(out)
 
 
 def test_the_time_of_a_gate_begins_with_a_list_without_items(live):
@@ -127,6 +164,48 @@ def test_the_time_of_a_gate_is_that_of_its_iteration(live, arrows, beside):
     execution, out, _ = live(story, payload=failing_later(arrows))
     assert {"g", "b#2"} < set(out)
     assert execution.failure.kind == "GATE_TIMEOUT"
+
+
+@pytest.mark.parametrize("parallel", [0, 1])
+def test_what_its_loop_drops_does_not_keep_an_execution_from_its_end(live, parallel):
+    # The second list is empty, and all that an empty list leads to here is an edge for failures.
+    back = dice("items 2", answer("z", b"NODE_ERROR of b"))
+    most = next(n for n in itertools.count(3) if back % (n + 1) == 0)
+    made = flow(
+        "a>b b>z z>b z>y",
+        edges={"b>z": {"on_error": True}, "z>b": TWICE},
+        nodes={
+            "b": {"fan_out": FanOut(f"dice {most}", parallel)},
+            "z": {"join": Join(quorum=1), "gathers": True},
+        },
+    )
+    payload = next(
+        payload
+        for payload in map(b"%d".__mod__, itertools.count())
+        if dice("items 0", answer("a", payload)) % (most + 1) > 2
+    )
+    execution, out, _ = live(Story(made, {"b": Behaviour("fail")}), payload)
+    assert (execution.status, execution.ended_at) == ("COMPLETED", ("b",))
+    assert {"y", "z"} & set(out) == {"z"}
+
+
+def slow_to_stop(world, pause_s):
+    """What becomes of calls whose nodes take so long to end; written down from now on."""
+    come_to, seen = world.nodes._come_to, []
+
+    async def noted(call, emit):
+        seen.append(call.position)
+        try:
+            return await come_to(call, emit)
+        except trio.Cancelled:
+            seen.append(f"told to stop {call.position}")
+            with trio.CancelScope(shield=True):
+                await trio.sleep(pause_s)
+            seen.append(f"{call.position} is stopped")
+            raise
+
+    world.nodes._come_to = noted
+    return seen
 
 
 def failing_later(arrows):

@@ -159,6 +159,26 @@ def test_fan_outs_nest(play):
     assert out["e"] == answer("e", out["d[0]"] + out["d[1]"])
 
 
+@pytest.mark.parametrize("condition", ["", "< 256"])
+def test_what_leads_on_beside_a_loop_is_not_evaluated_as_long_as_that_goes_back(play, condition):
+    made = flow(
+        "a>b b>a b>c",
+        edges={
+            "b>a": {"loop": True, "max_iterations": 2, "condition": condition},
+            "b>c": {"fields": (("fault", ""),)},
+        },
+    )
+    execution, out, _ = play(Story(made))
+    assert {"a#2", "b#2"} < set(out)
+    assert execution.failure.kind == ("LOOP_LIMIT" if condition else "EDGE_ADAPTER")
+
+
+def test_a_loop_that_is_over_is_not_evaluated(play):
+    broken = {"loop": True, "max_iterations": 1, "fields": (("fault", ""),)}
+    execution, _, _ = play(Story(flow("a>b b>a b>c", edges={"b>a": broken})))
+    assert execution.status == "COMPLETED"
+
+
 def test_a_loop_fans_out_again(play):
     made = flow(
         "a>b b>c c>a c>d",
@@ -219,6 +239,21 @@ def test_a_quorum_opens_without_the_rest(play):
     assert execution.status == "COMPLETED"
     assert kinds.count("gate_opened") == 1
     assert out["d"] == answer("d", out["b"] + out["c"])
+
+
+@pytest.mark.parametrize(("quorum", "ends"), [(2, "COMPLETED"), (3, "FAILED")])
+def test_a_list_without_items_brings_nothing_towards_a_quorum(play, quorum, ends):
+    made = flow(
+        "a>b b>d a>c c>d a>x x>d d>e",
+        nodes={"b": {"fan_out": FanOut("0")}, "d": {"join": Join(quorum=quorum)}},
+    )
+    execution, out, _ = play(Story(made))
+    assert execution.status == ends
+    if ends == "COMPLETED":
+        assert out["d"] == answer("d", out["c"] + out["x"])
+    else:
+        assert execution.failure.kind == "GATE_FAILED"
+        assert execution.failure.message.endswith("of its arms arrived and 0 failed, 3 are wanted")
 
 
 def test_an_xor_gate_takes_the_first_and_no_other(play):

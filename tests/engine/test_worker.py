@@ -4,7 +4,7 @@ import attrs
 import pytest
 import trio
 from worlds.box import Physics, open_box
-from worlds.flows import BRANCHING, Story, flow
+from worlds.flows import BRANCHING, Behaviour, Story, flow
 from worlds.oracle import expected
 
 from axiomd.engine.attempt import Attempt
@@ -14,6 +14,8 @@ from axiomd.execution.status import Status
 from axiomd.limits import LOSSES_MAX
 from axiomd.settings import EngineSettings
 from axiomd.store.commit import RowsCommit
+
+ENDLESS = {"loop": True, "max_iterations": 1_000}
 
 
 class Forgetful(dict):
@@ -54,6 +56,51 @@ async def test_an_attempt_that_always_breaks_fails_its_execution(make_world, aut
         assert box.kinds(execution.execution_id).count("execution_requeued") == LOSSES_MAX - 1
 
 
+async def test_what_no_worker_brings_to_an_end_is_undone(make_world, autojump_clock):
+    story = Story(flow("a>b b>c", compensate={"a": "undo-a"}), {"b": Behaviour(losses=3)})
+    async with open_box(make_world(story)) as box:
+        execution_id = await box.accept(b"x")
+        while "a" not in box.outputs(execution_id):
+            await trio.sleep(0.001)
+        # Undoing is lost twice as well, which is not once too often.
+        forget(box, LOSSES_MAX + 2)
+        execution = await box.ended(execution_id)
+        assert (execution.status, execution.failure.kind) == (Status.FAILED, "LOST")
+        assert box.undone(execution_id) == [("a", "DONE")]
+        await box.disk.finish()
+        assert box.broken() == []
+
+
+async def test_undoing_that_is_lost_too_ends_and_says_what_is_left(make_world, autojump_clock):
+    story = Story(flow("a>b b>c", compensate={"a": "undo-a"}), {"c": Behaviour("fail")})
+    async with open_box(make_world(story)) as box:
+        execution_id = await box.accept(b"x")
+        await box.reached(execution_id, lambda found: found.undoing)
+        forget(box, 10**6)
+        execution = await box.ended(execution_id)
+        assert (execution.status, execution.failure.kind) == (Status.FAILED, "LOST")
+        assert box.undone(execution_id) == [("a", "PENDING")]
+        await box.disk.finish()
+        assert box.broken() == []
+
+
+@pytest.mark.parametrize(("room", "left"), [(1_000, "DONE"), (3, "PENDING")])
+async def test_a_full_journal_has_room_for_undoing(
+    make_world, autojump_clock, monkeypatch, room, left
+):
+    monkeypatch.setattr("axiomd.store.batch.JOURNAL_ENTRIES_MAX", 40)
+    monkeypatch.setattr("axiomd.store.batch.JOURNAL_UNDOING_MAX", room)
+    made = flow("a>b b>a b>c", edges={"b>a": ENDLESS}, compensate={"a": "undo-a"})
+    async with open_box(make_world(Story(made))) as box:
+        execution = await box.ended(await box.accept(b"x"))
+        assert (execution.status, execution.failure.kind) == (Status.FAILED, "JOURNAL_FULL")
+        undone = box.undone(execution.execution_id)
+        assert len(undone) > 4
+        assert undone[-1] == ("a", left)
+        await box.disk.finish()
+        assert box.broken() == []
+
+
 async def test_one_broken_execution_does_not_hold_the_others(make_world, autojump_clock):
     settings = EngineSettings(slots=1, drain_s=0)
     async with open_box(make_world(BRANCHING), Physics(settings=settings)) as box:
@@ -80,8 +127,8 @@ async def test_a_loss_that_does_not_count_never_fails_an_execution(make_world, a
     async with open_box(make_world(BRANCHING)) as box:
         execution = await box.ended(await box.accept(b"x"))
         tired = attrs.evolve(execution, losses=LOSSES_MAX - 1)
-        assert loss(tired, 1, "lost").trigger == "fail"
-        assert loss(tired, 1, "full", counted=False).trigger == "requeue"
+        assert loss(box.parts, tired, "lost").trigger == "fail"
+        assert loss(box.parts, tired, "full", counted=False).trigger == "requeue"
 
 
 async def test_a_store_that_broke_ends_attempts_quietly(make_world, autojump_clock):

@@ -42,6 +42,10 @@ def test_every_combination_is_matched_by_exactly_one_row():
         (TWO, Tally(missing=2, coming=1), Verdict.WAIT),
         (TWO, Tally(missing=3), Verdict.NOT_TAKEN),
         (TWO, Tally(arrived=1, failed=2, unsized=1), Verdict.WAIT),
+        (TWO, Tally(arrived=2, empty=1, coming=1), Verdict.WAIT),
+        (TWO, Tally(arrived=2, empty=1), Verdict.FAIL),
+        (ALL, Tally(arrived=1, empty=1), Verdict.OPEN),
+        (XOR, Tally(arrived=1, empty=1, coming=1), Verdict.OPEN),
     ],
 )
 def test_a_gate_waits_opens_fails_or_is_not_taken(join, tally, verdict):

@@ -4,7 +4,7 @@ import itertools
 
 import attrs
 import pytest
-from authored import ORDERS, PASS, compiled, flow, package, placed, refused
+from authored import ORDERS, PASS, compiled, edged, flow, package, placed, refused
 from google.protobuf.descriptor_pb2 import (
     FieldDescriptorProto,
     FileDescriptorProto,
@@ -13,9 +13,12 @@ from google.protobuf.descriptor_pb2 import (
 from protos import descriptor_set
 
 from axiomd.errors import CompileFailed
-from axiomd.flow.artifact import Edge, Retry
+from axiomd.flow.artifact import Artifact, Edge, FanOut, Hitl, Join, Placement, Retry
 from axiomd.flow.package import NodeSpec, PackageManifest, PushedPackage
 from axiomd.limits import PROBLEMS_MAX
+
+PLAIN = "ba39d4d2257991760e8ab0d3be332b602b8551c76eeed9f6d77d409fa0ae22d5"
+RICH = "00aeee6d4592484fe953be19827b50940b459354d03783cb023c9c6e4728fdd5"
 
 
 def test_a_branching_flow_compiles_to_its_placements_edges_entry_and_terminal():
@@ -85,6 +88,42 @@ def test_any_change_has_another_hash():
         compiled(flow("a>b a>c b>c")),
     ]
     assert len({artifact.content_hash for artifact in hashes}) == len(hashes)
+
+
+def test_what_a_flow_does_without_is_no_part_of_its_hash():
+    """These digests are in stores: a change here gives every unchanged flow a new artifact."""
+    plain = compiled(flow("a>b"))
+    assert plain.content_hash == PLAIN
+    rich = edged(
+        flow(
+            "a>b a>c b>d c>d",
+            [
+                placed("a", config={"retry": {"max_attempts": 3}}),
+                placed("b", config={"timeout_seconds": 9}),
+                placed("c", config={"hitl": {"timeout_seconds": 60}}),
+                placed("d", config={"join": {"quorum": 1}}),
+            ],
+        ),
+        {"condition": {"op": "CEL", "cel": "qty > 1"}},
+    )
+    assert compiled(rich).content_hash == RICH
+
+
+def test_defaults_that_hashes_leave_out_stay_what_they_are():
+    placement = {"runner": "process", "timeout_s": None, "once": False, "concurrency": 1}
+    placement |= {"fresh": False, "gathers": False, "compose": None, "subflow": ""}
+    known = {
+        Retry: (1, 1_000.0, 2.0, 60_000.0, 0.0, ()),
+        Join: ("AND", "FAIL_FAST", 0, 0.0, "FAIL"),
+        Hitl: ("null", 0.0, "FAIL"),
+    }
+    for kind, values in known.items():
+        assert attrs.astuple(kind()) == values
+    defaults = {field.name: field.default for field in attrs.fields(Placement)}
+    assert placement.items() <= defaults.items()
+    edge = {field.name: field.default for field in attrs.fields(Edge)}
+    assert {"loop": False, "on_error": False, "condition": ""}.items() <= edge.items()
+    assert (FanOut("x").max_parallel, attrs.fields(Artifact).description.default) == (0, "")
 
 
 # Names

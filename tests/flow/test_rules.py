@@ -75,6 +75,23 @@ def test_a_loop_that_is_taken_leaves_what_leads_on_unevaluated():
     assert rules.ways(1, there) == (Way(1, True, note("s")), Way(2, False))
 
 
+def test_a_loop_without_a_condition_leaves_what_leads_on_unevaluated_until_it_is_spent():
+    rules = rules_of(
+        [placement("a"), placement("b"), placement("c")],
+        [
+            Edge(0, 1),
+            Edge(1, 2, fields=(("text", "lines[0].sku"),)),
+            Edge(1, 0, loop=True, max_iterations=5),
+        ],
+        (ORDER, ORDER, NOTE),
+    )
+    assert rules.ways(1, order()) == (Way(1, False), Way(2, True))
+    with pytest.raises(EdgeFault):
+        rules.ways(1, order(), {2})
+    there = order(lines=[{"sku": "s"}])
+    assert rules.ways(1, there, {2}) == (Way(1, True, note("s")), Way(2, False))
+
+
 def test_a_fault_names_its_edge():
     rules = rules_of(
         [placement("a"), placement("b")],

@@ -70,7 +70,7 @@ class Interpreter:
         output = answer(alias, payload, pad=behaviour.pad)
         self.told.outputs[position_text(Position(placement, number, items), alias)] = output
         try:
-            ways = self.rules.ways(placement, output)
+            ways = self.rules.ways(placement, output, self.spent(placement, items))
         except EdgeFault:
             return self.told.failures.add(("EDGE_ADAPTER", alias))
         for way in ways:
@@ -92,6 +92,15 @@ class Interpreter:
         elif not any(way.fires for way in forward):
             self.told.ended_at.add(alias)
         return None
+
+    def spent(self, placement, items):
+        """The loops out of it that have no iterations left."""
+        return {
+            edge
+            for edge in self.artifact.outgoing[placement]
+            if self.artifact.edges[edge].loop
+            and self.rounds.get((edge, items), 0) + 2 > self.artifact.edges[edge].max_iterations
+        }
 
     def send(self, way, items, output):
         if not way.fires:

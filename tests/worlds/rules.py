@@ -25,8 +25,15 @@ class StoryRules:
     def __init__(self, story: Story) -> None:
         self._artifact = story.artifact
 
-    def ways(self, source: int, content: bytes) -> tuple[Way, ...]:
-        return tuple(self.way(edge, content) for edge in self._artifact.outgoing[source])
+    def ways(self, source: int, content: bytes, spent=frozenset()) -> tuple[Way, ...]:
+        edges, outgoing = self._artifact.edges, self._artifact.outgoing[source]
+        found: dict[int, Way] = {}
+        back = False
+        for edge in sorted(outgoing, key=lambda edge: not edges[edge].loop):
+            over = edge in spent and not edges[edge].condition
+            found[edge] = Way(edge, fires=False) if back or over else self.way(edge, content)
+            back = back or (edges[edge].loop and found[edge].fires)
+        return tuple(found[edge] for edge in outgoing)
 
     def rescues(self, source: int, error: NodeError) -> tuple[Way, ...]:
         content = f"{error.kind} of {error.placement}".encode()
