@@ -14,6 +14,7 @@ import pytest
 import trio
 from worlds.box import Physics, World, open_box
 from worlds.client import follow
+from worlds.coverage import transitions_of
 from worlds.disk import Cut
 from worlds.flows import Behaviour, Story, flow
 from worlds.invariants import stored_executions
@@ -22,8 +23,8 @@ from worlds.person import answer_doubts
 from worlds.seeds import run_seeded
 
 from axiomd.errors import WrongState
-from axiomd.execution.journal import EntryKind, trigger_of
-from axiomd.execution.status import PARKING, TRANSITIONS, Status, Trigger, advance
+from axiomd.execution.journal import EntryKind
+from axiomd.execution.status import TRANSITIONS, Status, Trigger
 from axiomd.flow.artifact import Retry
 from axiomd.settings import EngineSettings
 
@@ -212,15 +213,6 @@ def check_results(story, wanted, out):
         else:
             assert seen == frames[: len(seen)]
     assert len(out[terminal]) == len(wanted.frames[terminal])
-
-
-def transitions_of(journal):
-    status, parked = Status.QUEUED, False
-    for entry in journal:
-        trigger = trigger_of(entry, parked=parked)
-        if trigger is not None:
-            yield status, trigger
-            status, parked = advance(status, trigger), trigger in PARKING
 
 
 def play(directory, seed):

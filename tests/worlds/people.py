@@ -1,0 +1,166 @@
+"""The people around one run of a random flow: who invokes, who answers, debugs, cancels, forks."""
+
+import random
+from contextlib import suppress
+
+import attrs
+import trio
+from worlds.flows import TENANT
+from worlds.invariants import stored_executions
+from worlds.person import answer_doubts, answer_pauses, what_it_made
+from worlds.sketch import Sketch
+
+from axiomd.errors import Invalid, WrongState
+from axiomd.execution import debugging
+from axiomd.execution.execution import Debug
+from axiomd.execution.journal import EntryKind
+from axiomd.execution.position import parse_position
+from axiomd.execution.status import Status
+from axiomd.store.commit import IdempotencyClaim
+
+LOOKS_EVERY_S = 0.003
+
+
+@attrs.frozen
+class Cancel:
+    """When an execution is cancelled."""
+
+    status: Status
+    attempts_min: int
+    """Attempts that it must have had by then."""
+    compensate: bool
+
+
+class Script:
+    """A flow, and what people do with it; all of it follows from the seed."""
+
+    def __init__(self, seed):
+        dice = random.Random(seed)
+        self.seed = seed
+        self.sketch = Sketch(dice)
+        self.stops = ()
+        """Aliases that a debug session stops before, to give them another input."""
+        self.debug = dice.choices((None, "walk", "edit"), (10, 1, 1))[0]
+        if self.debug == "edit":
+            self.stops = tuple(self.sketch.edit())
+        self.story = self.sketch.story()
+        self.clients = {b"%d" % n: b"input %d %d" % (seed, n) for n in range(dice.choice((1, 1, 2)))}
+        self.slots = dice.choice((1, 8))
+        self.cancel = random_cancel(dice) if dice.random() < 0.4 else None
+        self.forks = not self.sketch.hasty and not self.stops and dice.random() < 0.5
+        self.cancelled = set()
+        """Executions whose cancellation was acknowledged."""
+
+
+def random_cancel(dice):
+    statuses = (
+        Status.QUEUED,
+        Status.RUNNING,
+        Status.PAUSED_HITL,
+        Status.WAITING_ON_GATE,
+        Status.DEBUG_PAUSED,
+    )
+    return Cancel(dice.choice(statuses), dice.choice((0, 1, 2)), dice.random() < 0.6)
+
+
+async def play_out(box, script):
+    """Invoke, and do what the script says until everything has ended."""
+    dice = random.Random(script.seed)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(answer_doubts, box, dice, what_it_made)
+        nursery.start_soon(answer_pauses, box)
+        if script.debug:
+            nursery.start_soon(debug, box, script, dice)
+        async with trio.open_nursery() as clients:
+            for key, payload in script.clients.items():
+                clients.start_soon(client, box, script, key, payload)
+        ended = await box.all_ended()
+        if script.forks:
+            await begin_again(box, ended[0].execution_id, dice)
+            await box.all_ended()
+        nursery.cancel_scope.cancel()
+
+
+async def client(box, script, key, payload):
+    claim = IdempotencyClaim(key.rjust(32), payload.rjust(32))
+    mode = {None: None, "walk": Debug("pause"), "edit": Debug("run", script.stops)}[script.debug]
+    artifact = box.world.story.artifact
+    identity = (await box.engine.accept(artifact, payload, claim, mode)).execution_id
+    box.world.told[identity] = key
+    if script.cancel is not None:
+        await cancel(box, script, identity)
+
+
+async def cancel(box, script, identity):
+    """Cancel once the execution is where the script wants it, if it ever comes there."""
+    plan = script.cancel
+
+    def is_there(record):
+        there = (record.status, record.attempt >= plan.attempts_min) == (plan.status, True)
+        return there or record.status.ended
+
+    await box.reached(identity, is_there)
+    end = box.engine.compensate if plan.compensate else box.engine.cancel
+    try:
+        await end(TENANT, identity)
+    except WrongState:
+        record = box.reader.find_execution(identity)
+        assert record.status.ended or record.undoing
+    else:
+        script.cancelled.add(identity)
+
+
+async def debug(box, script, dice):
+    """Let what is held go on, one way or the other."""
+    while True:
+        await trio.sleep(LOOKS_EVERY_S)
+        for record in stored_executions(box.store):
+            if record.debug is None or record.status.ended:
+                continue
+            with suppress(WrongState):
+                if script.stops:
+                    await edit(box, record)
+                else:
+                    await walk(box, record, dice)
+
+
+async def edit(box, record):
+    for visit in record.held:
+        value = box.world.stories[record.graph_id].behaviour(parse_position(visit)[0]).edited
+        if value is not None:
+            await tell(box, record, EntryKind.DEBUG_EDITED, visit, value)
+        await tell(box, record, EntryKind.DEBUG_STEPPED, visit)
+
+
+async def walk(box, record, dice):
+    aliases = [p.alias for p in box.artifact_of(record.execution_id).placements]
+    match dice.randrange(8):
+        case 0:
+            stops = debugging.stops_at(dice.sample(aliases, 1))
+            await box.engine.direct(TENANT, record.execution_id, stops)
+        case 1:
+            await tell(box, record, EntryKind.DEBUG_PAUSED)
+        case 2 if record.held:
+            await tell(box, record, EntryKind.DEBUG_CONTINUED)
+        case _ if record.held:
+            await tell(box, record, EntryKind.DEBUG_STEPPED, dice.choice(record.held))
+
+
+async def tell(box, record, kind, visit="", value=None):
+    await box.engine.direct(
+        TENANT, record.execution_id, debugging.command(kind), visit, value
+    )
+
+
+async def begin_again(box, identity, dice):
+    """Fork from one of its checkpoints, or run again what has failed."""
+    done = [
+        entry.position
+        for entry in box.reader.journal(identity)
+        if entry.kind is EntryKind.NODE_COMPLETED
+    ]
+    with suppress(WrongState, Invalid):
+        if done and dice.random() < 0.6:
+            await box.engine.fork(TENANT, identity, dice.choice(done))
+        else:
+            await box.engine.retry(TENANT, identity)
