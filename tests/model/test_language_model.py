@@ -47,11 +47,10 @@ def ended(box, execution):
     identity = execution.execution_id
     story = box.world.stories[execution.graph_id]
     journal = box.reader.journal(identity)
-    timeouts = {
-        visit_of(story.artifact, entry)
+    broken = {
+        visit_of(story.artifact, entry): json.loads(entry.detail)["kind"]
         for entry in journal
         if entry.kind is EntryKind.GATE_FAILED
-        and json.loads(entry.detail)["kind"] == "GATE_TIMEOUT"
     }
     return Ended(
         execution,
@@ -60,7 +59,7 @@ def ended(box, execution):
         journal,
         box.visits(identity),
         box.undone(identity) if execution.undoing else [],
-        Seen(box.world.nodes.inputs.get(identity, {}), frozenset(timeouts)),
+        Seen(box.world.nodes.inputs.get(identity, {}), broken),
     )
 
 
@@ -99,7 +98,11 @@ def check(script, one, by_id):
     told = interpret(one.story, one.payload, one.seen)
     # Whatever was running beside may have come further, but to nothing else.
     assert one.outputs.items() <= told.outputs.items()
-    assert one.undone == (expected_undone(one.story, one.journal) if execution.undoing else [])
+    undone = expected_undone(one.story, one.journal) if execution.undoing else []
+    if script.cancel is not None and execution.status is Status.CANCELLED:
+        # What was being undone when it was cancelled stays as it is from there on.
+        undone = [(v, s if s == "PENDING" else w) for (v, w), (_, s) in zip(undone, one.undone, strict=True)]
+    assert one.undone == undone
     if execution.execution_id in script.cancelled:
         assert execution.status is Status.CANCELLED, "a cancel was acknowledged"
     if execution.status is Status.CANCELLED and may_be_cancelled(script, execution, by_id):

@@ -41,8 +41,8 @@ class Seen:
 
     inputs: Mapping[str, bytes] = attrs.field(factory=dict)
     """By position text: what the node of each visit was given."""
-    timeouts: frozenset[str] = frozenset()
-    """Visits of gates that failed since an arm did not come in time."""
+    broken: Mapping[str, str] = attrs.field(factory=dict)
+    """By position text: the kind of the failure of each gate that failed."""
 
 
 DEAD, FAILED = "dead", "failed"
@@ -331,10 +331,12 @@ class Interpreter:
         number = self.visits.get((gate, items), 0) + 1
         text = position_text(Position(gate, number, items), self.artifact.placements[gate].alias)
         mark = ("gate", gate, items)
-        if came and join.timeout_s and join.timeout_policy == "FAIL" and text in self.seen.timeouts:
+        broken = self.seen.broken.get(text)
+        may_time_out = came and join.timeout_s and join.timeout_policy == "FAIL"
+        if may_time_out and broken == "GATE_TIMEOUT":
             self.used.add(mark)
             self.fail_gate(gate, items, "GATE_TIMEOUT")
-        elif counts := self.counts(join, wanted, len(came), unknown):
+        elif counts := self.counts(join, wanted, len(came), unknown, broken):
             self.used.add(mark)
             self.deliver(gate, items, self.find_taken(gate, came, counts, text))
         elif self.is_lost(wanted, came, unknown) and (came or FAILED in [a for _, a in arms]):
@@ -345,14 +347,14 @@ class Interpreter:
             self.close(gate, items, DEAD)
         return mark in self.used
 
-    def counts(self, join, wanted, came, unknown):
+    def counts(self, join, wanted, came, unknown, broken):
         """How many arms a gate may have taken when it opened, the likeliest number first."""
         found = []
         if wanted and came >= wanted:
             found.append(wanted)
         elif not wanted and came and not unknown:
             found.append(came)
-        if join.timeout_s and join.timeout_policy == "PROCEED" and join.kind == "AND":
+        if join.timeout_s and join.timeout_policy == "PROCEED" and not broken:
             found += range(min(came, wanted or came), 0, -1)
         return found
 
