@@ -344,7 +344,11 @@ class History:
         self.broken[_visit(entry)] = entry.detail
 
     def _expire(self, entry: Entry) -> None:
-        (self._refuse if entry.failed else self._answer)(entry)
+        if json.loads(entry.detail)["policy"] == "CANCEL":
+            # That is the end of the execution, and no answer: a fork of it asks again.
+            self.pauses.pop(_visit(entry), None)
+        else:
+            (self._refuse if entry.failed else self._answer)(entry)
 
     def _begin_child(self, entry: Entry) -> None:
         self.children[_visit(entry)] = json.loads(entry.detail)["execution_id"]
