@@ -69,7 +69,7 @@ async def live(world, script, physics):
         await play_out(box, script)
         await box.disk.finish()
         broken = box.broken()
-        assert broken == [], broken
+        assert broken == []
         return [ended(box, execution) for execution in stored_executions(box.store)]
     return None
 
@@ -77,9 +77,7 @@ async def live(world, script, physics):
 def play(directory, script, cut):
     """A life that is cut, unless it ends before, and the next one; what came of it, and whether."""
     world = World(directory, [script.story], script.seed)
-    settings = EngineSettings(
-        slots=script.slots, drain_s=0, started_delay_ms=1, node_timeout_s=1
-    )
+    settings = EngineSettings(slots=script.slots, drain_s=0, started_delay_ms=1, node_timeout_s=1)
     calm = Physics(sync_s=0.001, settings=settings)
     first = run_seeded(script.seed, live, world, script, attrs.evolve(calm, cut=cut))
     last = first or run_seeded(script.seed + 1, live, world, script, calm)
@@ -101,7 +99,10 @@ def check(script, one, by_id):
     undone = expected_undone(one.story, one.journal) if execution.undoing else []
     if script.cancel is not None and execution.status is Status.CANCELLED:
         # What was being undone when it was cancelled stays as it is from there on.
-        undone = [(v, s if s == "PENDING" else w) for (v, w), (_, s) in zip(undone, one.undone, strict=True)]
+        undone = [
+            (v, s if s == "PENDING" else w)
+            for (v, w), (_, s) in zip(undone, one.undone, strict=True)
+        ]
     assert one.undone == undone
     if execution.execution_id in script.cancelled:
         assert execution.status is Status.CANCELLED, "a cancel was acknowledged"

@@ -44,7 +44,9 @@ class Script:
         if self.debug == "edit":
             self.stops = tuple(self.sketch.edit())
         self.story = self.sketch.story()
-        self.clients = {b"%d" % n: b"input %d %d" % (seed, n) for n in range(dice.choice((1, 1, 2)))}
+        self.clients = {
+            b"%d" % n: b"input %d %d" % (seed, n) for n in range(dice.choice((1, 1, 2)))
+        }
         self.slots = dice.choice((1, 8))
         self.cancel = random_cancel(dice) if dice.random() < 0.4 else None
         self.forks = not self.sketch.hasty and not self.stops and dice.random() < 0.5
@@ -147,9 +149,7 @@ async def walk(box, record, dice):
 
 
 async def tell(box, record, kind, visit="", value=None):
-    await box.engine.direct(
-        TENANT, record.execution_id, debugging.command(kind), visit, value
-    )
+    await box.engine.direct(TENANT, record.execution_id, debugging.command(kind), visit, value)
 
 
 async def begin_again(box, identity, dice):
