@@ -13,7 +13,7 @@ from worlds.flows import CHOOSING, Story
 from worlds.interpreter import Seen, interpret
 from worlds.invariants import stored_executions
 from worlds.oracle import expected_undone, to_undo, visit_of
-from worlds.people import Script, play_out
+from worlds.people import Script, play_out, random_script
 from worlds.seeds import run_seeded
 
 from axiomd.execution.execution import Execution
@@ -23,6 +23,7 @@ from axiomd.execution.status import TRANSITIONS, Status
 from axiomd.settings import EngineSettings
 
 SEEDS = 400
+CUT_ANYWHERE = (8, 34, 43, 149, 183, 303)
 NEVER = {
     # Only a generator can say something else the second time.
     EntryKind.NODE_DIVERGED,
@@ -116,7 +117,7 @@ def check(script, one, by_id):
         assert bool(execution.undoing) is bool(undoable)
         return
     assert execution.status is Status.COMPLETED, failure
-    if not (script.sketch.hasty and told.completed):
+    if not (script.hasty and told.completed):
         assert one.outputs == told.outputs
     assert bool(execution.ended_at) is not told.completed
     if not told.completed:
@@ -133,11 +134,11 @@ def may_be_cancelled(script, execution, by_id):
 def outran(script, told, execution):
     """Whether it came to its end before what was bound to fail beside it did."""
     completed = execution.status is Status.COMPLETED
-    return script.sketch.hasty and told.completed and completed
+    return script.hasty and told.completed and completed
 
 
 def play_seed(directory, seed):
-    script = Script(seed)
+    script = random_script(seed)
     dice = random.Random(seed)
     cut = Cut(dice.randint(0, 40), dice.choice(("before", "after")))
     try:
@@ -163,3 +164,25 @@ def test_everything_occurs_in_random_flows_and_does_what_the_interpreter_says(tm
 def test_many_more_random_flows_do_too(tmp_path):
     for seed in range(SEEDS, 20 * SEEDS):
         play_seed(tmp_path / str(seed), seed)
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("payload", [b"one", b"two", b"three"])
+def test_a_power_cut_at_any_commit_of_a_flow_of_everything_changes_nothing(tmp_path, payload, side):
+    for batch in range(1_000):
+        script = Script(3, CHOOSING, {b"key": payload})
+        _, was_cut = play(tmp_path / str(batch), script, Cut(batch, side))
+        if not was_cut:
+            break
+    assert batch >= 10
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("seed", CUT_ANYWHERE)
+def test_a_power_cut_at_any_commit_of_a_random_flow_changes_nothing_either(tmp_path, seed, side):
+    for batch in range(1_000):
+        script = random_script(seed)
+        _, was_cut = play(tmp_path / str(batch), script, Cut(batch, side))
+        if not was_cut:
+            break
+    assert batch >= 10

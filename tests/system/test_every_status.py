@@ -48,7 +48,7 @@ def until(there: Path) -> dict[str, str]:
 
 
 def begin(user: User, released: Path) -> dict[str, str]:
-    """An execution in each status that needs no free slot to stay there, by status."""
+    """An execution in each status, by status."""
     asking = user.compile(configured("asking", "Echo", hitl={}))
     single_call = user.compile(single("Execute"))
     debugged = user.http.post(
@@ -70,6 +70,8 @@ def begin(user: User, released: Path) -> dict[str, str]:
     user.reached(begun["COMPENSATING"], {"COMPENSATING"})
     begun["RUNNING"] = user.accepted(single_call, until(released))
     user.started(begun["RUNNING"], "execute")
+    # The next box begins with those that were there first, so that this one goes on waiting.
+    begun["QUEUED"] = user.accepted(single_call, until(released))
     return begun
 
 
@@ -118,18 +120,3 @@ def test_every_status_outlives_the_box_and_comes_to_its_proper_end(open_box, tmp
         released.touch()
         for status, identity in begun.items():
             assert user.ended(identity)["status"] == ENDS[status]
-
-
-def test_what_waits_in_the_queue_waits_there_in_the_next_box_too(open_box, tmp_path: Path):
-    box, released = open_box(engine_slots=1), tmp_path / "released"
-    with box.client() as user:
-        call = user.compile(single("Execute"))
-        # Whichever of the first two the next box begins with, the last one has to wait.
-        running, following, last = (user.accepted(call, until(released)) for _ in range(3))
-        user.started(running, "execute")
-        check(user, {"QUEUED": last})
-        box.restart()
-        check(user, {"QUEUED": last})
-        released.touch()
-        for identity in (running, following, last):
-            assert user.ended(identity)["status"] == "COMPLETED"

@@ -45,6 +45,7 @@ class Seen:
     """By position text: the kind of the failure of each gate that failed."""
 
 
+NOTHING_SEEN = Seen()
 DEAD, FAILED = "dead", "failed"
 MANY = 1_000
 """Arms of a fan-out that has not begun: nobody knows how many."""
@@ -317,7 +318,7 @@ class Interpreter:
             for e, inner in [*self.signals, *self.empty_edges()]
             if self.artifact.edges[e].destination == gate and len(inner) >= depth
         }
-        return any([self.decide(gate, items) for items in sorted(places)])
+        return any(self.decide(gate, items) for items in sorted(places))
 
     def decide(self, gate, items):
         if ("gate", gate, items) in self.used:
@@ -368,6 +369,6 @@ class Interpreter:
         return given if given in ways else ways[0]
 
 
-def interpret(story: Story, payload: bytes, seen: Seen = Seen()) -> Told:  # noqa: B008
+def interpret(story: Story, payload: bytes, seen: Seen = NOTHING_SEEN) -> Told:
     """What must come of an execution with this input."""
     return Interpreter(story, seen).run(payload)

@@ -1,11 +1,13 @@
 """The people around one run of a random flow: who invokes, who answers, debugs, cancels, forks."""
 
 import random
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Literal
 
 import attrs
 import trio
-from worlds.flows import TENANT
+from worlds.flows import TENANT, Story
 from worlds.invariants import stored_executions
 from worlds.person import answer_doubts, answer_pauses, what_it_made
 from worlds.sketch import Sketch
@@ -31,27 +33,46 @@ class Cancel:
     compensate: bool
 
 
+@attrs.define
 class Script:
-    """A flow, and what people do with it; all of it follows from the seed."""
+    """A flow, and what people do with it."""
 
-    def __init__(self, seed):
-        dice = random.Random(seed)
-        self.seed = seed
-        self.sketch = Sketch(dice)
-        self.stops = ()
-        """Aliases that a debug session stops before, to give them another input."""
-        self.debug = dice.choices((None, "walk", "edit"), (10, 1, 1))[0]
-        if self.debug == "edit":
-            self.stops = tuple(self.sketch.edit())
-        self.story = self.sketch.story()
-        self.clients = {
-            b"%d" % n: b"input %d %d" % (seed, n) for n in range(dice.choice((1, 1, 2)))
-        }
-        self.slots = dice.choice((1, 8))
-        self.cancel = random_cancel(dice) if dice.random() < 0.4 else None
-        self.forks = not self.sketch.hasty and not self.stops and dice.random() < 0.5
-        self.cancelled = set()
-        """Executions whose cancellation was acknowledged."""
+    seed: int
+    story: Story
+    clients: Mapping[bytes, bytes]
+    """By the key of each request its input."""
+    slots: int = 8
+    cancel: Cancel | None = None
+    debug: Literal["walk", "edit"] | None = None
+    """A session that goes through the flow by chance, or one that gives visits another input."""
+    stops: tuple[str, ...] = ()
+    """Where such a session stops."""
+    forks: bool = False
+    """Whether the first to end is forked, or tried again."""
+    hasty: bool = False
+    """Whether its gates may open before all has come."""
+    cancelled: set[str] = attrs.field(factory=set)
+    """Executions whose cancellation was acknowledged."""
+
+
+def random_script(seed: int) -> Script:
+    """All of it follows from the seed."""
+    dice = random.Random(seed)
+    sketch = Sketch(dice)
+    debug = dice.choices((None, "walk", "edit"), (10, 1, 1))[0]
+    stops = tuple(sketch.edit()) if debug == "edit" else ()
+    clients = dice.choice((1, 1, 2))
+    return Script(
+        seed,
+        sketch.story(),
+        {b"%d" % n: b"input %d %d" % (seed, n) for n in range(clients)},
+        slots=dice.choice((1, 8)),
+        cancel=random_cancel(dice) if dice.random() < 0.4 else None,
+        debug=debug,
+        stops=stops,
+        forks=not sketch.hasty and not stops and dice.random() < 0.5,
+        hasty=sketch.hasty,
+    )
 
 
 def random_cancel(dice):
