@@ -21,6 +21,7 @@ from axiomd.execution.status import Status
 from axiomd.store.commit import IdempotencyClaim
 
 LOOKS_EVERY_S = 0.003
+ENDS_WITHIN_S = 120
 
 
 @attrs.frozen
@@ -67,7 +68,7 @@ def random_script(seed: int) -> Script:
         sketch.story(),
         {b"%d" % n: b"input %d %d" % (seed, n) for n in range(clients)},
         slots=dice.choice((1, 8)),
-        cancel=random_cancel(dice) if dice.random() < 0.4 else None,
+        cancel=random_cancel(dice, debug, undoes=sketch.undoes) if dice.random() < 0.4 else None,
         debug=debug,
         stops=stops,
         forks=not sketch.hasty and not stops and dice.random() < 0.5,
@@ -75,33 +76,45 @@ def random_script(seed: int) -> Script:
     )
 
 
-def random_cancel(dice):
-    statuses = (
+def random_cancel(dice: random.Random, debug: str | None, *, undoes: bool) -> Cancel:
+    statuses = [
         Status.QUEUED,
         Status.RUNNING,
         Status.PAUSED_HITL,
         Status.WAITING_ON_GATE,
-        Status.DEBUG_PAUSED,
-    )
-    return Cancel(dice.choice(statuses), dice.choice((0, 1, 2)), dice.random() < 0.6)
+        Status.WAITING_ON_GATE,
+    ]
+    status = dice.choice([Status.DEBUG_PAUSED] if debug else statuses)
+    return Cancel(status, dice.choice((0, 1, 2, 3)), undoes and dice.random() < 0.8)
 
 
 async def play_out(box, script):
     """Invoke, and do what the script says until everything has ended."""
     dice = random.Random(script.seed)
+    with trio.fail_after(ENDS_WITHIN_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(surround, box, script, dice)
+            await invoke(box, script, dice)
+            nursery.cancel_scope.cancel()
+
+
+async def surround(box, script, dice):
+    """Whoever answers and debugs, for as long as it takes."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(answer_doubts, box, dice, what_it_made)
         nursery.start_soon(answer_pauses, box)
         if script.debug:
             nursery.start_soon(debug, box, script, dice)
-        async with trio.open_nursery() as clients:
-            for key, payload in script.clients.items():
-                clients.start_soon(client, box, script, key, payload)
-        ended = await box.all_ended()
-        if script.forks:
-            await begin_again(box, ended[0].execution_id, dice)
-            await box.all_ended()
-        nursery.cancel_scope.cancel()
+
+
+async def invoke(box, script, dice):
+    async with trio.open_nursery() as clients:
+        for key, payload in script.clients.items():
+            clients.start_soon(client, box, script, key, payload)
+    ended = await box.all_ended()
+    if script.forks:
+        await begin_again(box, ended[0].execution_id, dice)
+        await box.all_ended()
 
 
 async def client(box, script, key, payload):

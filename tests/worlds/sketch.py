@@ -42,7 +42,7 @@ class Sketch:
         """Whether gates may open before all has come."""
         self.loops = True
         """Whether loops may be drawn where the pen is."""
-        self.undoes = dice.random() < 0.4
+        self.undoes = dice.random() < 0.5
         first = self.place()
         last = self.grow(first, depth=dice.randint(1, 3), fans=2)
         end = self.place(gate=True)
