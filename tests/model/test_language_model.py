@@ -22,8 +22,10 @@ from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.status import TRANSITIONS, Status
 from axiomd.settings import EngineSettings
 
-SEEDS = 400
-CUT_ANYWHERE = (8, 34, 43, 149, 183, 303)
+SEEDS = 240
+RARE = (242, 290, 430, 560, 578, 630, 671, 742, 878, 1058, 1140)
+"""Seeds of which histories tell what few others do."""
+CUT_ANYWHERE = (137, 242, 290)
 NEVER = {
     # Only a generator can say something else the second time.
     EntryKind.NODE_DIVERGED,
@@ -150,7 +152,7 @@ def play_seed(directory, seed):
 
 def test_everything_occurs_in_random_flows_and_does_what_the_interpreter_says(tmp_path):
     kinds, transitions, rows = set(EntryKind) - NEVER, set(TRANSITIONS), set(TABLE)
-    for seed in range(SEEDS):
+    for seed in (*range(SEEDS), *RARE):
         for one in play_seed(tmp_path / str(seed), seed):
             kinds -= {entry.kind for entry in one.journal}
             rows -= set(rows_of(one.story.artifact, one.journal))
@@ -162,7 +164,7 @@ def test_everything_occurs_in_random_flows_and_does_what_the_interpreter_says(tm
 
 @pytest.mark.soak
 def test_many_more_random_flows_do_too(tmp_path):
-    for seed in range(SEEDS, 20 * SEEDS):
+    for seed in range(SEEDS, 50 * SEEDS):
         play_seed(tmp_path / str(seed), seed)
 
 
