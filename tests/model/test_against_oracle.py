@@ -1,9 +1,9 @@
 """Random flows, random mishaps, a power cut at a random commit: against a naive oracle.
 
 Seeds are played until every kind of entry, every trigger and every row of the table of statuses
-has been seen that these flows can come to, and for a while longer. Conditions, loops, fan-outs and
-edges for failures have a model of their own, `test_language_model.py`; pauses, children, debug
-sessions, forks and compensation are cut at every commit in `tests/crash` and `tests/engine`.
+has been seen that these flows can come to, and for a while longer. Pipelines are here alone; the
+rest of the language has a model of its own, `test_language_model.py`, and pauses, children, debug
+sessions, forks and compensation are cut at every commit in `tests/crash` and `tests/engine` too.
 """
 
 import random
