@@ -122,7 +122,8 @@ class Script:
         """Executions whose cancellation was acknowledged."""
 
     def physics(self, cut):
-        settings = EngineSettings(slots=self.slots, drain_s=0, started_delay_ms=1)
+        # Whoever answers looks all the time: a node that hangs costs by the second.
+        settings = EngineSettings(slots=self.slots, drain_s=0, started_delay_ms=1, node_timeout_s=1)
         return Physics(sync_s=self.sync_s, cut=cut, settings=settings)
 
 
