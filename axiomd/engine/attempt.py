@@ -91,7 +91,7 @@ class Attempt:
     def __init__(self, parts: Parts, execution_id: str, claimed: Ticket | None = None) -> None:
         self.execution_id = execution_id
         self._claimed = claimed
-        """The commit that claims it, if that was submitted with the acceptance."""
+        """The commit that claims it, once that is submitted: with the acceptance, or later."""
         self.stopped: list[Stopped] = []
         """Calls that `cancel` ended."""
         self.finished = trio.Event()
@@ -150,6 +150,11 @@ class Attempt:
         self._scope.cancel()
 
     @property
+    def is_claiming(self) -> bool:
+        """Whether it has submitted its claim: what is submitted from now on is judged behind it."""
+        return self._claimed is not None
+
+    @property
     def known_history(self) -> History | None:
         """The history with everything that was submitted; None before the journal is folded."""
         return self.history if self._folded else None
@@ -160,11 +165,11 @@ class Attempt:
         return self.execution.parent_id if self.fence else ""
 
     async def _claim(self) -> bool:
-        ticket = self._claimed or self.parts.writer.submit(
+        self._claimed = self._claimed or self.parts.writer.submit(
             commits.claim(self.execution_id, self.parts.clock.now_ns())
         )
         try:
-            execution = await ticket.wait()
+            execution = await self._claimed.wait()
         except WrongState:
             # Cancelled between the choice and the claim.
             return False

@@ -152,8 +152,12 @@ class Engine:
             # In the same breath: nothing can complete between the look and the cancel.
             return Status.CANCELLED, await self.cancel(tenant, execution_id)
 
+        if attempt is not None and not attempt.is_claiming:
+            # It was chosen, and its claim comes behind this: it will be there to undo.
+            attempt = None
+
         def stop(refusal: AxiomdError | None) -> None:
-            # Not whoever has begun meanwhile: that one is there to undo.
+            # Nor whoever has begun meanwhile.
             if refusal is None and attempt is not None:
                 attempt.cancel(undoing=True)
 

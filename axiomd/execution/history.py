@@ -215,10 +215,8 @@ class History:
         self.doubts.add(_visit(entry))
 
     def _settle(self, entry: Entry) -> None:
-        position = _visit(entry)
-        self.doubts.discard(position)
-        if entry.payload is not None:
-            self.settled[position] = entry.payload
+        self.doubts.discard(_visit(entry))
+        self._fork(entry)
 
     def _fork(self, entry: Entry) -> None:
         if entry.payload is not None:
@@ -323,12 +321,14 @@ class History:
         self._replace_input(entry)
 
     def _refuse(self, entry: Entry) -> None:
-        self.pauses.pop(_visit(entry), None)
-        self.answered.add(_visit(entry))
+        self._answer(entry)
         self.broken[_visit(entry)] = entry.detail
 
     def _expire(self, entry: Entry) -> None:
-        (self._refuse if entry.failed else self._answer)(entry)
+        self.pauses.pop(_visit(entry), None)
+        # Nobody has let go on what that cancels: a fork of it asks again.
+        if json.loads(entry.detail)["policy"] != "CANCEL":
+            (self._refuse if entry.failed else self._answer)(entry)
 
     def _begin_child(self, entry: Entry) -> None:
         self.children[_visit(entry)] = json.loads(entry.detail)["execution_id"]

@@ -4,7 +4,7 @@ import pytest
 import trio
 from worlds.box import Physics, World, open_box
 from worlds.disk import Cut
-from worlds.flows import BRANCHING, TENANT, Behaviour, Story, flow
+from worlds.flows import BRANCHING, TENANT, Behaviour, Story, flow, paused
 from worlds.invariants import rows, stored_executions
 from worlds.oracle import expected
 from worlds.seeds import run_seeded
@@ -15,7 +15,7 @@ from axiomd.errors import Invalid, NotFound, WrongMode, WrongState
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status
-from axiomd.flow.artifact import Retry
+from axiomd.flow.artifact import Hitl, Retry
 from axiomd.store import keys
 
 UNARY = {"branching": BRANCHING, "looping": LOOPING, "fanning": FANNING}
@@ -75,6 +75,21 @@ async def test_a_fork_of_a_fork_from_any_of_its_checkpoints_does_too(
             again = await box.engine.fork(TENANT, fork_id, at)
             assert (await box.ended(again)).forked_from == fork_id
             assert all_outputs(box, again) == outputs
+        await box.disk.finish()
+        assert box.broken() == []
+
+
+async def test_what_a_pause_without_an_answer_has_cancelled_is_asked_for_again(
+    make_world, autojump_clock
+):
+    story = Story(paused(flow("a>b b>c"), b=Hitl(timeout_s=5, timeout_policy="CANCEL")))
+    async with open_box(make_world(story)) as box:
+        source = await box.ended(await box.accept(b"x"))
+        assert source.status is Status.CANCELLED
+        identity = await box.engine.retry(TENANT, source.execution_id)
+        await box.reached(identity, lambda found: found.status is Status.PAUSED_HITL)
+        await box.engine.answer(TENANT, identity, "b", approved=True)
+        assert (await box.ended(identity)).status is Status.COMPLETED
         await box.disk.finish()
         assert box.broken() == []
 

@@ -5,9 +5,10 @@ import itertools
 import attrs
 import pytest
 import trio
-from worlds.box import open_box
+from worlds.box import World, open_box
 from worlds.flows import KIB, TENANT, UNDOING, Behaviour, Story, flow
 from worlds.oracle import expected_undone, to_undo
+from worlds.seeds import run_seeded
 
 from axiomd.clock import NS_PER_S
 from axiomd.engine.attempt import Attempt
@@ -340,6 +341,25 @@ async def test_whoever_begins_meanwhile_is_the_one_that_undoes(
         assert undone(world) == ["a"]
         assert box.kinds(execution_id).count("execution_requeued") == 0
         await sound(box)
+
+
+async def cancelled_as_it_wakes(world):
+    async with open_box(world) as box:
+        execution_id = await box.accept(b"x")
+        await box.reached(execution_id, lambda found: found.wake_ns > 0)
+        await box.reached(execution_id, lambda found: found.status is Status.QUEUED)
+        await box.engine.compensate(TENANT, execution_id)
+        assert (await box.ended(execution_id)).status is Status.CANCELLED
+        assert undone(world) == ["a"]
+        await sound(box)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whoever_is_chosen_and_has_not_claimed_yet_is_the_one_that_undoes(tmp_path, seed):
+    """The scheduler has chosen it, in the same breath in which the cancel is submitted."""
+    made = flow("a>b b>c", compensate={"a": "undo-a"}, retries={"b": Retry(2, 50)})
+    story = Story(made, {"b": Behaviour(stumbles=1), "c": Behaviour("hang")})
+    run_seeded(seed, cancelled_as_it_wakes, World(tmp_path, [story], seed))
 
 
 async def test_a_plain_cancel_ends_a_compensation_with_the_rest_not_undone(

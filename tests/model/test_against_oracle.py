@@ -1,9 +1,9 @@
 """Random flows, random mishaps, a power cut at a random commit: against a naive oracle.
 
 Seeds are played until every kind of entry, every trigger and every row of the table of statuses
-has been seen that these flows can come to, and for a while longer. Conditions, loops, fan-outs and
-edges for failures have a model of their own, `test_language_model.py`; pauses, children, debug
-sessions, forks and compensation are cut at every commit in `tests/crash` and `tests/engine`.
+has been seen that these flows can come to, and for a while longer. Pipelines are here alone; the
+rest of the language has a model of its own, `test_language_model.py`, and pauses, children, debug
+sessions, forks and compensation are cut at every commit in `tests/crash` and `tests/engine` too.
 """
 
 import random
@@ -14,6 +14,7 @@ import pytest
 import trio
 from worlds.box import Physics, World, open_box
 from worlds.client import follow
+from worlds.coverage import transitions_of
 from worlds.disk import Cut
 from worlds.flows import Behaviour, Story, flow
 from worlds.invariants import stored_executions
@@ -22,8 +23,8 @@ from worlds.person import answer_doubts
 from worlds.seeds import run_seeded
 
 from axiomd.errors import WrongState
-from axiomd.execution.journal import EntryKind, trigger_of
-from axiomd.execution.status import PARKING, TRANSITIONS, Status, Trigger, advance
+from axiomd.execution.journal import EntryKind
+from axiomd.execution.status import TRANSITIONS, Status, Trigger
 from axiomd.flow.artifact import Retry
 from axiomd.settings import EngineSettings
 
@@ -121,7 +122,8 @@ class Script:
         """Executions whose cancellation was acknowledged."""
 
     def physics(self, cut):
-        settings = EngineSettings(slots=self.slots, drain_s=0, started_delay_ms=1)
+        # Whoever answers looks all the time: a node that hangs costs by the second.
+        settings = EngineSettings(slots=self.slots, drain_s=0, started_delay_ms=1, node_timeout_s=1)
         return Physics(sync_s=self.sync_s, cut=cut, settings=settings)
 
 
@@ -212,15 +214,6 @@ def check_results(story, wanted, out):
         else:
             assert seen == frames[: len(seen)]
     assert len(out[terminal]) == len(wanted.frames[terminal])
-
-
-def transitions_of(journal):
-    status, parked = Status.QUEUED, False
-    for entry in journal:
-        trigger = trigger_of(entry, parked=parked)
-        if trigger is not None:
-            yield status, trigger
-            status, parked = advance(status, trigger), trigger in PARKING
 
 
 def play(directory, seed):

@@ -29,6 +29,7 @@ from axiomd.execution.history import History
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.status import Status
+from axiomd.flow.artifact import Artifact
 from axiomd.runners.base import Runner
 from axiomd.settings import EngineSettings, RetentionSettings, StoreSettings
 from axiomd.store.blobs import Blobs
@@ -210,14 +211,23 @@ class Box:
             return
         stored = state_of(History.fold(attempt.artifact, self.reader.journal(execution_id)))
         live = state_of(attempt.history)
-        if attempt.artifact.mode == "pipeline":
+        names = ("pending", "gates", "completed")
+        hasty = is_hasty(attempt.artifact)
+        if attempt.artifact.mode == "pipeline" or hasty:
             # Arms that a gate did not wait for may end after the terminal; that is fenced.
             live["completed"] = {
                 p: n for p, n in live["completed"].items() if p in stored["completed"]
             }
-        for name in ("pending", "gates", "completed"):
+        for name in names[-1:] if hasty else names:
             if stored[name] != live[name]:
                 yield f"rule 16: {name} is {stored[name]} folded and {live[name]} live"
+
+
+def is_hasty(artifact: Artifact) -> bool:
+    """Whether a gate of a unary flow may open while arms of it are at work."""
+    joins = (placement.join for placement in artifact.placements)
+    early = any(join.kind == "XOR" or join.quorum or join.timeout_s for join in joins)
+    return artifact.mode == "unary" and early
 
 
 @asynccontextmanager

@@ -28,6 +28,8 @@ TENANT = "tenant"
 Fate = Literal["fine", "fail", "crash", "vanish", "hang"]
 """`fail` raises · `crash` dies each time · `vanish` is lost each time · `hang` never answers."""
 
+Answer = Literal["approve", "reject", "silent"]
+
 
 @attrs.frozen
 class Behaviour:
@@ -52,8 +54,12 @@ class Behaviour:
     """Logs and reports progress."""
     fickle: bool = False
     """Answers differently with each call (generators)."""
+    person: Answer = "approve"
+    """What becomes of its pause: `silent` leaves it to the policy of its timeout."""
     told: bytes | None = None
     """What a person gives as the input of a paused visit; None leaves it as it is."""
+    edited: bytes | None = None
+    """What a debug session makes the input of a held visit; None leaves it as it is."""
 
 
 FINE = Behaviour()

@@ -1,10 +1,14 @@
 """The flow language, as naive as can be: a table of signals that is looked at again and again.
 
-No store, no order, no counting. What it says must hold of flows whose outcome does not depend on
-time: no XOR gates, no quorums, no timeouts, and loops that nothing runs beside.
+No store, no order, no clock. Which arms of a gate come first is chance, and so is what comes in its
+time: that is read off what the gate's node was given, and off what timed out, and has to be one of
+the ways in which it could have been. What it says must hold of flows whose loops nothing runs
+beside, and around none of such gates.
 """
 
 from collections import deque
+from collections.abc import Mapping
+from itertools import combinations
 
 import attrs
 from worlds.flows import Story, answer
@@ -31,12 +35,26 @@ class Told:
     ended_at: set[str] = attrs.field(factory=set)
 
 
+@attrs.frozen
+class Seen:
+    """What chance has decided of an execution."""
+
+    inputs: Mapping[str, bytes] = attrs.field(factory=dict)
+    """By position text: what the node of each visit was given."""
+    broken: Mapping[str, str] = attrs.field(factory=dict)
+    """By position text: the kind of the failure of each gate that failed."""
+
+
+NOTHING_SEEN = Seen()
 DEAD, FAILED = "dead", "failed"
+MANY = 1_000
+"""Arms of a fan-out that has not begun: nobody knows how many."""
 
 
 class Interpreter:
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Story, seen: Seen) -> None:
         self.story = story
+        self.seen = seen
         self.artifact = story.artifact
         self.rules = StoryRules(story)
         self.signals: dict[tuple[int, tuple[int, ...]], object] = {}
@@ -54,7 +72,10 @@ class Interpreter:
         while True:
             while self.queue:
                 self.visit(*self.queue.popleft())
-            if not any(self.look(placement) for placement in range(len(self.artifact.placements))):
+            if any(self.look(placement) for placement in range(len(self.artifact.placements))):
+                continue
+            # Nothing else moves any more, so that all that can come to these has come.
+            if not any(self.try_luck(gate) for gate in self.artifact.order):
                 return self.told
 
     # -- visits -------------------------------------------------------------------------------
@@ -63,11 +84,39 @@ class Interpreter:
         alias = self.artifact.placements[placement].alias
         number = self.visits[placement, items] = self.visits.get((placement, items), 0) + 1
         behaviour = self.story.behaviour(alias)
+        trouble = self.ask(self.artifact.placements[placement].hitl, behaviour)
+        if trouble == "CANCELLED":
+            return self.told.failures.add((trouble, alias))
+        if trouble:
+            return self.fail(placement, items, trouble)
+        payload = next(p for p in (behaviour.edited, behaviour.told, payload) if p is not None)
+        if alias in self.story.subflows:
+            return self.leave(placement, number, items, payload)
         if doomed(self.story, alias):
             return self.fail(placement, items, FATES.get(behaviour.fate, "NODE_ERROR"))
         if dice("fails", payload) < behaviour.fails_below:
             return self.fail(placement, items, "NODE_ERROR")
-        output = answer(alias, payload, pad=behaviour.pad)
+        return self.go_on(placement, number, items, answer(alias, payload, pad=behaviour.pad))
+
+    def ask(self, hitl, behaviour):
+        """How a pause ends a visit; nothing if it goes on."""
+        if hitl is None or behaviour.person == "approve":
+            return ""
+        if behaviour.person == "reject":
+            return "REJECTED"
+        return {"CANCEL": "CANCELLED", "FAIL": "PAUSE_TIMEOUT", "CONTINUE": ""}[hitl.timeout_policy]
+
+    def leave(self, placement, number, items, payload):
+        """Another flow does the visit."""
+        child = self.story.subflows[self.artifact.placements[placement].alias]
+        told = interpret(child, payload)
+        if told.failures:
+            return self.fail(placement, items, "SUBFLOW_FAILED")
+        terminal = child.artifact.placements[child.artifact.terminal].alias
+        return self.go_on(placement, number, items, told.outputs[terminal])
+
+    def go_on(self, placement, number, items, output):
+        alias = self.artifact.placements[placement].alias
         self.told.outputs[position_text(Position(placement, number, items), alias)] = output
         try:
             ways = self.rules.ways(placement, output, self.spent(placement, items))
@@ -220,33 +269,115 @@ class Interpreter:
                 self.signals.setdefault((edge, items), signal)
 
     def look_at_gate(self, gate, items):
-        if ("gate", gate, items) in self.used:
+        if ("gate", gate, items) in self.used or self.is_hasty(gate):
             return False
-        arms, nothing = [], False
-        for edge in self.artifact.incoming[gate]:
-            fan = self.artifact.gathered(edge)
-            if fan is None or (edge, items) in self.signals:
-                wanted = [items]
-            elif (fan, items) not in self.fans:
-                return False
-            else:
-                wanted = [(*items, i) for i in range(self.fans[fan, items])]
-                nothing = nothing or (not wanted and not self.artifact.edges[edge].on_error)
-            arms += [self.signals.get((edge, inner)) for inner in wanted]
-        if any(arm is None for arm in arms):
+        arms = self.arms(gate, items)
+        if any(arm is None for _, arm in arms):
             return False
+        came = [(edge, arm) for edge, arm in arms if arm not in (DEAD, FAILED)]
         self.used.add(("gate", gate, items))
-        messages = [arm for arm in arms if arm not in (DEAD, FAILED)]
-        if messages or nothing:
-            self.deliver(gate, items, b"".join(messages))
-        elif FAILED in arms:
-            self.visits[gate, items] = self.visits.get((gate, items), 0) + 1
-            self.fail(gate, items, "GATE_FAILED")
+        if came:
+            self.deliver(gate, items, self.merge(gate, came))
+        elif any(arm == FAILED for _, arm in arms):
+            self.fail_gate(gate, items, "GATE_FAILED")
         else:
             self.close(gate, items, DEAD)
         return True
 
+    def arms(self, gate, items):
+        """By edge what has come to a gate; None for what has not."""
+        found = []
+        for edge in self.artifact.incoming[gate]:
+            fan = self.artifact.gathered(edge)
+            if fan is None or (edge, items) in self.signals:
+                found.append((edge, self.signals.get((edge, items))))
+            elif (fan, items) not in self.fans:
+                found += [(edge, None)] * MANY
+            else:
+                places = [(*items, i) for i in range(self.fans[fan, items])]
+                found += [(edge, self.signals.get((edge, inner))) for inner in places]
+                if not places and not self.artifact.edges[edge].on_error:
+                    found.append((edge, b""))
+        return found
 
-def interpret(story: Story, payload: bytes) -> Told:
+    def merge(self, gate, arms):
+        if self.artifact.placements[gate].compose is None:
+            return b"".join(arm for _, arm in arms)
+        by_edge = {}
+        for edge, arm in arms:
+            by_edge[edge] = by_edge.get(edge, b"") + arm
+        return self.rules.compose(gate, by_edge)
+
+    def fail_gate(self, gate, items, kind):
+        self.visits[gate, items] = self.visits.get((gate, items), 0) + 1
+        self.fail(gate, items, kind)
+
+    # -- gates that do not wait for all ------------------------------------------------------
+
+    def is_hasty(self, gate):
+        join = self.artifact.placements[gate].join
+        return join.kind == "XOR" or join.quorum or join.timeout_s
+
+    def try_luck(self, gate):
+        depth = len(self.artifact.outer(gate))
+        if not (self.artifact.is_gate(gate) and self.is_hasty(gate)):
+            return False
+        places = {
+            inner[:depth]
+            for e, inner in [*self.signals, *self.empty_edges()]
+            if self.artifact.edges[e].destination == gate and len(inner) >= depth
+        }
+        return any(self.decide(gate, items) for items in sorted(places))
+
+    def decide(self, gate, items):
+        if ("gate", gate, items) in self.used:
+            return False
+        arms = self.arms(gate, items)
+        came = [(edge, arm) for edge, arm in arms if arm not in (None, DEAD, FAILED)]
+        # Those that only the failure of the flow has kept from coming, if any.
+        unknown = sum(arm is None for _, arm in arms)
+        join = self.artifact.placements[gate].join
+        wanted = 1 if join.kind == "XOR" else join.quorum
+        number = self.visits.get((gate, items), 0) + 1
+        text = position_text(Position(gate, number, items), self.artifact.placements[gate].alias)
+        mark = ("gate", gate, items)
+        broken = self.seen.broken.get(text)
+        may_time_out = came and join.timeout_s and join.timeout_policy == "FAIL"
+        if may_time_out and broken == "GATE_TIMEOUT":
+            self.used.add(mark)
+            self.fail_gate(gate, items, "GATE_TIMEOUT")
+        elif counts := self.counts(join, wanted, len(came), unknown, broken):
+            self.used.add(mark)
+            self.deliver(gate, items, self.find_taken(gate, came, counts, text))
+        elif self.is_lost(wanted, came, unknown) and (came or FAILED in [a for _, a in arms]):
+            self.used.add(mark)
+            self.fail_gate(gate, items, "GATE_FAILED")
+        elif not unknown:
+            self.used.add(mark)
+            self.close(gate, items, DEAD)
+        return mark in self.used
+
+    def counts(self, join, wanted, came, unknown, broken):
+        """How many arms a gate may have taken when it opened, the likeliest number first."""
+        found = []
+        if wanted and came >= wanted:
+            found.append(wanted)
+        elif not wanted and came and not unknown:
+            found.append(came)
+        if join.timeout_s and join.timeout_policy == "PROCEED" and not broken:
+            found += range(min(came, wanted or came), 0, -1)
+        return found
+
+    def is_lost(self, wanted, came, unknown):
+        return len(came) + unknown < wanted if wanted else not came and not unknown
+
+    def find_taken(self, gate, came, counts, text):
+        """The message of the arms that explain what the gate's node was given, if any do."""
+        ways = [self.merge(gate, arms) for count in counts for arms in combinations(came, count)]
+        given = self.seen.inputs.get(text)
+        return given if given in ways else ways[0]
+
+
+def interpret(story: Story, payload: bytes, seen: Seen = NOTHING_SEEN) -> Told:
     """What must come of an execution with this input."""
-    return Interpreter(story).run(payload)
+    return Interpreter(story, seen).run(payload)

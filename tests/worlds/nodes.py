@@ -51,6 +51,8 @@ class Nodes:
         self.strict = True
         """Whether no call may come late: off where superseded attempts are played."""
         self.starts: list[Start] = []
+        self.inputs: dict[str, dict[str, bytes]] = {}
+        """By execution and visit: what the node was last given."""
         self._given: dict[tuple[str, str, int], bytes] = {}
         """The input of each index that a visit was ever given: its effect key is for that one."""
         self.undone: list[Start] = []
@@ -81,6 +83,7 @@ class Nodes:
         self._check(call)
         frame = call.resume_index if call.kind == "unary" else 0
         self.starts.append(Start(self.life, call.execution_id, call.placement, frame))
+        self.inputs.setdefault(call.execution_id, {})[call.position] = bytes(call.payload)
         return await self._come_to(call, emit)
 
     async def _come_to(self, call: NodeCall, emit: Emit) -> int:
