@@ -165,6 +165,8 @@ def test_every_route_takes_the_session_for_the_key(page: User, user: User):
     for method, path in ROUTES:
         if (method, path) == ("DELETE", SESSION):
             continue
+        # Whatever is deleted twice is not there from the beginning.
+        path = path.replace("acme/echo", "acme/nothing")
         by_cookie = page.http.request(method, path, content=b"{")
         by_key = user.http.request(method, path, content=b"{")
         assert by_cookie.status_code == by_key.status_code, (method, path, by_cookie.text)

@@ -65,6 +65,7 @@ def test_of_two_browsers_with_one_link_the_first_to_be_durable_has_its_session(t
         (token(9), 10, 0, "none of this box"),
         (token(1), 10, 5, "has been revoked"),
     ],
+    ids=["late", "unknown", "revoked"],
 )
 def test_a_link_that_does_not_hold_changes_nothing(tmp_path, link, at_ns, revoked_ns, words):
     with open_writing(tmp_path) as (store, writer):
