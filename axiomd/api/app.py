@@ -16,7 +16,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from axiomd.api import answers
-from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of, joined
+from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of
 from axiomd.api.box import Box
 from axiomd.api.dashboard import Dashboard
 from axiomd.api.debug import debug_routes
@@ -85,7 +85,7 @@ def make_framework(box: Box) -> QuartTrio:
             shown = Credentials(
                 request.method,
                 headers.get("Authorization"),
-                joined(headers.getlist("Cookie")),
+                "; ".join(headers.getlist("Cookie")),
                 headers.get(CSRF_HEADER, ""),
             )
             g.caller = caller_of(box, shown)

@@ -8,7 +8,7 @@ too that only pages of ours know.
 
 import hmac
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import attrs
 
@@ -52,7 +52,7 @@ class Credentials:
     method: str
     authorization: str | None
     cookie: str
-    """The Cookie header, several of them joined."""
+    """The Cookie header; several are joined, since HTTP/2 may split it."""
     csrf_token: str
 
 
@@ -84,11 +84,6 @@ def tenant_of(box: Box, scope: Scope, headers: dict[bytes, bytes]) -> str:
     csrf_token = headers.get(CSRF_HEADER.lower().encode(), b"").decode("latin-1")
     shown = Credentials(scope["method"], None, cookies.decode("latin-1"), csrf_token)
     return caller_of(box, shown).key.tenant
-
-
-def joined(cookies: Iterable[str]) -> str:
-    """Cookie headers as one: HTTP/2 may split it."""
-    return "; ".join(cookies)
 
 
 def key_of(reader: Reader, authorization: str) -> ApiKeyRecord:
