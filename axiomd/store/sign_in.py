@@ -23,6 +23,8 @@ from axiomd.store.records import (
     encode_session,
 )
 
+_ANOTHER = "On the server's machine, `axiomd login-link` makes another one."
+
 
 def use_link(
     tables: Mapping[str, "lmdb._Database"], transaction: "lmdb.Transaction", commit: SignInCommit
@@ -31,11 +33,11 @@ def use_link(
     link_value = get(transaction, commit.link, tables[keys.SIGN_IN_LINKS])
     link = decode_link(link_value) if link_value is not None else None
     if link is None or token_expiry(commit.link) <= commit.at_ns:
-        raise LinkUnusable("This sign-in link has run out, or is none of this box.")
+        raise LinkUnusable(f"This sign-in link has run out, or is none of this box. {_ANOTHER}")
     if link.used_ns:
-        raise LinkUnusable("This sign-in link has been used before: each signs in once.")
+        raise LinkUnusable(f"This sign-in link has been used: each signs in once. {_ANOTHER}")
     if not _stands(tables, transaction, link):
-        raise LinkUnusable("This sign-in link has been revoked.")
+        raise LinkUnusable(f"This sign-in link has been revoked. {_ANOTHER}")
     used = attrs.evolve(link, used_ns=commit.at_ns)
     transaction.put(commit.link, encode_link(used), db=tables[keys.SIGN_IN_LINKS])
     session = SessionRecord(link.api_key, commit.at_ns)
