@@ -22,11 +22,13 @@ import trio
 
 from axiomd.api.app import open_socket, serve
 from axiomd.api.box import Box
+from axiomd.api.dashboard import open_dashboard
 from axiomd.clock import SystemClock
 from axiomd.engine.catalog import Catalog
 from axiomd.engine.engine import open_engine
 from axiomd.engine.keyring import DEFAULT_TENANT, Keyring, new_key
 from axiomd.engine.parts import Parts, log
+from axiomd.engine.sign_in import SignIns, link_text, new_link
 from axiomd.engine.tail import Tail
 from axiomd.ids import Ids
 from axiomd.runners.build_process import remove_drafts
@@ -34,9 +36,9 @@ from axiomd.runners.builds import open_environments
 from axiomd.runners.environment import PackageFiles
 from axiomd.runners.orphans import wait_for_predecessors
 from axiomd.runners.registry import open_runners
-from axiomd.settings import Settings
+from axiomd.settings import Settings, process_environment
 from axiomd.store.blobs import Blobs
-from axiomd.store.env import Store, count_boot, lock_data_dir, open_store
+from axiomd.store.env import Store, count_boot, lock_data_dir, note_url, open_store
 from axiomd.store.reader import Reader
 from axiomd.store.upgrade import upgrade
 from axiomd.store.writer import Writer, open_writer, write_now
@@ -44,6 +46,8 @@ from axiomd.store.writer import Writer, open_writer, write_now
 _HARD_STOP_EXTRA_S = 1.0
 _GC_THRESHOLD = 20_000
 """Objects between collections: the default of 700 costs 5 % of an execution."""
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where an address that stands for all of them is reached from this machine."""
 
 
 @attrs.frozen
@@ -53,6 +57,8 @@ class Started:
     url: str
     first_key: str | None
     """The API key that was made because there was none; shown once."""
+    first_link: str | None
+    """The sign-in link that was made with it."""
 
 
 OnStarted = Callable[[Started], None]
@@ -132,8 +138,10 @@ async def open_box(
             retention=settings.retention,
         )
         keyring = Keyring(writer, reader, clock, ids)
+        sign_ins = SignIns(writer, reader, clock, ids, settings.server.session_days)
         async with open_engine(parts) as engine:
-            box = Box(engine, catalog, environments, keyring, reader, clock, settings.server)
+            server = settings.server
+            box = Box(engine, catalog, environments, keyring, sign_ins, reader, clock, server)
             yield box, writer
 
 
@@ -145,9 +153,9 @@ async def _serve_until_stopped(
     on_started: OnStarted,
     stopping: trio.Event,
 ) -> None:
+    dashboard = open_dashboard(process_environment("AXIOMD_WEBUI"))
     listening = open_socket(settings.server)
-    host, port = listening.getsockname()[:2]
-    first_key = _make_first_key(store)
+    started = _introduce(store, *listening.getsockname()[:2])
     drained = trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, stopping)
@@ -158,9 +166,8 @@ async def _serve_until_stopped(
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD)
         with listening:
-            shown = f"[{host}]" if ":" in host else host
-            on_started(Started(f"http://{shown}:{port}", first_key))
-            await serve(box, listening, stopping)
+            on_started(started)
+            await serve(box, dashboard, listening, stopping)
         # Node calls have their seconds whether or not anybody waits for their answers.
         await drained.wait()
         nursery.cancel_scope.cancel()
@@ -168,13 +175,25 @@ async def _serve_until_stopped(
         raise writer.failed
 
 
-def _make_first_key(store: Store) -> str | None:
-    clock = SystemClock()
-    if Reader(store).api_keys():
-        return None
-    key, commit = new_key(Ids(clock), clock, "first start", DEFAULT_TENANT)
+def _introduce(store: Store, host: str, port: int) -> Started:
+    """What is told at the start: the address, and at the first one what lets somebody in."""
+    url = f"http://{_bracketed(host)}:{port}"
+    # A browser cannot go to the address that stands for all of them.
+    reached = f"http://{_bracketed(_LOOPBACK.get(host, host))}:{port}"
+    note_url(store, reached)
+    clock, reader = SystemClock(), Reader(store)
+    if any(not record.console for _, record in reader.api_keys()):
+        return Started(url, None, None)
+    ids = Ids(clock)
+    key, commit = new_key(ids, clock, "first start", DEFAULT_TENANT)
     write_now(store, commit)
-    return key
+    token, commit = new_link(reader, ids, clock, DEFAULT_TENANT)
+    write_now(store, commit)
+    return Started(url, key, link_text(reached, token))
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 async def _stop_on_signal(stopping: trio.Event) -> None:

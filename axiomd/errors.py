@@ -66,6 +66,20 @@ class Unauthorized(Refused):
     status = 401
 
 
+class LinkUnusable(Refused):
+    """This sign-in link cannot be used."""
+
+    code = "LINK_UNUSABLE"
+    status = 401
+
+
+class CsrfFailed(Refused):
+    """The header X-CSRF-Token is not that of this session; GET /app/v1/session tells it."""
+
+    code = "CSRF_FAILED"
+    status = 403
+
+
 class NotFound(Refused):
     """There is no such thing here."""
 

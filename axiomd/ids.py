@@ -12,6 +12,7 @@ from axiomd.clock import NS_PER_MS, Clock
 
 EXECUTION_ID = re.compile(r"[0-9a-f]{32}")
 ARTIFACT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+TOKEN = re.compile(r"[0-9a-f]{80}")
 
 _TIME_BYTES = 6
 _RANDOM_BYTES = 10
@@ -41,6 +42,10 @@ class Ids:
         """64 hex characters of pure randomness."""
         return self.random_bytes(32).hex()
 
+    def token(self, expires_ns: int) -> str:
+        """A secret that runs out: 16 hex characters of the time, then 64 of pure randomness."""
+        return f"{expires_ns:016x}{self.api_key()}"
+
     def chance(self) -> float:
         """A number from 0 up to 1."""
         return int.from_bytes(self.random_bytes(_CHANCE_BYTES), "big") / (1 << 8 * _CHANCE_BYTES)
@@ -52,3 +57,17 @@ class Ids:
 def key_hash(key: str) -> bytes:
     """The only form of an API key that is stored: its SHA-256."""
     return hashlib.sha256(key.encode()).digest()
+
+
+def token_key(token: str) -> bytes:
+    """The only form of a token that is stored: when it runs out, and the SHA-256 of all of it.
+
+    Led by the time, so that those which have run out are found without an index. Whoever changes
+    the time in a token has another hash, and no token.
+    """
+    return bytes.fromhex(token[:16]) + key_hash(token)
+
+
+def token_expiry(key: bytes) -> int:
+    """When a token runs out, by its stored form."""
+    return int.from_bytes(key[:8], "big")

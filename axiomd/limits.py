@@ -123,6 +123,14 @@ COMMENT_CHARACTERS_MAX = 4_000
 """What somebody says who settles a node visit."""
 KEY_NAME_CHARACTERS_MAX = 100
 """Length of an API key's name."""
+SIGN_IN_LINK_S_MAX = 15 * 60
+"""Seconds in which a sign-in link can be used, once."""
+SIGN_IN_BODY_BYTES_MAX = 1 * KIB
+"""Body of a sign-in, which is read before anybody is known."""
+WEBUI_FILES_MAX = 2_000
+"""Files of the dashboard."""
+WEBUI_BYTES_MAX = 64 * MIB
+"""Files of the dashboard together, which are held in memory."""
 
 LOG_EVENTS_PER_CALL_MAX = 10_000
 """Log and progress events recorded of one node call; the rest is dropped with a warning."""

@@ -62,6 +62,8 @@ class ServerSettings:
     """Seconds that open requests get to finish at shutdown."""
     send_timeout_s: float = attrs.field(default=60.0, validator=_range(0.5, 86_400))
     """Seconds after which a client that takes no bytes is dropped; it may come back and go on."""
+    session_days: float = attrs.field(default=7.0, validator=_range(0.001, 365))
+    """Days after which whoever signed in to the dashboard has to sign in again."""
 
 
 @attrs.frozen
@@ -233,8 +235,14 @@ def child_environment(changes: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **changes}
 
 
-OUTSIDE_THE_TREE = frozenset({"AXIOMD_CONFIG", "AXIOMD_URL", "AXIOMD_API_KEY"})
-"""Variables with the prefix that are not settings: the file's path, and the client's two."""
+OUTSIDE_THE_TREE = frozenset(
+    {
+        *("AXIOMD_CONFIG", "AXIOMD_URL", "AXIOMD_API_KEY"),
+        *("AXIOMD_WEBUI", "AXIOMD_WEB", "AXIOMD_NODE"),
+    }
+)
+"""Variables with the prefix that are not settings: the file's path, the client's two, where the
+dashboard's files are, and the two of the wheel's build."""
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def error_headers(error: AxiomdError) -> dict[str, str]:
     """Headers that go with an error."""
     if isinstance(error, Unavailable | TooMany):
         return {"Retry-After": str(error.retry_after_s)}
-    if isinstance(error, Unauthorized):
+    if error.status == Unauthorized.status:
         return {"WWW-Authenticate": "Bearer"}
     return {}
 

@@ -16,8 +16,9 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from axiomd.api import answers
-from axiomd.api.auth import key_of
+from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of
 from axiomd.api.box import Box
+from axiomd.api.dashboard import Dashboard
 from axiomd.api.debug import debug_routes
 from axiomd.api.environments import environments_routes
 from axiomd.api.exchange import Exchange, Receive, Scope, Send
@@ -28,11 +29,12 @@ from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
+from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
 from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
 from axiomd.settings import ServerSettings
 
 _CLOSED_PREFIXES = ("/invocations/", "/app/")
-"""Routes that need a key."""
+"""Routes that need a key, or a session: all but the one that makes a session."""
 _BACKLOG = 1024
 
 ROUTES = (
@@ -42,6 +44,7 @@ ROUTES = (
     flows_routes,
     environments_routes,
     keys_routes,
+    sessions_routes,
     debug_routes,
 )
 """Everything but the hottest route, and those that need no key."""
@@ -49,8 +52,8 @@ ROUTES = (
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def make_application(box: Box) -> Application:
-    """The ASGI application: the framework, with the hottest route in front of it."""
+def make_application(box: Box, dashboard: Dashboard) -> Application:
+    """The ASGI application: the framework, with the hottest route and the pages before it."""
     framework = make_framework(box)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,6 +62,8 @@ def make_application(box: Box) -> Application:
             receive, send = exchange.receive, exchange.send
             if scope["path"] == INVOKE_PATH and scope["method"] == "POST":
                 await answer_invoke(box, scope, receive, send)
+                return
+            if await dashboard.answer(scope, send):
                 return
         await framework(scope, receive, send)  # type: ignore[arg-type]
 
@@ -75,9 +80,16 @@ def make_framework(box: Box) -> QuartTrio:
     app.url_map.strict_slashes = False
 
     async def require_key() -> None:
-        if request.path.startswith(_CLOSED_PREFIXES):
-            key = key_of(box.reader, request.headers.get("Authorization"))
-            g.tenant, g.caller = key.tenant, f"{key.name}/{key.first8}"
+        if request.path.startswith(_CLOSED_PREFIXES) and request.endpoint != SIGN_IN_ENDPOINT:
+            headers = request.headers
+            shown = Credentials(
+                request.method,
+                headers.get("Authorization"),
+                "; ".join(headers.getlist("Cookie")),
+                headers.get(CSRF_HEADER, ""),
+            )
+            g.caller = caller_of(box, shown)
+            g.tenant = g.caller.key.tenant
 
     async def healthz() -> dict[str, Any]:
         return {"status": "ok"}
@@ -87,7 +99,14 @@ def make_framework(box: Box) -> QuartTrio:
             raise Draining
         return {"status": "ready", **box.engine.statistics()}
 
+    async def keep_to_itself(response: Response) -> Response:
+        # What a browser that has signed in is told is for it alone, and is what it says it is.
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
     app.before_request(require_key)
+    app.after_request(keep_to_itself)
     app.get("/healthz")(healthz)
     app.get("/readyz")(readyz)
     for make_routes in ROUTES:
@@ -147,7 +166,9 @@ def open_socket(settings: ServerSettings) -> socket.socket:
     return listening
 
 
-async def serve(box: Box, listening: socket.socket, stopping: trio.Event) -> None:
+async def serve(
+    box: Box, dashboard: Dashboard, listening: socket.socket, stopping: trio.Event
+) -> None:
     """Answer requests until `stopping`, then give open ones `stop_grace_s`."""
     write_answers_at_once()
     config = Config()
@@ -164,7 +185,7 @@ async def serve(box: Box, listening: socket.socket, stopping: trio.Event) -> Non
     config.keep_alive_timeout = 75
     config.h11_max_incomplete_size = 64 * 1024
     await hypercorn.trio.serve(
-        make_application(box),  # type: ignore[arg-type]
+        make_application(box, dashboard),  # type: ignore[arg-type]
         config,
         shutdown_trigger=stopping.wait,
         mode="asgi",

@@ -10,6 +10,7 @@ from axiomd.clock import Clock
 from axiomd.engine.catalog import Catalog, LoadedArtifact
 from axiomd.engine.engine import Engine
 from axiomd.engine.keyring import Keyring
+from axiomd.engine.sign_in import SignIns
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Payload
 from axiomd.flow.large_json import Leaf
@@ -28,6 +29,7 @@ class Box:
     catalog: Catalog
     environments: Environments
     keyring: Keyring
+    sign_ins: SignIns
     reader: Reader
     clock: Clock
     settings: ServerSettings

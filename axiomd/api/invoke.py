@@ -40,7 +40,7 @@ async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) ->
     try:
         given = _headers(scope)
         # Before the body: who has no key sends us no megabytes.
-        tenant = tenant_of(box.reader, given.get(b"authorization", b"").decode("latin-1"))
+        tenant = tenant_of(box, scope, given)
         body = await read_request(box, scope, receive)
         key = given.get(b"idempotency-key", b"").decode("latin-1")
         status, view = 202, await invoke(box, tenant, key, body, receive, leaves)

@@ -219,7 +219,7 @@ class PauseRoutes:
             approved=body.decision == "approve",
             value=value,
             comment=body.comment,
-            by=g.caller,
+            by=g.caller.name,
         )
         leaves: list[Leaf] = []
         view = await self._box.engine.parts.run_blocking(self._one, execution, visit, leaves)

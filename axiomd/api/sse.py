@@ -6,11 +6,12 @@ restart of the box. No cancel scope is open across a `yield`.
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import trio
-from quart import Response
+from quart import Response, g
 from quart.wrappers.response import ResponseBody
 
 from axiomd.api.box import Box
@@ -51,11 +52,22 @@ class EventStreamBody(ResponseBody):
 
 
 def answer(chunks: Chunks, headers: Mapping[str, str] = HEADERS) -> Response:
-    """A generator as an answer."""
+    """A generator as an answer; events only as long as whoever asked for them may have them."""
+    if headers is HEADERS:
+        chunks = _while_allowed(chunks, g.caller.stands)
     response = Response(EventStreamBody(chunks), headers=dict(headers))
     # The framework would end a stream after a minute as if it were complete.
     response.timeout = None
     return response
+
+
+async def _while_allowed(chunks: Chunks, stands: Callable[[], bool]) -> Chunks:
+    """Asked before each piece, and the longest silence is a keep-alive's."""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            if not stands():
+                return
+            yield chunk
 
 
 def event(data: Any, event_id: int | None = None) -> bytes:

@@ -76,6 +76,15 @@ class NewKeyBody:
     name: str
 
 
+@attrs.frozen
+class SignInBody:
+    """POST /app/v1/session."""
+
+    key: str | None = None
+    token: str | None = None
+    """Of a sign-in link."""
+
+
 def read_json(body: bytes) -> Any:
     """A request body as plain data; Malformed with the position if it is no JSON."""
     try:
@@ -123,6 +132,15 @@ def read_new_key(body: bytes) -> NewKeyBody:
     if not read.name.isprintable():
         problems = [Problem("name", "must be printable text on one line")]
         raise Invalid("The key needs a name.", problems=problems)
+    return read
+
+
+def read_sign_in(body: bytes) -> SignInBody:
+    """The body that signs a browser in."""
+    read = read_body(body, SignInBody)
+    if (read.key is None) == (read.token is None):
+        problems = [Problem("key", "either a key or the token of a link, exactly one of them")]
+        raise Invalid("The request body is not valid.", problems=problems)
     return read
 
 

@@ -21,6 +21,7 @@ from axiomd.cli.flows import compile_flow, invoke
 from axiomd.cli.forks import fork, retry
 from axiomd.cli.keys import keys
 from axiomd.cli.login import login
+from axiomd.cli.login_link import login_link
 from axiomd.cli.options import wants_json
 from axiomd.cli.output import note, write_error
 from axiomd.cli.packages import create, init, push, run_package_tests, validate
@@ -31,7 +32,7 @@ from axiomd.cli.verify import verify
 from axiomd.errors import AxiomdError
 
 _PANELS = {
-    "The server": (serve, demo, doctor, keys, tenants, verify, backup, restore),
+    "The server": (serve, demo, doctor, keys, login_link, tenants, verify, backup, restore),
     "Packages": (init, create, validate, run_package_tests, push),
     "Flows": (compile_flow, invoke, executions, pauses, debug, login),
 }

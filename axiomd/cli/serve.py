@@ -34,8 +34,8 @@ _ADDRESS_ERRORS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EP
 def serve(data_dir: str | None, bind: str | None, config: str | None, as_json: bool) -> None:
     """Run the server until Ctrl-C or SIGTERM.
 
-    The first start on a data directory shows an API key, once. Stopping takes at most five
-    seconds, and what is running then goes on at the next start.
+    The first start on a data directory shows an API key and a sign-in link, once. Stopping takes
+    at most five seconds, and what is running then goes on at the next start.
 
     \b
     Example:
@@ -78,7 +78,7 @@ def split_bind(bind: str) -> tuple[str, int]:
 
 
 def announce(settings: Settings, started: "Started", *, as_json: bool) -> None:
-    """Say where the server is, and its first key, once."""
+    """Say where the server is, and its first key and sign-in link, once."""
     if as_json:
         write_json(
             {
@@ -86,6 +86,7 @@ def announce(settings: Settings, started: "Started", *, as_json: bool) -> None:
                 "data_dir": str(settings.data_dir),
                 "pid": os.getpid(),
                 "api_key": started.first_key,
+                "sign_in": started.first_link,
             }
         )
         return
@@ -97,6 +98,9 @@ def announce(settings: Settings, started: "Started", *, as_json: bool) -> None:
     if started.first_key is not None:
         say(console, "The first API key, shown this once:")
         say(console, f"  export AXIOMD_API_KEY={started.first_key}")
+    if started.first_link is not None:
+        say(console, "Sign in to the dashboard in your browser, once, within 15 minutes:")
+        say(console, f"  {started.first_link}")
 
 
 def sole_cause(failure: BaseException) -> BaseException:

@@ -12,6 +12,8 @@ import trio
 
 from axiomd.engine.parts import Parts, log
 from axiomd.errors import StoreFull
+from axiomd.limits import FORGET_ROWS_MAX
+from axiomd.store.commit import RowsCommit
 from axiomd.store.forget import Forgotten
 
 _LOOK_S = 60.0
@@ -39,6 +41,7 @@ class Retention:
                     collected_at = trio.current_time()
                     await self._collect_leftovers()
                 await self._forget_what_is_due()
+                await self._forget_what_ran_out()
             except StoreFull as trouble:
                 log.warning("store_full", error=str(trouble))
             await trio.sleep(_LOOK_S)
@@ -70,6 +73,13 @@ class Retention:
         result = await parts.writer.submit_later(commit).wait()
         assert isinstance(result, Forgotten)
         return result
+
+    async def _forget_what_ran_out(self) -> None:
+        """Sessions and sign-in links. When one runs out never changes: nothing is left to judge."""
+        parts = self._parts
+        while due := parts.reader.run_out(parts.clock.now_ns(), FORGET_ROWS_MAX):
+            await parts.writer.submit_later(RowsCommit((), deletes=tuple(due))).wait()
+            await trio.sleep(_PAUSE_S)
 
     async def _collect(self, digests: Sequence[bytes]) -> int:
         """Remove those of these blobs that nothing names; how many were."""

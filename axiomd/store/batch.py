@@ -38,6 +38,7 @@ from axiomd.store.commit import (
     ExecutionCommit,
     ForgetCommit,
     RowsCommit,
+    SignInCommit,
     cancel_child,
     wake,
 )
@@ -45,6 +46,7 @@ from axiomd.store.env import Store, get
 from axiomd.store.forget import Forgetting, Forgotten
 from axiomd.store.records import (
     IdempotencyRecord,
+    SessionRecord,
     decode_execution,
     decode_idempotency,
     encode_arrival,
@@ -53,6 +55,7 @@ from axiomd.store.records import (
     encode_frame,
     encode_idempotency,
 )
+from axiomd.store.sign_in import use_link
 
 
 @attrs.frozen
@@ -69,7 +72,7 @@ class Existing:
     value: bytes
 
 
-Result = Execution | Duplicate | Existing | Forgotten | None
+Result = Execution | Duplicate | Existing | Forgotten | SessionRecord | None
 """The record after an `ExecutionCommit`; None after a `RowsCommit` or a `CopyCommit`."""
 
 
@@ -85,7 +88,8 @@ class Batch:
     def add(self, commit: Commit) -> Result:
         """Judge and apply one commit.
 
-        Raises Fenced, WrongState, IdempotencyConflict or NotFound: then nothing of it is written.
+        Raises Fenced, WrongState, IdempotencyConflict, NotFound or LinkUnusable: then nothing of
+        it is written.
         """
         if isinstance(commit, RowsCommit):
             return self._add_rows(commit)
@@ -94,6 +98,8 @@ class Batch:
         if isinstance(commit, CopyCommit):
             self._add_copy(commit)
             return None
+        if isinstance(commit, SignInCommit):
+            return use_link(self._tables, self._transaction, commit)
         if commit.idempotency is not None:
             duplicate = self._find_duplicate(commit)
             if duplicate is not None:

@@ -119,7 +119,16 @@ class CopyCommit:
     entries: tuple[Entry, ...]
 
 
-Commit = ExecutionCommit | RowsCommit | ForgetCommit | CopyCommit
+@attrs.frozen
+class SignInCommit:
+    """A sign-in link is used for a session; both are named as they are stored."""
+
+    link: bytes
+    session: bytes
+    at_ns: int
+
+
+Commit = ExecutionCommit | RowsCommit | ForgetCommit | CopyCommit | SignInCommit
 
 _PROGRESS = frozenset({EntryKind.NODE_COMPLETED, EntryKind.COMPENSATION_COMPLETED})
 """What is work done, if a decision begins with it."""

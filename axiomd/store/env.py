@@ -25,11 +25,12 @@ from axiomd.store.room import Reading, Room, first_size
 
 T = TypeVar("T")
 
-FORMAT = 3
+FORMAT = 4
 """Version of the layout in `keys.py`; an older store is upgraded, a newer one refused."""
 
 FORMAT_KEY = b"format"
 _BOOTS_KEY = b"boots"
+_URL_KEY = b"url"
 _READERS_MAX = 512
 _ROOM_BYTES_MIN = 2 * COMMIT_BATCH_BYTES_MAX
 """A file that may grow by less has run into the end of its disk."""
@@ -200,6 +201,19 @@ def count_boot(store: Store) -> int:
         return boots
 
     return store.transact(count)
+
+
+def note_url(store: Store, url: str) -> None:
+    """Record where the server on this store is reached, for commands beside it."""
+    meta = store.tables[META]
+    store.transact(lambda transaction: transaction.put(_URL_KEY, url.encode(), db=meta))
+
+
+def noted_url(store: Store) -> str | None:
+    """Where the last server on this store was reached."""
+    with store.read() as transaction:
+        value = get(transaction, _URL_KEY, store.tables[META])
+    return value.decode() if value is not None else None
 
 
 def _read_format(store: Store) -> int:

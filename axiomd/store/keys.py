@@ -3,6 +3,8 @@
     me  name                                            what this store is: format, boots
     tn  tenant                                          what is set for a tenant
     kx  SHA-256 of the key (32)                         API key
+    ss  expires u64 SHA-256 of the token (32)           session of a browser, for an API key
+    sl  expires u64 SHA-256 of the token (32)           sign-in link, for an API key
     pk  tenant 0 handle/package 0 version               pushed package
     pd  tenant 0 digest hex                             pushed package, by content
     dr  tenant 0 handle/name                            flow draft
@@ -37,6 +39,8 @@ from typing import Final
 META: Final = "me"
 TENANTS: Final = "tn"
 API_KEYS: Final = "kx"
+SESSIONS: Final = "ss"
+SIGN_IN_LINKS: Final = "sl"
 PACKAGES: Final = "pk"
 PACKAGE_CONTENTS: Final = "pd"
 DRAFTS: Final = "dr"
@@ -64,6 +68,8 @@ TABLES: Final = (
     META,
     TENANTS,
     API_KEYS,
+    SESSIONS,
+    SIGN_IN_LINKS,
     PACKAGES,
     PACKAGE_CONTENTS,
     DRAFTS,

@@ -20,6 +20,7 @@ from axiomd.execution.execution import Execution, OpenPause
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
+from axiomd.ids import token_expiry
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
 from axiomd.store import keys
 from axiomd.store.commit import ForgetCommit
@@ -28,6 +29,7 @@ from axiomd.store.records import (
     ApiKeyRecord,
     DraftRecord,
     PackageRecord,
+    SessionRecord,
     TenantRecord,
     decode_api_key,
     decode_arrival,
@@ -37,6 +39,7 @@ from axiomd.store.records import (
     decode_execution,
     decode_frame,
     decode_package,
+    decode_session,
     decode_tenant,
 )
 from axiomd.store.retention import next_slice
@@ -398,6 +401,22 @@ class Reader:
     def api_keys(self) -> list[tuple[bytes, ApiKeyRecord]]:
         """Every API key's hash and record."""
         return [(key, decode_api_key(value)) for key, value in self._scan(keys.API_KEYS, b"")]
+
+    def session(self, key: bytes) -> SessionRecord | None:
+        """The session whose token is stored so, run out or not."""
+        value = self._get(keys.SESSIONS, key)
+        return decode_session(value) if value is not None else None
+
+    def run_out(self, now_ns: int, limit: int) -> list[tuple[str, bytes]]:
+        """Table and key of sessions and sign-in links that have run out, at most `limit`."""
+        found: list[tuple[str, bytes]] = []
+        with self._store.read() as transaction:
+            for table in (keys.SESSIONS, keys.SIGN_IN_LINKS):
+                walk = transaction.cursor(self._tables[table])
+                rows = _forwards(walk, b"", b"", limit - len(found))
+                due = itertools.takewhile(lambda row: token_expiry(row[0]) <= now_ns, rows)
+                found += [(table, key) for key, _ in due]
+        return found
 
     def _get(self, table: str, key: bytes) -> bytes | None:
         if not 0 < len(key) <= keys.KEY_BYTES_MAX:

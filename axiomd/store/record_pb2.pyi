@@ -351,20 +351,40 @@ class FlowDraft(_message.Message):
     def __init__(self, name: _Optional[str] = ..., document: _Optional[str] = ..., updated_ns: _Optional[int] = ..., graph_id: _Optional[str] = ...) -> None: ...
 
 class ApiKey(_message.Message):
-    __slots__ = ("tenant", "name", "first8", "last4", "created_ns", "revoked_ns")
+    __slots__ = ("tenant", "name", "first8", "last4", "created_ns", "revoked_ns", "console")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     FIRST8_FIELD_NUMBER: _ClassVar[int]
     LAST4_FIELD_NUMBER: _ClassVar[int]
     CREATED_NS_FIELD_NUMBER: _ClassVar[int]
     REVOKED_NS_FIELD_NUMBER: _ClassVar[int]
+    CONSOLE_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     name: str
     first8: str
     last4: str
     created_ns: int
     revoked_ns: int
-    def __init__(self, tenant: _Optional[str] = ..., name: _Optional[str] = ..., first8: _Optional[str] = ..., last4: _Optional[str] = ..., created_ns: _Optional[int] = ..., revoked_ns: _Optional[int] = ...) -> None: ...
+    console: bool
+    def __init__(self, tenant: _Optional[str] = ..., name: _Optional[str] = ..., first8: _Optional[str] = ..., last4: _Optional[str] = ..., created_ns: _Optional[int] = ..., revoked_ns: _Optional[int] = ..., console: _Optional[bool] = ...) -> None: ...
+
+class Session(_message.Message):
+    __slots__ = ("api_key", "created_ns")
+    API_KEY_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    api_key: bytes
+    created_ns: int
+    def __init__(self, api_key: _Optional[bytes] = ..., created_ns: _Optional[int] = ...) -> None: ...
+
+class SignInLink(_message.Message):
+    __slots__ = ("api_key", "created_ns", "used_ns")
+    API_KEY_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    USED_NS_FIELD_NUMBER: _ClassVar[int]
+    api_key: bytes
+    created_ns: int
+    used_ns: int
+    def __init__(self, api_key: _Optional[bytes] = ..., created_ns: _Optional[int] = ..., used_ns: _Optional[int] = ...) -> None: ...
 
 class Tenant(_message.Message):
     __slots__ = ("retention_days",)

@@ -80,6 +80,27 @@ class ApiKeyRecord:
     last4: str
     created_ns: int
     revoked_ns: int = 0
+    console: bool = False
+    """Whether it stands for who signs in by a link; nobody has it as a key."""
+
+
+@attrs.frozen
+class SessionRecord:
+    """A browser that has signed in; its token, by hash, and its time are the key."""
+
+    api_key: bytes
+    """SHA-256 of the API key that it stands for."""
+    created_ns: int
+
+
+@attrs.frozen
+class SignInLinkRecord:
+    """A link that signs in once; its token, by hash, and its time are the key."""
+
+    api_key: bytes
+    """SHA-256 of the API key that its session will stand for."""
+    created_ns: int
+    used_ns: int = 0
 
 
 @attrs.frozen
@@ -498,7 +519,30 @@ def decode_api_key(value: bytes) -> ApiKeyRecord:
         last4=record.last4,
         created_ns=record.created_ns,
         revoked_ns=record.revoked_ns,
+        console=record.console,
     )
+
+
+def encode_session(session: SessionRecord) -> bytes:
+    """A browser's session."""
+    return VERSION + pb.Session(**attrs.asdict(session)).SerializeToString()
+
+
+def decode_session(value: bytes) -> SessionRecord:
+    """The session stored as `value`."""
+    record = pb.Session.FromString(_body(value))
+    return SessionRecord(record.api_key, record.created_ns)
+
+
+def encode_link(link: SignInLinkRecord) -> bytes:
+    """A sign-in link."""
+    return VERSION + pb.SignInLink(**attrs.asdict(link)).SerializeToString()
+
+
+def decode_link(value: bytes) -> SignInLinkRecord:
+    """The sign-in link stored as `value`."""
+    record = pb.SignInLink.FromString(_body(value))
+    return SignInLinkRecord(record.api_key, record.created_ns, record.used_ns)
 
 
 def encode_tenant(tenant: TenantRecord) -> bytes:

@@ -21,6 +21,7 @@ from axiomd.execution.execution import Execution, index_keys
 from axiomd.execution.journal import Entry, Payload
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
+from axiomd.ids import token_expiry
 from axiomd.limits import FINDINGS_MAX, VERIFY_LOOKS_MAX, VERIFY_ROWS_MAX
 from axiomd.store import keys
 from axiomd.store.blobs import Blobs
@@ -32,7 +33,9 @@ from axiomd.store.records import (
     decode_draft,
     decode_execution,
     decode_idempotency,
+    decode_link,
     decode_package,
+    decode_session,
     decode_tenant,
 )
 from axiomd.store.rules import arrival_faults, history_faults
@@ -144,6 +147,8 @@ class _Look:
     def _at_catalog(self) -> None:
         self._walk("tenants", keys.TENANTS, self._tenant_faults)
         self._walk("api_keys", keys.API_KEYS, self._api_key_faults)
+        self._walk("sessions", keys.SESSIONS, self._session_faults)
+        self._walk("sign_in_links", keys.SIGN_IN_LINKS, self._link_faults)
         self._walk("packages", keys.PACKAGES, self._package_faults)
         self._walk("package_contents", keys.PACKAGE_CONTENTS, self._package_content_faults)
         self._walk("drafts", keys.DRAFTS, self._draft_faults)
@@ -364,6 +369,22 @@ class _Look:
         if not decode_api_key(value).tenant:
             yield "it belongs to no tenant"
 
+    def _session_faults(self, transaction: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
+        """A session stands for an API key that is there, and runs out after it began."""
+        session = decode_session(value)
+        if self._get(transaction, keys.API_KEYS, session.api_key) is None:
+            yield "it stands for an API key that is not there"
+        if token_expiry(key) <= session.created_ns:
+            yield "it had run out before it began"
+
+    def _link_faults(self, transaction: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
+        """A sign-in link is for an API key that is there, and was used in its time if it was."""
+        link = decode_link(value)
+        if self._get(transaction, keys.API_KEYS, link.api_key) is None:
+            yield "it is for an API key that is not there"
+        if link.used_ns >= token_expiry(key):
+            yield "it was used after it had run out"
+
     def _package_faults(self, transaction: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
         """What a version names is there by content."""
         digest = decode_package(value).digest
@@ -462,10 +483,15 @@ def _subject(table: str, key: bytes) -> str:
     return f"{_TITLES[table]} {' '.join(key.decode(errors='replace').split(chr(0)))}"
 
 
-_HASHED = (keys.API_KEYS, keys.IDEMPOTENCY, keys.ARTIFACT_HASHES)
+_HASHED = (
+    *(keys.API_KEYS, keys.SESSIONS, keys.SIGN_IN_LINKS),
+    *(keys.IDEMPOTENCY, keys.ARTIFACT_HASHES),
+)
 _TITLES: Mapping[str, str] = {
     keys.TENANTS: "tenant",
     keys.API_KEYS: "API key",
+    keys.SESSIONS: "session",
+    keys.SIGN_IN_LINKS: "sign-in link",
     keys.PACKAGES: "package",
     keys.PACKAGE_CONTENTS: "package content",
     keys.DRAFTS: "flow draft",

@@ -21,15 +21,25 @@ import attrs
 import lmdb
 import trio
 
-from axiomd.errors import AxiomdError, Fenced, NotFound, StoreFailed, StoreFull, WrongState
+from axiomd.errors import (
+    AxiomdError,
+    Fenced,
+    LinkUnusable,
+    NotFound,
+    StoreFailed,
+    StoreFull,
+    WrongState,
+)
 from axiomd.execution.execution import Execution
 from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX, KIB
 from axiomd.store.batch import Batch, Result
-from axiomd.store.commit import Commit, ExecutionCommit, ForgetCommit, RowsCommit
+from axiomd.store.commit import Commit, ExecutionCommit, ForgetCommit, RowsCommit, SignInCommit
 from axiomd.store.env import Store
 
 _FORGET_BYTES = 64 * KIB
 """What a slice of forgetting is taken for: it moves rows rather than bytes."""
+_SIGN_IN_BYTES = 256
+"""Two rows, both of them small."""
 
 OnDurable = Callable[[Sequence[Execution]], None]
 """Told, on the trio thread, which executions changed in a batch that is on disk."""
@@ -61,7 +71,7 @@ class Ticket:
         """Return when the commit is on disk.
 
         Raises what it was refused with: Fenced, WrongState, NotFound, IdempotencyConflict,
-        StoreFull, StoreFailed. Cancelling stops the waiting only; the commit goes on.
+        LinkUnusable, StoreFull, StoreFailed. Cancelling stops the waiting only; the commit goes on.
         """
         if not self.settled:
             if self._event is None:
@@ -343,6 +353,8 @@ def commit_bytes(commit: Commit) -> int:
     """Roughly the bytes of a commit's rows."""
     if isinstance(commit, ForgetCommit):
         return _FORGET_BYTES
+    if isinstance(commit, SignInCommit):
+        return _SIGN_IN_BYTES
     if isinstance(commit, RowsCommit):
         return sum(len(key) + len(value) for _, key, value in commit.puts)
     payloads = [entry.payload for entry in commit.entries if entry.payload is not None]
@@ -369,5 +381,5 @@ def write_now(store: Store, commit: Commit) -> Result:
 def _settled(ticket: Ticket, batch: Batch) -> Settled:
     try:
         return ticket, batch.add(ticket.commit), None
-    except (Fenced, WrongState, NotFound) as refusal:
+    except (Fenced, WrongState, NotFound, LinkUnusable) as refusal:
         return ticket, None, refusal

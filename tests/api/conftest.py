@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 import httpx
 import pytest
+from api.stand_in import make_webui
 from system import lab
 from system.box import Box, User, running
 
@@ -18,6 +19,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     directory = tmp_path_factory.mktemp("api") / "data"
     with running(
         directory,
+        webui=make_webui(tmp_path_factory.mktemp("webui")),
         server_keep_alive_s=KEEP_ALIVE_S,
         server_body_bytes_max=BODY_BYTES_MAX,
         engine_payload_bytes_max=1024 * 1024,

@@ -33,7 +33,11 @@ def start_server(directory: Path, bind: str = "127.0.0.1:0") -> SimpleNamespace:
     )
     started = json.loads(process.stdout.readline())
     return SimpleNamespace(
-        process=process, url=started["url"], key=started["api_key"], data_dir=directory
+        process=process,
+        url=started["url"],
+        key=started["api_key"],
+        sign_in=started["sign_in"],
+        data_dir=directory,
     )
 
 

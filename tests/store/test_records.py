@@ -114,10 +114,22 @@ def test_a_draft_comes_back_as_it_went(draft):
     assert r.decode_draft(r.encode_draft(draft)) == draft
 
 
-@given(st.builds(r.ApiKeyRecord, TEXT, TEXT, TEXT, TEXT, NS, NS))
+@given(st.builds(r.ApiKeyRecord, TEXT, TEXT, TEXT, TEXT, NS, NS, st.booleans()))
 @settings(max_examples=30)
 def test_a_key_comes_back_as_it_went(key):
     assert r.decode_api_key(r.encode_api_key(key)) == key
+
+
+@given(st.builds(r.SessionRecord, st.binary(max_size=9), NS))
+@settings(max_examples=30)
+def test_a_session_comes_back_as_it_went(session):
+    assert r.decode_session(r.encode_session(session)) == session
+
+
+@given(st.builds(r.SignInLinkRecord, st.binary(max_size=9), NS, NS))
+@settings(max_examples=30)
+def test_a_sign_in_link_comes_back_as_it_went(link):
+    assert r.decode_link(r.encode_link(link)) == link
 
 
 @given(st.builds(r.IdempotencyRecord, IDENTITY, st.binary(min_size=32, max_size=32)))
@@ -141,6 +153,8 @@ DECODERS = [
     r.decode_package,
     r.decode_draft,
     r.decode_api_key,
+    r.decode_session,
+    r.decode_link,
     r.decode_idempotency,
 ]
 

@@ -23,6 +23,8 @@ from axiomd.store.reader import Reader
 from axiomd.store.records import (
     DraftRecord,
     PackageRecord,
+    SessionRecord,
+    SignInLinkRecord,
     decode_artifact,
     decode_entry,
     decode_execution,
@@ -30,7 +32,9 @@ from axiomd.store.records import (
     encode_draft,
     encode_entry,
     encode_execution,
+    encode_link,
     encode_package,
+    encode_session,
 )
 from axiomd.store.verify import verify
 
@@ -285,6 +289,34 @@ CASES = {
     "an unreadable API key": (
         lambda broken: broken.put(keys.API_KEYS, b"\1" * 32, b"\x07"),
         "API key 0101010101010101: it cannot be read",
+    ),
+    "a session of no key": (
+        lambda broken: broken.put(
+            keys.SESSIONS, b"\2" * 40, encode_session(SessionRecord(b"\1" * 32, 1))
+        ),
+        "session 0202020202020202: it stands for an API key that is not there",
+    ),
+    "a session that never was valid": (
+        lambda broken: broken.put(
+            keys.SESSIONS, b"\0" * 40, encode_session(SessionRecord(b"\1" * 32, 1))
+        ),
+        "it had run out before it began",
+    ),
+    "a sign-in link for no key": (
+        lambda broken: broken.put(
+            keys.SIGN_IN_LINKS, b"\2" * 40, encode_link(SignInLinkRecord(b"\1" * 32, 1))
+        ),
+        "sign-in link 0202020202020202: it is for an API key that is not there",
+    ),
+    "a sign-in link that was used too late": (
+        lambda broken: broken.put(
+            keys.SIGN_IN_LINKS, b"\0" * 40, encode_link(SignInLinkRecord(b"\1" * 32, 1, 5))
+        ),
+        "it was used after it had run out",
+    ),
+    "an unreadable session": (
+        lambda broken: broken.put(keys.SESSIONS, b"\2" * 40, b"\x07"),
+        "session 0202020202020202: it cannot be read",
     ),
     "a draft under another name": (
         lambda broken: broken.put(

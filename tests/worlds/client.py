@@ -38,6 +38,7 @@ async def follow(box: worlds.Box, execution_id: str) -> None:
         catalog=catalog,
         environments=unused,
         keyring=unused,
+        sign_ins=unused,
         reader=box.reader,
         clock=box.world.clock,
         settings=ServerSettings(),

@@ -1,0 +1,120 @@
+"""Routes for the session of a browser: sign in, who am I, sign out."""
+
+import re
+from typing import Any
+
+from quart import Blueprint, Response, g, request
+
+from axiomd.api import answers
+from axiomd.api.auth import COOKIE, Caller
+from axiomd.api.box import Box
+from axiomd.api.wire import read_sign_in
+from axiomd.clock import rfc3339
+from axiomd.engine.sign_in import SignedIn
+from axiomd.errors import Invalid, NotFound, Problem, TooLarge, Unauthorized
+from axiomd.limits import SIGN_IN_BODY_BYTES_MAX
+
+SIGN_IN_ENDPOINT = "sessions.sign_in"
+"""The one route below /app that nobody needs a key for."""
+_KEY = re.compile(r"[0-9a-f]{64}")
+_S_PER_DAY = 86_400
+
+
+def sessions_routes(box: Box) -> Blueprint:
+    """The session below /app/v1."""
+    routes = Blueprint("sessions", __name__, url_prefix="/app/v1")
+    sessions = SessionRoutes(box)
+    routes.post("/session", endpoint="sign_in")(sessions.sign_in)
+    routes.get("/session")(sessions.show)
+    routes.delete("/session")(sessions.sign_out)
+    return routes
+
+
+class SessionRoutes:
+    """The handlers of the session."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    async def sign_in(self) -> Response:
+        """A session for who has a key, or a link."""
+        # A page of another site can have a form sent without asking us first, but not as JSON.
+        if request.mimetype != answers.JSON_TYPE:
+            words = f"must be {answers.JSON_TYPE}, not {request.mimetype or 'missing'}"
+            raise Invalid("Signing in takes JSON.", problems=[Problem("Content-Type", words)])
+        body = read_sign_in(await _small_body())
+        sign_ins = self._box.sign_ins
+        if body.token is not None:
+            token = await sign_ins.by_link(body.token)
+        elif body.key is not None and _KEY.fullmatch(body.key):
+            token = await sign_ins.by_key(body.key)
+        else:
+            raise Unauthorized
+        session = sign_ins.find(token)
+        if session is None:
+            # The key was revoked this very moment.
+            raise Unauthorized
+        max_age_s = int(self._box.settings.session_days * _S_PER_DAY)
+        return _answer(_view(session), 201, _cookie(token, max_age_s))
+
+    async def show(self) -> Response:
+        """Who is signed in; of who came with a key, whose it is."""
+        caller: Caller = g.caller
+        return _answer(_view(caller.session) if caller.session else _key_view(caller), 200)
+
+    async def sign_out(self) -> Response:
+        """End the session."""
+        caller: Caller = g.caller
+        if caller.session is None:
+            raise NotFound("There is no session to end: the request came with an API key.")
+        await self._box.sign_ins.end(caller.token)
+        return _answer({"signed_out": True}, 200, _cookie("", 0))
+
+
+def _view(session: SignedIn) -> dict[str, Any]:
+    return {
+        "tenant": session.key.tenant,
+        "key": {"name": session.key.name, "first8": session.key.first8},
+        "csrf_token": session.csrf_token,
+        "expires_at": rfc3339(session.expires_ns),
+    }
+
+
+def _key_view(caller: Caller) -> dict[str, Any]:
+    return {
+        "tenant": caller.key.tenant,
+        "key": {"name": caller.key.name, "first8": caller.key.first8},
+        "csrf_token": None,
+        "expires_at": None,
+    }
+
+
+def _answer(view: dict[str, Any], status: int, cookie: str | None = None) -> Response:
+    response = Response(answers.dump(view), status=status, content_type=answers.JSON_TYPE)
+    if cookie is not None:
+        response.headers["Set-Cookie"] = cookie
+    return response
+
+
+def _cookie(token: str, max_age_s: int) -> str:
+    """The cookie of a session: for this host only, unseen by scripts, never sent by other sites.
+
+    `Secure` where the browser came by https, which only a proxy before us can tell. That header
+    is believed from anybody: all it does is to make the cookie of who sent it stricter.
+    """
+    proto = request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip().lower()
+    secure = "; Secure" if "https" in (proto, request.scheme) else ""
+    return f"{COOKIE}={token}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}"
+
+
+async def _small_body() -> bytes:
+    """The body, as far as it is taken from somebody who is not known yet."""
+    body = b""
+    if (request.content_length or 0) <= SIGN_IN_BODY_BYTES_MAX:
+        async for part in request.body:
+            body += part
+            if len(body) > SIGN_IN_BODY_BYTES_MAX:
+                break
+        else:
+            return body
+    raise TooLarge(f"Signing in takes at most {SIGN_IN_BODY_BYTES_MAX} bytes.")

@@ -1,0 +1,135 @@
+"""Browsers that sign in: sessions, and the links that make one.
+
+A session stands for an API key and has its tenant and its rights. Both are read from the store at
+each request, so that revoking the key ends the session at once. Who signs in by a link stands for
+the tenant's console: an API key like the others, which is listed and can be revoked, and which
+nobody has as text. Tokens are shown once; only their hashes are stored.
+"""
+
+import hashlib
+
+import attrs
+
+from axiomd.clock import NS_PER_S, Clock
+from axiomd.errors import LinkUnusable, Unauthorized
+from axiomd.ids import TOKEN, Ids, key_hash, token_expiry, token_key
+from axiomd.limits import SIGN_IN_LINK_S_MAX
+from axiomd.store import keys
+from axiomd.store.commit import RowsCommit, SignInCommit
+from axiomd.store.reader import Reader
+from axiomd.store.records import (
+    ApiKeyRecord,
+    SessionRecord,
+    SignInLinkRecord,
+    encode_api_key,
+    encode_link,
+    encode_session,
+)
+from axiomd.store.writer import Writer
+
+CONSOLE = "console"
+"""The name of the key that stands for who signs in by a link."""
+SIGN_IN_PATH = "/sign-in"
+"""The page of the dashboard that a link leads to."""
+_DAY_S = 86_400
+
+
+@attrs.frozen
+class SignedIn:
+    """A session that is valid now."""
+
+    key: ApiKeyRecord
+    expires_ns: int
+    csrf_token: str
+    """What a page of ours knows, and another site's does not. It follows from the session's token,
+    so that a page that is loaded again is told the same, and nothing more has to be stored."""
+
+
+def csrf_token_of(token: str) -> str:
+    """The CSRF token of a session; it does not lead back to the session's token."""
+    return hashlib.sha256(b"csrf " + token.encode()).hexdigest()
+
+
+def new_link(reader: Reader, ids: Ids, clock: Clock, tenant: str) -> tuple[str, RowsCommit]:
+    """The token of a new sign-in link, and the commit that makes it valid."""
+    now_ns = clock.now_ns()
+    digest, puts = _console_key(reader, ids, now_ns, tenant)
+    token = ids.token(now_ns + SIGN_IN_LINK_S_MAX * NS_PER_S)
+    link = SignInLinkRecord(digest, now_ns)
+    return token, RowsCommit((*puts, (keys.SIGN_IN_LINKS, token_key(token), encode_link(link))))
+
+
+def _console_key(
+    reader: Reader, ids: Ids, now_ns: int, tenant: str
+) -> tuple[bytes, tuple[tuple[str, bytes, bytes], ...]]:
+    """The hash of the tenant's console key, and its row if it is a new one."""
+    for digest, record in reader.api_keys():
+        if record.console and record.tenant == tenant and not record.revoked_ns:
+            return digest, ()
+    key = ids.api_key()
+    made = ApiKeyRecord(tenant, CONSOLE, key[:8], key[-4:], now_ns, console=True)
+    return key_hash(key), ((keys.API_KEYS, key_hash(key), encode_api_key(made)),)
+
+
+def link_text(url: str, token: str) -> str:
+    """A sign-in link. The token is a fragment: browsers send those to nobody, not even to us."""
+    return f"{url}{SIGN_IN_PATH}#token={token}"
+
+
+class SignIns:
+    """The sessions of this box."""
+
+    def __init__(
+        self, writer: Writer, reader: Reader, clock: Clock, ids: Ids, session_days: float
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+        self._ids = ids
+        self._session_ns = int(session_days * _DAY_S * NS_PER_S)
+
+    async def by_key(self, key: str) -> str:
+        """The token of a new session for an API key, valid once this returns.
+
+        Raises Unauthorized, saying nothing more.
+        """
+        digest = key_hash(key)
+        record = self._reader.api_key(digest)
+        if record is None or record.revoked_ns:
+            raise Unauthorized
+        now_ns = self._clock.now_ns()
+        token = self._ids.token(now_ns + self._session_ns)
+        row = (keys.SESSIONS, token_key(token), encode_session(SessionRecord(digest, now_ns)))
+        await self._writer.submit(RowsCommit((row,))).wait()
+        return token
+
+    async def by_link(self, link: str) -> str:
+        """The token of the session that a link brings, valid once this returns.
+
+        Raises LinkUnusable, saying why. Cancelling leaves the link used or not.
+        """
+        if not TOKEN.fullmatch(link):
+            raise LinkUnusable("This is no sign-in link of axiomd; copy the whole of it.")
+        now_ns = self._clock.now_ns()
+        token = self._ids.token(now_ns + self._session_ns)
+        commit = SignInCommit(token_key(link), token_key(token), now_ns)
+        await self._writer.submit(commit).wait()
+        return token
+
+    def find(self, token: str) -> SignedIn | None:
+        """The session of a token, if it has not run out and its key is not revoked."""
+        if not TOKEN.fullmatch(token):
+            return None
+        stored = token_key(token)
+        session = self._reader.session(stored)
+        if session is None or token_expiry(stored) <= self._clock.now_ns():
+            return None
+        key = self._reader.api_key(session.api_key)
+        if key is None or key.revoked_ns:
+            return None
+        return SignedIn(key, token_expiry(stored), csrf_token_of(token))
+
+    async def end(self, token: str) -> None:
+        """End a session, for good once this returns."""
+        commit = RowsCommit((), deletes=((keys.SESSIONS, token_key(token)),))
+        await self._writer.submit(commit).wait()
