@@ -36,6 +36,7 @@ export function DateFilter({ from, to, onChange }: Props) {
       firstDayOfWeek={1}
       weekendDays={[]}
       allowSingleDateInRange
+      highlightToday
       clearable
       clearButtonProps={{ 'aria-label': 'Clear dates' }}
       popoverProps={{ shadow: 'md', position: 'bottom-start' }}
