@@ -12,7 +12,8 @@ export const theme = createTheme({
   fontFamilyMonospace: 'var(--ax-mono)',
   headings: { fontFamily: 'var(--ax-sans)', fontWeight: '650' },
   primaryColor: 'indigo',
-  primaryShade: { light: 7, dark: 5 },
+  // White on it can be read, whatever the colour.
+  primaryShade: { light: 8, dark: 8 },
   // The pages are dense: what is small in Mantine's scale is the text of the body here.
   fontSizes: { xs: '12px', sm: '13px', md: '14px' },
   defaultRadius: 6,
