@@ -18,6 +18,10 @@ export const theme = createTheme({
   fontSizes: { xs: '12px', sm: '13px', md: '14px' },
   defaultRadius: 6,
   cursorType: 'pointer',
+  components: {
+    // Its element is <header>, which would be a second banner of the page.
+    ModalHeader: { defaultProps: { role: 'none' } },
+  },
   colors: {
     // Mantine's own dark grey is warm; this one is that of the panels and the canvas.
     dark: [
