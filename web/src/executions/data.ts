@@ -43,7 +43,6 @@ export function useExecutions(filter: ExecutionsQuery, live: boolean) {
         setFailures((before) => before + 1)
       }, POLL_MS)
     }
-    // biome-ignore lint/correctness/useExhaustiveDependencies: see above.
   }, [client, key, filter, failures])
   const rows = useMemo(() => (query.data ? flat(query.data) : []), [query.data])
   return { query, rows, next: query.data?.next ?? null, more, view }
