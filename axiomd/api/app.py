@@ -28,6 +28,7 @@ from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
+from axiomd.api.webhooks import webhooks_routes
 from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
 from axiomd.settings import ServerSettings
 
@@ -43,6 +44,7 @@ ROUTES = (
     environments_routes,
     keys_routes,
     debug_routes,
+    webhooks_routes,
 )
 """Everything but the hottest route, and those that need no key."""
 

@@ -25,11 +25,18 @@ from axiomd.errors import AxiomdError, Fenced, NotFound, StoreFailed, StoreFull,
 from axiomd.execution.execution import Execution
 from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX, KIB
 from axiomd.store.batch import Batch, Result
-from axiomd.store.commit import Commit, ExecutionCommit, ForgetCommit, RowsCommit
+from axiomd.store.commit import (
+    Commit,
+    DeliveryCommit,
+    ExecutionCommit,
+    ForgetCommit,
+    PurgeCommit,
+    RowsCommit,
+)
 from axiomd.store.env import Store
 
 _FORGET_BYTES = 64 * KIB
-"""What a slice of forgetting is taken for: it moves rows rather than bytes."""
+"""What a slice of forgetting, or a delivery, is taken for: it moves rows rather than bytes."""
 
 OnDurable = Callable[[Sequence[Execution]], None]
 """Told, on the trio thread, which executions changed in a batch that is on disk."""
@@ -341,7 +348,7 @@ async def open_writer(store: Store, on_durable: OnDurable) -> AsyncIterator[Writ
 
 def commit_bytes(commit: Commit) -> int:
     """Roughly the bytes of a commit's rows."""
-    if isinstance(commit, ForgetCommit):
+    if isinstance(commit, ForgetCommit | PurgeCommit | DeliveryCommit):
         return _FORGET_BYTES
     if isinstance(commit, RowsCommit):
         return sum(len(key) + len(value) for _, key, value in commit.puts)
