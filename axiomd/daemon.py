@@ -1,8 +1,8 @@
 """The composition root: opens every owner in order, waits for a signal, closes in reverse.
 
 Reading this file tells who lives in the process: the lock on the data directory, the store, the
-writer, the builds of environments, the runners, the engine, the webhooks, the server. Each is a context manager
-nested in the one before.
+writer, the builds of environments, the runners, the engine, the webhooks, the server. Each is a
+context manager nested in the one before.
 
 A stop is graceful for `stop_grace_s` and then hard, which is always legal: what was acknowledged
 is on disk, node processes die with this one, and the next start recovers.
