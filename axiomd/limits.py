@@ -134,8 +134,6 @@ WEBHOOK_REQUESTS_MAX = 64
 """Requests to receivers of webhooks that are made side by side."""
 WEBHOOK_REQUESTS_PER_RECEIVER_MAX = 4
 """Those of one tenant to one host; one at a time while its last one has failed."""
-WEBHOOK_ANSWER_BYTES_MAX = 64 * KIB
-"""Bytes of a receiver's answer that are read."""
 WEBHOOK_ATTEMPTS_MAX = 50
 """Attempts of one delivery that are kept, the last ones."""
 

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -140,7 +140,9 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
             for name, value in more.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content)
+            with suppress(OSError):
+                # Whoever asked may want to know no more.
+                self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
