@@ -61,7 +61,7 @@ class Poster:
     async def _post(self, url: str, headers: Headers, body: Body) -> int:
         wanted = httpx.URL(url)
         pool = httpcore.AsyncConnectionPool(
-            self._tls_of(wanted),
+            await self._tls_of(wanted),
             max_connections=1,
             max_keepalive_connections=0,
             network_backend=self._backend,
@@ -77,10 +77,10 @@ class Poster:
             # What else it says is for nobody, and may be without end.
             return answer.status
 
-    def _tls_of(self, url: httpx.URL) -> ssl.SSLContext | None:
+    async def _tls_of(self, url: httpx.URL) -> ssl.SSLContext | None:
         if url.scheme == "https" and self._tls is None:
             # Made once: reading all certificates takes a while.
-            self._tls = httpx.create_ssl_context()
+            self._tls = await trio.to_thread.run_sync(httpx.create_ssl_context)
         return self._tls
 
 

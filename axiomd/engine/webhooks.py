@@ -81,7 +81,7 @@ class Webhooks:
         self._busy: dict[Place, bytes] = {}
         """What is being delivered, and in which lane."""
         self._failing: set[bytes] = set()
-        """Lanes whose last request has failed."""
+        """Lanes whose last request has failed, and is to be made again."""
         self._turn = b""
         """The lane that was served last."""
         parts.tail.on_tellable = self.notice
@@ -180,10 +180,6 @@ class Webhooks:
             await self._note(DeliveryCommit(delivery, after, attempt_entry(after, attempt)))
             return
         attempt = await self._try(delivery, target, make_body)
-        if attempt.succeeded:
-            self._failing.discard(delivery.lane)
-        else:
-            self._failing.add(delivery.lane)
         after = after_attempt(delivery, attempt, self._parts.chance())
         stops = attempt.gone and bool(delivery.subscription_id)
         await self._note(
@@ -198,6 +194,11 @@ class Webhooks:
             )
 
     async def _note(self, commit: DeliveryCommit) -> None:
+        """Make what became of a delivery durable; its receiver's next turns depend on it."""
+        if commit.after.due_ns:
+            self._failing.add(commit.after.lane)
+        else:
+            self._failing.discard(commit.after.lane)
         # With the next batch of anything: nobody waits for it.
         await self._parts.writer.submit_later(commit).wait()
 

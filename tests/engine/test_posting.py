@@ -99,6 +99,28 @@ async def test_of_several_addresses_only_public_ones_are_connected_to(names):
     assert connected == ["1.1.1.1", "1.0.0.1"]
 
 
+async def test_the_receiver_still_sees_the_name(monkeypatch):
+    def look_up(_, port, *__, **___):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    with receiving() as receiver, socket.create_server(("127.0.0.1", 0)) as secure:
+        monkeypatch.setattr(posting.socket, "getaddrinfo", look_up)
+        assert await post(f"http://hooks.example:{receiver.port}/") == 200
+        assert receiver.got[0].headers["host"] == f"hooks.example:{receiver.port}"
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_refused, f"https://hooks.example:{secure.getsockname()[1]}/")
+            secure.settimeout(5)
+            connection, _ = await trio.to_thread.run_sync(secure.accept)
+            with connection:
+                hello = await trio.to_thread.run_sync(connection.recv, 4096)
+                assert b"hooks.example" in hello, "TLS is for the name, not for the address"
+
+
+async def _refused(url):
+    with pytest.raises(NotPosted):
+        await post(url)
+
+
 async def test_a_name_that_is_none_is_told_as_such(names):
     with pytest.raises(NotPosted, match=r"nowhere\.example cannot be looked up"):
         await post("http://nowhere.example/")
