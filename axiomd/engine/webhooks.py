@@ -8,7 +8,7 @@ again, with the same `webhook-id`: at least once.
 
 import math
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 import trio
@@ -84,11 +84,14 @@ class Webhooks:
         """Lanes whose last request has failed, and is to be made again."""
         self._turn = b""
         """The lane that was served last."""
+        self._subscribers = outbox.subscribers()
+        """Tenants that have subscriptions: others cost nothing but this look."""
         parts.tail.on_tellable = self.notice
 
-    def notice(self) -> None:
-        """Something may be due."""
-        self._bell.set()
+    def notice(self, changed: Sequence[Execution]) -> None:
+        """Take note of executions of which somebody may have to be told."""
+        if any(one.webhook is not None or one.tenant in self._subscribers for one in changed):
+            self._bell.set()
 
     # -- commands -----------------------------------------------------------------------------
 
@@ -102,7 +105,10 @@ class Webhooks:
         )
         key = keys.subscription_key(tenant, made.subscription_id)
         row = (keys.SUBSCRIPTIONS, key, encode_subscription(made))
+        # Before, for what ends in the same batch; after, if it was read meanwhile who there is.
+        self._subscribers |= {tenant}
         await self._parts.writer.submit(RowsCommit((row,))).wait()
+        self._subscribers |= {tenant}
         return made
 
     async def unsubscribe(self, tenant: str, subscription_id: str) -> None:
@@ -112,6 +118,7 @@ class Webhooks:
         key = keys.subscription_key(tenant, subscription_id)
         commit = RowsCommit((), deletes=((keys.SUBSCRIPTIONS, key),))
         await self._parts.writer.submit(commit).wait()
+        self._subscribers = self.outbox.subscribers()
 
     async def redeliver(self, tenant: str, message_id: str, by: str) -> Delivery:
         """Tell it once more, as if for the first time. Raises NotFound, WrongState, StoreFull.
@@ -122,7 +129,7 @@ class Webhooks:
         after = asked_again(before, self._parts.clock.now_ns())
         commit = DeliveryCommit(before, after, scheduled_entry(after, by))
         await self._parts.writer.submit(commit).wait()
-        self.notice()
+        self._bell.set()
         return after
 
     # -- movement -----------------------------------------------------------------------------

@@ -160,6 +160,12 @@ class Outbox:
             walk = transaction.cursor(self._tables[keys.SUBSCRIPTIONS])
             return [decode_subscription(*row) for row in forwards(walk, prefix, prefix, 2**31)]
 
+    def subscribers(self) -> frozenset[str]:
+        """Tenants that have any."""
+        with self._store.read() as transaction:
+            walk = transaction.cursor(self._tables[keys.SUBSCRIPTIONS])
+            return frozenset(prefix[:-1].decode() for prefix in _tenants(walk))
+
     def subscription(self, tenant: str, subscription_id: str) -> Subscription | None:
         """One of them; None if there is none."""
         key = keys.subscription_key(tenant, subscription_id)
