@@ -53,7 +53,7 @@ def list_webhooks(client: Client, as_json: bool) -> None:
 
 
 @webhooks.command("add")
-@click.argument("url")
+@click.argument("receiver", metavar="URL")
 @click.option(
     "--event",
     "events",
@@ -68,7 +68,7 @@ def list_webhooks(client: Client, as_json: bool) -> None:
 @json_option
 @with_client
 def add(
-    client: Client, url: str, events: tuple[str, ...], headers: tuple[str, ...], as_json: bool
+    client: Client, receiver: str, events: tuple[str, ...], headers: tuple[str, ...], as_json: bool
 ) -> None:
     """Have a receiver told of events of all your executions.
 
@@ -77,7 +77,7 @@ def add(
       axiomd webhooks add https://hooks.example/axiomd --event pause_opened \\
         --event execution_failed --header "Authorization: Bearer s3cret"
     """
-    body = {"url": url, "events": list(events), "headers": read_headers(headers)}
+    body = {"url": receiver, "events": list(events), "headers": read_headers(headers)}
     made = client.send("POST", _ROOT, body=body)
     if as_json:
         write_json(made)
