@@ -184,7 +184,7 @@ def redeliver(client: Client, delivery_id: str, as_json: bool) -> None:
 
     \b
     Example:
-      axiomd webhooks redeliver msg_0198c4d7a3f1e2b4c5d6a7b8c9d0e1f2_5f1c2ab09d3e7788
+      axiomd webhooks redeliver msg_0198c4d7a3f1e2b4c5d6a7b8c9d0e1f2_0000001a5f1c2ab09d3e7788
     """
     answer = client.send("POST", f"{_ROOT}/deliveries/{delivery_id}/redeliver")
     if as_json:

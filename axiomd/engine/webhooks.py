@@ -52,7 +52,9 @@ from axiomd.store.delivery_records import encode_subscription
 from axiomd.store.outbox import Outbox, Place
 
 _FULL_PAUSE_S = 1.0
+_AGAIN_S = 0.1
 _PURGE_EVERY_S = 600.0
+_PURGE_PAUSE_S = 1.0
 _DAY_NS = 86_400 * NS_PER_S
 _ERROR_CHARACTERS = 300
 
@@ -174,8 +176,8 @@ class Webhooks:
             log.warning("webhook_not_noted", delivery="_".join(place), error=str(trouble))
             await trio.sleep(_FULL_PAUSE_S)
         except (NotFound, WrongState):
-            # Forgotten, or asked for again: what is stored now says how it goes on.
-            await trio.lowlevel.checkpoint()
+            # Being forgotten, or asked for again: the store says in a moment how it goes on.
+            await trio.sleep(_AGAIN_S)
         finally:
             del self._busy[place]
             self._bell.set()
@@ -213,9 +215,8 @@ class Webhooks:
         """Where a delivery goes, or why nowhere."""
         if not delivery.subscription_id:
             execution = self._parts.reader.find_execution(delivery.execution_id)
-            assert execution is not None
-            assert execution.webhook is not None
-            return execution.webhook
+            webhook = execution.webhook if execution is not None else None
+            return webhook or "the execution is forgotten"
         found = self.outbox.subscription(delivery.tenant, delivery.subscription_id)
         if found is None:
             return "the webhook was removed"
@@ -269,18 +270,17 @@ class Webhooks:
 
     async def _purge(self) -> None:
         """Forget old notifications of executions that go on, a slice at a time."""
-        kept_ns = int(self.settings.days * _DAY_NS)
+        kept_ns, start = int(self.settings.days * _DAY_NS), b""
         while True:
             before_ns = self._parts.clock.now_ns() - kept_ns
-            old = self.outbox.old(before_ns, FORGET_ROWS_MAX)
+            old, start = self.outbox.old(before_ns, start, FORGET_ROWS_MAX)
             try:
                 if old:
                     commit = PurgeCommit(tuple(old), before_ns)
                     await self._parts.writer.submit_later(commit).wait()
             except StoreFull as trouble:
                 log.warning("store_full", error=str(trouble))
-            more = len(old) >= FORGET_ROWS_MAX
-            await trio.sleep(_FULL_PAUSE_S if more else _PURGE_EVERY_S)
+            await trio.sleep(_PURGE_PAUSE_S if start else _PURGE_EVERY_S)
 
 
 def _refusal(status_code: int) -> str:

@@ -39,8 +39,10 @@ _DAY_NS = 86_400 * NS_PER_S
 _JITTER = 0.1
 """The share by which such a time is shorter or longer, as chance has it."""
 _GONE = 410
-_KEY_CHARACTERS = 16
-_MESSAGE_ID = re.compile(r"msg_([0-9a-f]{32})_([0-9a-f]{16})")
+_HASH_CHARACTERS = 16
+_LAST = 0xFFFF_FFFF
+"""Where the result of an execution stands among its deliveries, whatever its history's length."""
+_MESSAGE_ID = re.compile(r"msg_([0-9a-f]{32})_([0-9a-f]{24})")
 _ENDINGS: dict[Status, Event] = {
     Status.COMPLETED: "execution_completed",
     Status.FAILED: "execution_failed",
@@ -101,7 +103,7 @@ class Delivery:
 
     execution_id: str
     key: str
-    """16 hex characters: which of the execution's deliveries it is."""
+    """24 hex characters: which of the execution's deliveries it is, in the order of its history."""
     tenant: str
     kind: str
     """The type of the message: `pause.opened`."""
@@ -139,14 +141,18 @@ def parse_message_id(text: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
-def delivery_key(what: str, subscription_id: str) -> str:
-    """The key of the one delivery that tells a subscription this of an execution."""
-    return hashlib.sha256(f"{what}/{subscription_id}".encode()).hexdigest()[:_KEY_CHARACTERS]
+def delivery_key(seq: int, what: str, subscription_id: str) -> str:
+    """The key of the one delivery that tells a subscription this of an execution.
+
+    seq: the entry of its history that it tells of.
+    """
+    named = hashlib.sha256(f"{what}/{subscription_id}".encode()).hexdigest()
+    return f"{seq:08x}{named[:_HASH_CHARACTERS]}"
 
 
 def result_key() -> str:
     """The key of what an execution's own webhook is told."""
-    return delivery_key(ENDED, "")
+    return delivery_key(_LAST, ENDED, "")
 
 
 def beginning(
@@ -161,22 +167,21 @@ def beginning(
     those of its tenant. The end of a child is told by its parent's.
     """
     first = after.entries - len(entries)
-    told: list[tuple[Event, str, int]] = []
+    told: list[tuple[Event, int]] = []
     for seq, entry in enumerate(entries, first):
         event = _ASKING.get(entry.kind)
         if event is not None:
-            told.append((event, f"{event}/{seq}", seq))
+            told.append((event, seq))
     ended = after.status.ended and (before is None or not before.status.ended)
     if ended and after.webhook is not None:
         target, seq = after.webhook, after.entries - 1
         yield _begun(after, ENDED, result_key(), target.origin, seq)
     if ended and not after.parent_id:
-        event = _ENDINGS[after.status]
-        told.append((event, event, after.entries - 1))
+        told.append((_ENDINGS[after.status], after.entries - 1))
     for one in subscriptions if told else ():
-        for event, what, seq in told:
+        for event, seq in told:
             if event in one.events and not one.stopped_ns:
-                key = delivery_key(what, one.subscription_id)
+                key = delivery_key(seq, event, one.subscription_id)
                 begun = _begun(after, message_type(event), key, one.target.origin, seq)
                 yield attrs.evolve(begun, subscription_id=one.subscription_id)
 

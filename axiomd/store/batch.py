@@ -157,10 +157,12 @@ class Batch:
 
     def _add_delivery(self, commit: DeliveryCommit) -> Execution:
         """What became of a delivery, and the line of history that says so."""
-        self._deliveries.change(commit)
         identity = commit.after.execution_id
         record = self._find(identity)
-        assert record is not None, f"a delivery is left of execution {identity}, which is gone"
+        if record is None:
+            # Its record is forgotten already, and what is left of it soon will be.
+            raise NotFound(f"There is no execution {identity}.")
+        self._deliveries.change(commit)
         if record.entries < JOURNAL_NOTES_MAX:
             self._put_entries(keys.execution_key(identity), record.entries, (commit.entry,))
             record = attrs.evolve(record, entries=record.entries + 1)

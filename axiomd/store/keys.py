@@ -25,9 +25,9 @@
     fl  tenant 0 flow 0 created u64 execution (16)      index: by flow and time
     en  tenant 0 ended u64 execution (16)               index: ended, by the time of its end
     pa  tenant 0 opened u64 execution (16)              index: a pause is open
-    wd  execution (16) delivery (8)                     delivery of a webhook
-    wu  lane (8) due u64 execution (16) delivery (8)    index: deliveries, by receiver and time
-    wt  tenant 0 created u64 execution (16) delivery (8)  index: deliveries, by time
+    wd  execution (16) delivery (12)                    delivery of a webhook
+    wu  lane (8) due u64 execution (16) delivery (12)   index: deliveries, by receiver and time
+    wt  tenant 0 created u64 execution (16) delivery (12)  index: deliveries, by time
     ws  tenant 0 subscription ID (26)                   webhook of a tenant's notifications
     wk  tenant                                          what a tenant's webhooks are signed with
 
@@ -214,9 +214,9 @@ def time_led(created_ns: int, execution_id: str) -> bytes:
     return _TIME_LED.pack(created_ns, execution_key(execution_id))
 
 
-_DELIVERY = struct.Struct(">16s8s")
-_DUE_DELIVERY = struct.Struct(">8sQ16s8s")
-_DELIVERY_TAIL = struct.Struct(">Q16s8s")
+_DELIVERY = struct.Struct(">16s12s")
+_DUE_DELIVERY = struct.Struct(">8sQ16s12s")
+_DELIVERY_TAIL = struct.Struct(">Q16s12s")
 LANE_BYTES: Final = 8
 
 

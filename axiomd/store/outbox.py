@@ -26,6 +26,9 @@ from axiomd.store.env import Store, get
 from axiomd.store.reader import Rows
 from axiomd.store.walking import backwards, forwards
 
+_OLD_ROWS = 500
+"""Rows looked at for what may go."""
+
 Place = tuple[str, str]
 """Execution and key of a delivery."""
 
@@ -63,7 +66,7 @@ class Outbox:
         return found
 
     def of_execution(self, execution_id: str, limit: int, cursor: str | None) -> Rows[Delivery]:
-        """A page of an execution's deliveries, in the order of their keys. Raises Malformed."""
+        """A page of an execution's deliveries, in the order of its history. Raises Malformed."""
         prefix = keys.execution_key(execution_id)
         first = prefix + (read_row_cursor(cursor) + b"\0" if cursor is not None else b"")
         if len(first) > keys.KEY_BYTES_MAX:
@@ -136,22 +139,31 @@ class Outbox:
                     break
         return Due(tuple(found[:limit]), next_ns)
 
-    def old(self, created_before_ns: int, limit: int) -> list[Place]:
-        """Deliveries that may go before their executions do."""
+    def old(self, created_before_ns: int, start: bytes, limit: int) -> tuple[list[Place], bytes]:
+        """Deliveries that may go before their executions do, of some rows from `start` on.
+
+        And where the next rows begin; nowhere, after the last one.
+        """
         found: list[Place] = []
         with self._store.read() as transaction:
             walk = transaction.cursor(self._tables[keys.DELIVERIES_BY_TIME])
             table = self._tables[keys.DELIVERIES]
-            for prefix in _tenants(walk):
-                for row, _ in forwards(walk, prefix, prefix, SCAN_ROWS_MAX):
-                    if keys.created_of_delivery(row) >= created_before_ns or len(found) == limit:
-                        break
-                    key = keys.delivery_key(*keys.delivery_place(row))
-                    value = get(transaction, key, table)
-                    assert value is not None, "a list names a delivery that is gone"
-                    if may_be_purged(decode_delivery(key, value), created_before_ns):
-                        found.append(keys.delivery_place(row))
-        return found
+            more = walk.set_range(start) if start else walk.first()
+            for _ in range(_OLD_ROWS):
+                if not more or len(found) == limit:
+                    break
+                row = bytes(walk.key())
+                if keys.created_of_delivery(row) >= created_before_ns:
+                    # So is what follows of that tenant.
+                    more = walk.set_range(row.split(b"\0")[0] + b"\1")
+                    continue
+                key = keys.delivery_key(*keys.delivery_place(row))
+                value = get(transaction, key, table)
+                assert value is not None, "a list names a delivery that is gone"
+                if may_be_purged(decode_delivery(key, value), created_before_ns):
+                    found.append(keys.delivery_place(row))
+                more = walk.next()
+            return found, bytes(walk.key()) if more else b""
 
     def subscriptions(self, tenant: str) -> list[Subscription]:
         """A tenant's subscriptions, oldest first."""

@@ -45,4 +45,4 @@ def test_deliveries_are_listed_and_unknown_ones_are_not_found(ask):
     ask("webhooks", "deliveries", "--status", "failed")
     ask("webhooks", "deliveries", "0" * 32, code=Exit.NOT_FOUND)
     ask("webhooks", "deliveries", "0" * 32, "--status", "FAILED", code=Exit.USAGE)
-    ask("webhooks", "redeliver", f"msg_{'0' * 32}_{'0' * 16}", code=Exit.NOT_FOUND)
+    ask("webhooks", "redeliver", f"msg_{'0' * 32}_{'0' * 24}", code=Exit.NOT_FOUND)

@@ -13,7 +13,6 @@ from worlds.receivers import Inbox, all_told, telling
 from worlds.seeds import run_seeded
 
 from axiomd.execution.deliveries import DeliveryStatus, delivery_key, result_key
-from axiomd.execution.journal import EntryKind
 from axiomd.execution.targets import Target
 from axiomd.store.commit import IdempotencyClaim
 
@@ -56,12 +55,10 @@ def to_be_told(box, subscription_id):
     for execution in stored_executions(box.store):
         identity = execution.execution_id
         yield f"msg_{identity}_{result_key()}"
-        ended = f"execution_{execution.status.value.lower()}"
-        yield f"msg_{identity}_{delivery_key(ended, subscription_id)}"
         for entry in box.reader.journal(identity):
-            if entry.kind is EntryKind.PAUSE_OPENED:
-                what = f"pause_opened/{entry.seq}"
-                yield f"msg_{identity}_{delivery_key(what, subscription_id)}"
+            if entry.kind.wire in EVENTS:
+                key = delivery_key(entry.seq, entry.kind.wire, subscription_id)
+                yield f"msg_{identity}_{key}"
 
 
 def check(ending, inbox):

@@ -20,7 +20,7 @@ from axiomd.execution.deliveries import (
 from axiomd.execution.journal import EntryKind, Payload
 from axiomd.execution.targets import Target
 from axiomd.store import commit as commits
-from axiomd.store import keys
+from axiomd.store import keys, outbox
 from axiomd.store.commit import DeliveryCommit, PurgeCommit
 from axiomd.store.delivery_records import (
     decode_delivery,
@@ -157,12 +157,36 @@ def test_what_is_pending_or_a_result_is_not_purged(writing, tmp_path):
     assert len(rows(store, keys.DELIVERIES)) == 2
     for one in (result, notification):
         assert refusal(writer, succeeded(one)) is None
-    assert Outbox(store).old(10**18, 10) == [places[1]]
+    assert Outbox(store).old(10**18, b"", 10) == ([places[1]], b"")
+    assert Outbox(store).old(50, b"", 10) == ([], b"")
     writer.submit(PurgeCommit(places, 10**18))
     commit_now(writer)
     (left,) = Outbox(store).of_execution(identity, 10, None).rows
     assert left.key == result.key
     assert broken(store, tmp_path) == []
+
+
+def test_nothing_is_noted_of_an_execution_that_is_being_forgotten(writing):
+    store, writer = writing
+    identity = ended(writer)
+    (delivery,) = Outbox(store).of_execution(identity, 10, None).rows
+    delete_row(store, keys.EXECUTIONS, keys.execution_key(identity))
+    assert refusal(writer, succeeded(delivery)) is NotFound
+
+
+def test_what_may_be_purged_is_found_behind_what_may_not(writing, monkeypatch):
+    monkeypatch.setattr(outbox, "_OLD_ROWS", 2)
+    store, writer = writing
+    for number in range(7):
+        ended(writer, number, tenant=f"tenant{number % 3}")
+    seen, start = 0, b""
+    while True:
+        found, start = Outbox(store).old(10**18, start, 10)
+        assert found == []
+        seen += 1
+        if not start:
+            break
+    assert seen == 4
 
 
 def test_records_are_what_they_were():
