@@ -163,10 +163,10 @@ class Webhooks:
         due = self.outbox.due(now_ns, self._busy, room_of, self._turn, room)
         for lane, place in due.places:
             self._busy[place] = self._turn = lane
-            nursery.start_soon(self._deliver, place, lane, make_body)
+            nursery.start_soon(self._deliver, place, make_body)
         return math.inf if due.next_ns is None else due.next_ns
 
-    async def _deliver(self, place: Place, lane: bytes, make_body: MakeBody) -> None:
+    async def _deliver(self, place: Place, make_body: MakeBody) -> None:
         """One attempt at one delivery, and what came of it."""
         try:
             delivery = self.outbox.find(place)
