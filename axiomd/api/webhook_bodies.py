@@ -62,7 +62,7 @@ class WebhookBodies:
             "position": visit_text(artifact, entry.position),
         }
         if entry.kind is EntryKind.NODE_IN_DOUBT:
-            return asked | detail
+            return asked | {"reason": detail["reason"]}
         return asked | {
             "pause_id": detail["pause_id"],
             "opened_at": rfc3339(entry.at_ns),

@@ -153,6 +153,19 @@ def test_a_pause_is_told_once_to_who_subscribed(
     assert len(user.execution(identity, "/webhooks")["webhooks"]) == 1
 
 
+def test_a_doubt_is_told_with_its_reason(user: User, graph, receiver: Receiver):
+    made = user.http.post(ROOT, json=hook(receiver, events=["node_in_doubt"])).json()
+    document = flow("told-doubt", {"only": {"node": "Die", "config": {"once": True}}})
+    identity = user.accepted(graph(document), {"flag": True})
+    told(user, identity)
+    message = json.loads(receiver.got[0].body)
+    assert message["type"] == "node.in_doubt"
+    assert message["data"]["position"] == "only"
+    assert "SIGSEGV" in message["data"]["reason"]
+    user.cancel(identity)
+    user.http.delete(f"{ROOT}/{made['webhook_id']}")
+
+
 def test_a_failure_is_told_with_its_execution(
     user: User, graph, receiver: Receiver, subscribed: dict[str, object]
 ):

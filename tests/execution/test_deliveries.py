@@ -1,5 +1,10 @@
 """When a message is sent again, and how it is signed."""
 
+import re
+import time
+from pathlib import Path
+from typing import Any
+
 import attrs
 import pytest
 
@@ -107,6 +112,27 @@ def test_a_signature_is_that_of_the_published_vector():
     for piece in (b'{"test": ', b"", b"2432232314}"):
         signature.update(piece)
     assert signature.header == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_check_in_the_readme_tells_a_genuine_message_from_a_changed_one():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (block,) = re.findall(r"```python\n(import base64.*?)```", readme, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    now_s, body = int(time.time()), b'{"x": 1}'
+    signature = Signature((SECRET, "whsec_b2xk"), "msg_1", now_s)
+    signature.update(body)
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(now_s),
+        "webhook-signature": signature.header,
+    }
+    assert names["is_genuine"](SECRET, headers, body)
+    assert names["is_genuine"]("whsec_b2xk", headers, body)
+    assert not names["is_genuine"](SECRET, headers, body + b" ")
+    assert not names["is_genuine"]("whsec_b3RoZXI=", headers, body)
+    late = headers | {"webhook-timestamp": str(now_s - 1000)}
+    assert not names["is_genuine"](SECRET, late, body)
 
 
 def test_a_replaced_secret_signs_until_its_time():
