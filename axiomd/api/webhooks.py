@@ -81,7 +81,7 @@ class _Hooks:
     async def redeliver(self, delivery_id: str) -> tuple[Json, int]:
         """Tell it once more; what comes of it is seen in the delivery."""
         take_no_query()
-        again = await self._box.webhooks.redeliver(g.tenant, delivery_id, g.caller)
+        again = await self._box.webhooks.redeliver(g.tenant, delivery_id, g.caller.name)
         return delivery_view(again), 202
 
     async def secret(self) -> Json:
