@@ -5,18 +5,20 @@
 import { Refused, Unreachable } from './errors'
 import type {
   Accepted,
+  ApiKey,
   Artifact,
   ArtifactSummary,
   Branch,
   CancelReceipt,
   Checkpoint,
   Event,
-  ExecutionDetail,
   Execution,
+  ExecutionDetail,
   Frame,
   Json,
   Pause,
   Problem,
+  Readiness,
   Session,
 } from './types'
 
@@ -50,6 +52,18 @@ function address(path: string, query: Query = {}): string {
 }
 
 async function send(method: string, path: string, body?: Json): Promise<Response> {
+  try {
+    return await sendOnce(method, path, body)
+  } catch (failure) {
+    const stale = failure instanceof Refused && failure.code === 'CSRF_FAILED'
+    if (!stale) throw failure
+    // Somebody signed in anew in another tab: the cookie is that session's, the token was not.
+    await kept(get<Session>('/app/v1/session'))
+    return sendOnce(method, path, body)
+  }
+}
+
+async function sendOnce(method: string, path: string, body?: Json): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' }
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   if (method !== 'GET') headers['X-CSRF-Token'] = csrfToken
@@ -89,7 +103,7 @@ async function list<T>(path: string, plural: string, query: Query = {}): Promise
 
 async function kept(session: Promise<Session>): Promise<Session> {
   const found = await session
-  csrfToken = found.csrf_token
+  csrfToken = found.csrf_token ?? ''
   return found
 }
 
@@ -123,8 +137,10 @@ export const api = {
     kept(ask<Session>('POST', '/app/v1/session', proof)),
   signOut: () => ask<void>('DELETE', '/app/v1/session'),
 
-  executions: (query: ExecutionsQuery) =>
-    list<Execution>(EXECUTIONS, 'executions', query as Query),
+  ready: () => get<Readiness>('/readyz'),
+  keys: async () => (await list<ApiKey>('/app/v1/keys', 'keys')).rows,
+
+  executions: (query: ExecutionsQuery) => list<Execution>(EXECUTIONS, 'executions', query as Query),
   execution: (id: string) => get<ExecutionDetail>(one(id)),
   events: (id: string, after: number, limit: number) =>
     list<Event>(one(id, '/events'), 'events', { after, limit }),
@@ -146,7 +162,11 @@ export const api = {
   fork: (id: string, body: ForkBody) =>
     ask<Accepted>('POST', one(id, '/fork'), body as unknown as Json),
   answer: (id: string, pause: string, body: AnswerBody) =>
-    ask<Json>('POST', one(id, `/pauses/${encodeURIComponent(pause)}/resume`), body as unknown as Json),
+    ask<Json>(
+      'POST',
+      one(id, `/pauses/${encodeURIComponent(pause)}/resume`),
+      body as unknown as Json,
+    ),
   invoke: (graphId: string, input: Json) =>
     ask<Accepted>('POST', '/invocations/v1/flows/invoke', { graph_id: graphId, input }),
 

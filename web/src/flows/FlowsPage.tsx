@@ -1,0 +1,3 @@
+export function FlowsPage() {
+  return <div className="ax-page" />
+}
