@@ -143,7 +143,7 @@ export const api = {
   executions: (query: ExecutionsQuery) => list<Execution>(EXECUTIONS, 'executions', query as Query),
   execution: (id: string) => get<ExecutionDetail>(one(id)),
   events: (id: string, after: number, limit: number) =>
-    list<Event>(one(id, '/events'), 'events', { after, limit }),
+    list<Event>(one(id, '/events'), 'events', { after: seen(after), limit }),
   checkpoints: (id: string, query: Query) =>
     list<Checkpoint>(one(id, '/checkpoints'), 'checkpoints', query),
   branches: async (id: string) => (await list<Branch>(one(id, '/branches'), 'branches')).rows,
@@ -174,9 +174,13 @@ export const api = {
   artifact: (graphId: string) => get<Artifact>(`/app/v1/artifacts/${encodeURIComponent(graphId)}`),
 }
 
-/** Where an execution's events are followed live. */
+/** Where an execution's events are followed live; -1 from the first one on. */
 export function eventsAddress(id: string, after: number): string {
-  return address(one(id, '/events'), { after })
+  return address(one(id, '/events'), { after: seen(after) })
+}
+
+function seen(after: number): number | undefined {
+  return after < 0 ? undefined : after
 }
 
 /** Where a pipeline's frames are followed live. */
