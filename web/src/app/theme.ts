@@ -1,4 +1,8 @@
-import { createTheme, localStorageColorSchemeManager } from '@mantine/core'
+import {
+  type CSSVariablesResolver,
+  createTheme,
+  localStorageColorSchemeManager,
+} from '@mantine/core'
 
 /** The name is also that of public/theme.js, which sets the scheme before the first paint. */
 export const schemeManager = localStorageColorSchemeManager({ key: 'axiomd-color-scheme' })
@@ -9,6 +13,8 @@ export const theme = createTheme({
   headings: { fontFamily: 'var(--ax-sans)', fontWeight: '650' },
   primaryColor: 'indigo',
   primaryShade: { light: 7, dark: 5 },
+  // The pages are dense: what is small in Mantine's scale is the text of the body here.
+  fontSizes: { xs: '12px', sm: '13px', md: '14px' },
   defaultRadius: 6,
   cursorType: 'pointer',
   colors: {
@@ -26,4 +32,19 @@ export const theme = createTheme({
       '#08090c',
     ],
   },
+})
+
+/** What Mantine draws faintly is drawn in a colour that can be read. */
+const READABLE = {
+  '--mantine-color-placeholder': 'var(--ax-dim)',
+  '--mantine-color-dimmed': 'var(--ax-dim)',
+  '--mantine-color-body': 'var(--ax-panel)',
+  '--mantine-color-text': 'var(--ax-text)',
+  '--mantine-color-default-border': 'var(--ax-line)',
+}
+
+export const variables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: READABLE,
+  dark: READABLE,
 })
