@@ -11,10 +11,12 @@ import type {
   CancelReceipt,
   Checkpoint,
   Event,
-  ExecutionDetail,
   Execution,
+  ExecutionDetail,
   Frame,
   Json,
+  Output,
+  PackageDetail,
   Pause,
   Problem,
   Session,
@@ -123,8 +125,7 @@ export const api = {
     kept(ask<Session>('POST', '/app/v1/session', proof)),
   signOut: () => ask<void>('DELETE', '/app/v1/session'),
 
-  executions: (query: ExecutionsQuery) =>
-    list<Execution>(EXECUTIONS, 'executions', query as Query),
+  executions: (query: ExecutionsQuery) => list<Execution>(EXECUTIONS, 'executions', query as Query),
   execution: (id: string) => get<ExecutionDetail>(one(id)),
   events: (id: string, after: number, limit: number) =>
     list<Event>(one(id, '/events'), 'events', { after, limit }),
@@ -132,7 +133,7 @@ export const api = {
     list<Checkpoint>(one(id, '/checkpoints'), 'checkpoints', query),
   branches: async (id: string) => (await list<Branch>(one(id, '/branches'), 'branches')).rows,
   pauses: (id: string, query: Query) => list<Pause>(one(id, '/pauses'), 'pauses', query),
-  output: (id: string) => get<Json>(one(id, '/output')),
+  output: (id: string) => get<Output>(one(id, '/output')),
   frames: (id: string, query: Query) => list<Frame>(one(id, '/frames'), 'frames', query),
 
   cancel: (id: string, compensate = false) =>
@@ -146,12 +147,20 @@ export const api = {
   fork: (id: string, body: ForkBody) =>
     ask<Accepted>('POST', one(id, '/fork'), body as unknown as Json),
   answer: (id: string, pause: string, body: AnswerBody) =>
-    ask<Json>('POST', one(id, `/pauses/${encodeURIComponent(pause)}/resume`), body as unknown as Json),
+    ask<Json>(
+      'POST',
+      one(id, `/pauses/${encodeURIComponent(pause)}/resume`),
+      body as unknown as Json,
+    ),
   invoke: (graphId: string, input: Json) =>
     ask<Accepted>('POST', '/invocations/v1/flows/invoke', { graph_id: graphId, input }),
+  debug: (graphId: string, input: Json) =>
+    ask<Accepted>('POST', '/app/v1/debug', { graph_id: graphId, input, paused: true }),
 
   artifacts: (query: Query) => list<ArtifactSummary>('/app/v1/artifacts', 'artifacts', query),
   artifact: (graphId: string) => get<Artifact>(`/app/v1/artifacts/${encodeURIComponent(graphId)}`),
+  /** `at` names one version: handle/name@version. */
+  package: (at: string) => get<PackageDetail>(`/app/v1/packages/${at.replace('@', '/')}`),
 }
 
 /** Where an execution's events are followed live. */

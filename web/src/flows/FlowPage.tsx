@@ -1,0 +1,4 @@
+/** One artifact: its topology and how to run it. */
+export function FlowPage() {
+  return null
+}

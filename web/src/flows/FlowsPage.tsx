@@ -1,0 +1,4 @@
+/** Every artifact, by flow. */
+export function FlowsPage() {
+  return null
+}
