@@ -5,6 +5,7 @@
 import { Refused, Unreachable } from './errors'
 import type {
   Accepted,
+  ApiKey,
   Artifact,
   ArtifactSummary,
   Branch,
@@ -19,6 +20,7 @@ import type {
   PackageDetail,
   Pause,
   Problem,
+  Readiness,
   Session,
 } from './types'
 
@@ -52,6 +54,18 @@ function address(path: string, query: Query = {}): string {
 }
 
 async function send(method: string, path: string, body?: Json): Promise<Response> {
+  try {
+    return await sendOnce(method, path, body)
+  } catch (failure) {
+    const stale = failure instanceof Refused && failure.code === 'CSRF_FAILED'
+    if (!stale) throw failure
+    // Somebody signed in anew in another tab: the cookie is that session's, the token was not.
+    await kept(get<Session>('/app/v1/session'))
+    return sendOnce(method, path, body)
+  }
+}
+
+async function sendOnce(method: string, path: string, body?: Json): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' }
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   if (method !== 'GET') headers['X-CSRF-Token'] = csrfToken
@@ -91,7 +105,7 @@ async function list<T>(path: string, plural: string, query: Query = {}): Promise
 
 async function kept(session: Promise<Session>): Promise<Session> {
   const found = await session
-  csrfToken = found.csrf_token
+  csrfToken = found.csrf_token ?? ''
   return found
 }
 
@@ -124,6 +138,9 @@ export const api = {
   signIn: (proof: { key: string } | { token: string }) =>
     kept(ask<Session>('POST', '/app/v1/session', proof)),
   signOut: () => ask<void>('DELETE', '/app/v1/session'),
+
+  ready: () => get<Readiness>('/readyz'),
+  keys: async () => (await list<ApiKey>('/app/v1/keys', 'keys')).rows,
 
   executions: (query: ExecutionsQuery) => list<Execution>(EXECUTIONS, 'executions', query as Query),
   execution: (id: string) => get<ExecutionDetail>(one(id)),

@@ -270,8 +270,22 @@ export interface Accepted {
 
 export interface Session {
   tenant: string
-  csrf_token: string
-  expires_at: string
+  key: { name: string; first8: string }
+  csrf_token: string | null
+  expires_at: string | null
+}
+
+/** An API key as it may be shown: `key` is its first eight and last four characters. */
+export interface ApiKey {
+  name: string
+  key: string
+  created_at: string
+}
+
+/** What the process says of itself, to anybody. */
+export interface Readiness {
+  status: string
+  attempts: number
 }
 
 export interface Problem {

@@ -1,4 +1,3 @@
-/** One artifact: its topology and how to run it. */
 export function FlowPage() {
-  return null
+  return <div className="ax-page" />
 }

@@ -1,4 +1,3 @@
-/** Every artifact, by flow. */
 export function FlowsPage() {
-  return null
+  return <div className="ax-page" />
 }

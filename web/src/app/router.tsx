@@ -1,0 +1,118 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router'
+import { onLostSession } from '../api/client'
+import { ConsolePage } from '../console/ConsolePage'
+import { ExecutionsPage } from '../executions/ExecutionsPage'
+import { type ExecutionsSearch, readExecutionsSearch } from '../executions/search'
+import { Loading } from '../parts/Loading'
+import { SignInPage } from '../signin/SignInPage'
+import { BrokenPage, NotFoundPage } from './OtherPages'
+import { queryClient, sessionQuery } from './query'
+import { Shell } from './Shell'
+import { parseSearch, readNumber, readText, writeSearch } from './search'
+
+export interface ExecutionSearch {
+  tab?: string
+  /** Where the scrubber stands, in milliseconds after the start. */
+  t?: number
+  node?: string
+}
+
+export interface SignInSearch {
+  next?: string
+}
+
+const root = createRootRoute({ notFoundComponent: NotFoundPage })
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/executions', replace: true })
+  },
+})
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  component: SignInPage,
+  validateSearch: ({ next }: Record<string, unknown>): SignInSearch =>
+    given({ next: readText(next) }),
+})
+
+/** Everything that only who is signed in sees. */
+const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: Shell })
+
+const executions = createRoute({
+  getParentRoute: () => shell,
+  path: '/executions',
+  component: ExecutionsPage,
+  validateSearch: (search: Record<string, unknown>): ExecutionsSearch =>
+    readExecutionsSearch(search),
+})
+
+const execution = createRoute({
+  getParentRoute: () => shell,
+  path: '/executions/$executionId',
+  component: lazyRouteComponent(() => import('../execution/ExecutionPage'), 'ExecutionPage'),
+  validateSearch: ({ tab, t, node }: Record<string, unknown>): ExecutionSearch =>
+    given({ tab: readText(tab), t: readNumber(t), node: readText(node) }),
+})
+
+const flows = createRoute({
+  getParentRoute: () => shell,
+  path: '/flows',
+  component: lazyRouteComponent(() => import('../flows/FlowsPage'), 'FlowsPage'),
+})
+
+const flow = createRoute({
+  getParentRoute: () => shell,
+  path: '/flows/$graphId',
+  component: lazyRouteComponent(() => import('../flows/FlowPage'), 'FlowPage'),
+})
+
+const console = createRoute({
+  getParentRoute: () => shell,
+  path: '/console',
+  component: ConsolePage,
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    home,
+    signIn,
+    shell.addChildren([executions, execution, flows, flow, console]),
+  ]),
+  parseSearch,
+  stringifySearch: writeSearch,
+  defaultPreload: 'intent',
+  defaultPendingComponent: Loading,
+  defaultErrorComponent: BrokenPage,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}
+
+onLostSession(() => {
+  const { pathname, href } = router.state.location
+  if (pathname === '/sign-in') return
+  queryClient.removeQueries({ queryKey: sessionQuery.queryKey })
+  void router.navigate({ to: '/sign-in', search: { next: href }, replace: true })
+})
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+/** Without the names that have no value. */
+function given<T extends object>(values: T): Given<T> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as Given<T>
+}

@@ -1,0 +1,29 @@
+import { createTheme, localStorageColorSchemeManager } from '@mantine/core'
+
+/** The name is also that of public/theme.js, which sets the scheme before the first paint. */
+export const schemeManager = localStorageColorSchemeManager({ key: 'axiomd-color-scheme' })
+
+export const theme = createTheme({
+  fontFamily: 'var(--ax-sans)',
+  fontFamilyMonospace: 'var(--ax-mono)',
+  headings: { fontFamily: 'var(--ax-sans)', fontWeight: '650' },
+  primaryColor: 'indigo',
+  primaryShade: { light: 7, dark: 5 },
+  defaultRadius: 6,
+  cursorType: 'pointer',
+  colors: {
+    // Mantine's own dark grey is warm; this one is that of the panels and the canvas.
+    dark: [
+      '#e8eaf0',
+      '#c3c8d4',
+      '#9aa1b1',
+      '#6b7385',
+      '#353a46',
+      '#2b2f39',
+      '#1c1f28',
+      '#14161d',
+      '#0e0f13',
+      '#08090c',
+    ],
+  },
+})

@@ -1,0 +1,35 @@
+import { STATUSES } from '../api/types'
+import { readText } from '../app/search'
+import { isDay } from '../parts/time'
+
+/** The filters of the list, as the address has them; days are of the local calendar. */
+export interface ExecutionsSearch {
+  /** Statuses, with commas between them. */
+  status?: string
+  flow?: string
+  from?: string
+  to?: string
+  q?: string
+}
+
+/** The filters that an address names; what makes no sense is none. */
+export function readExecutionsSearch(search: Record<string, unknown>): ExecutionsSearch {
+  const found: ExecutionsSearch = {}
+  const status = readStatuses(readText(search.status)).join(',')
+  if (status) found.status = status
+  const flow = readText(search.flow)
+  if (flow) found.flow = flow
+  const from = readText(search.from)
+  if (from && isDay(from)) found.from = from
+  const to = readText(search.to)
+  if (to && isDay(to)) found.to = to
+  const q = readText(search.q)?.trim()
+  if (q) found.q = q
+  return found
+}
+
+/** The statuses in a text with commas, in the order that they always have. */
+export function readStatuses(text: string | undefined): string[] {
+  const named = new Set((text ?? '').split(',').map((word) => word.trim().toUpperCase()))
+  return STATUSES.filter((status) => named.has(status))
+}
