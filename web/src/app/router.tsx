@@ -6,11 +6,8 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { onLostSession } from '../api/client'
-import { ConsolePage } from '../console/ConsolePage'
-import { ExecutionsPage } from '../executions/ExecutionsPage'
 import { type ExecutionsSearch, readExecutionsSearch } from '../executions/search'
 import { Loading } from '../parts/Loading'
-import { SignInPage } from '../signin/SignInPage'
 import { BrokenPage, NotFoundPage } from './OtherPages'
 import { queryClient, sessionQuery } from './query'
 import { Shell } from './Shell'
@@ -40,7 +37,7 @@ const home = createRoute({
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  component: SignInPage,
+  component: lazyRouteComponent(() => import('../signin/SignInPage'), 'SignInPage'),
   validateSearch: ({ next }: Record<string, unknown>): SignInSearch =>
     given({ next: readText(next) }),
 })
@@ -51,7 +48,7 @@ const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: 
 const executions = createRoute({
   getParentRoute: () => shell,
   path: '/executions',
-  component: ExecutionsPage,
+  component: lazyRouteComponent(() => import('../executions/ExecutionsPage'), 'ExecutionsPage'),
   validateSearch: (search: Record<string, unknown>): ExecutionsSearch =>
     readExecutionsSearch(search),
 })
@@ -79,7 +76,7 @@ const flow = createRoute({
 const console = createRoute({
   getParentRoute: () => shell,
   path: '/console',
-  component: ConsolePage,
+  component: lazyRouteComponent(() => import('../console/ConsolePage'), 'ConsolePage'),
 })
 
 export const router = createRouter({

@@ -9,6 +9,8 @@ export const theme = createTheme({
   headings: { fontFamily: 'var(--ax-sans)', fontWeight: '650' },
   primaryColor: 'indigo',
   primaryShade: { light: 7, dark: 5 },
+  // The pages are dense: what is small in Mantine's scale is the text of the body here.
+  fontSizes: { xs: '12px', sm: '13px', md: '14px' },
   defaultRadius: 6,
   cursorType: 'pointer',
   colors: {

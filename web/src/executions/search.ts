@@ -1,6 +1,7 @@
-import { STATUSES } from '../api/types'
+import type { ExecutionsQuery } from '../api/client'
+import { STATUSES, type Status } from '../api/types'
 import { readText } from '../app/search'
-import { isDay } from '../parts/time'
+import { beginningOf, endOf, isDay } from '../parts/time'
 
 /** The filters of the list, as the address has them; days are of the local calendar. */
 export interface ExecutionsSearch {
@@ -29,7 +30,18 @@ export function readExecutionsSearch(search: Record<string, unknown>): Execution
 }
 
 /** The statuses in a text with commas, in the order that they always have. */
-export function readStatuses(text: string | undefined): string[] {
+export function readStatuses(text: string | undefined): Status[] {
   const named = new Set((text ?? '').split(',').map((word) => word.trim().toUpperCase()))
   return STATUSES.filter((status) => named.has(status))
+}
+
+/** The question to the server that the filters stand for. */
+export function toQuery(search: ExecutionsSearch): ExecutionsQuery {
+  const query: ExecutionsQuery = {}
+  if (search.status) query.status = search.status
+  if (search.flow) query.flow = search.flow
+  if (search.from) query.started_after = beginningOf(search.from)
+  if (search.to) query.started_before = endOf(search.to)
+  if (search.q) query.q = search.q
+  return query
 }

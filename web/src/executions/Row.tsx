@@ -1,0 +1,116 @@
+import { Checkbox } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
+import { type CSSProperties, memo, type ReactNode } from 'react'
+import type { Execution } from '../api/types'
+import { ended } from '../app/statuses'
+import { CopyIcon } from '../parts/CopyText'
+import { Moment } from '../parts/Moment'
+import { useNow } from '../parts/now'
+import { StatusBadge } from '../parts/StatusBadge'
+import { durationText } from '../parts/time'
+import classes from './executions.module.css'
+
+interface Props {
+  execution: Execution
+  index: number
+  top: number
+  selected: boolean
+  /** Whether the Tab key comes to this row. */
+  current: boolean
+  onToggle: (index: number, through: boolean) => void
+}
+
+/** One execution. */
+export const Row = memo(function Row({
+  execution,
+  index,
+  top,
+  selected,
+  current,
+  onToggle,
+}: Props) {
+  const id = execution.execution_id
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a virtual list cannot be laid out as a table.
+    <div
+      role="row"
+      className={classes.row}
+      style={{ '--top': `${top}px` } as CSSProperties}
+      tabIndex={current ? 0 : -1}
+      aria-rowindex={index + 2}
+      data-index={index}
+      data-id={id}
+      data-selected={selected || undefined}
+    >
+      <Cell className={classes.check}>
+        <Checkbox
+          size="xs"
+          aria-label={`Select ${id}`}
+          checked={selected}
+          tabIndex={-1}
+          onChange={(event) =>
+            onToggle(
+              index,
+              (event.nativeEvent as unknown as { shiftKey?: boolean }).shiftKey ?? false,
+            )
+          }
+        />
+      </Cell>
+      <Cell title={execution.error ?? undefined}>
+        <StatusBadge status={execution.status} />
+      </Cell>
+      <Cell>
+        <Moment at={execution.started_at} />
+      </Cell>
+      <Cell className="ax-mono">
+        <Duration execution={execution} />
+      </Cell>
+      <Cell className={classes.cut} title={execution.flow}>
+        {execution.flow}
+      </Cell>
+      <Cell className={classes.id}>
+        <Link
+          to="/executions/$executionId"
+          params={{ executionId: id }}
+          preload={false}
+          tabIndex={-1}
+          className={classes.link}
+        >
+          {id}
+        </Link>
+        <span className={classes.copy}>
+          <CopyIcon text={id} label={`execution ID ${id}`} tabIndex={-1} />
+        </span>
+      </Cell>
+    </div>
+  )
+})
+
+interface CellProps {
+  className?: string | undefined
+  title?: string | undefined
+  children: ReactNode
+}
+
+function Cell({ children, ...rest }: CellProps) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a virtual list cannot be laid out as a table.
+    <div role="cell" {...rest}>
+      {children}
+    </div>
+  )
+}
+
+function Duration({ execution }: { execution: Execution }) {
+  if (execution.duration_ms !== null) return durationText(execution.duration_ms)
+  if (execution.started_at === null || ended(execution.status)) return durationText(null)
+  return <Lasting since={execution.started_at} />
+}
+
+/** How long it has taken up to now, in whole seconds. */
+function Lasting({ since }: { since: string }) {
+  const ms = Math.max(0, useNow() - Date.parse(since))
+  return (
+    <span className="ax-dim">{ms < 60_000 ? `${Math.floor(ms / 1000)} s` : durationText(ms)}</span>
+  )
+}

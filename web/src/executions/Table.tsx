@@ -1,0 +1,185 @@
+import { Checkbox } from '@mantine/core'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import {
+  type ReactNode,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+} from 'react'
+import type { Execution } from '../api/types'
+import { offset } from '../parts/time'
+import type { Span } from './data'
+import classes from './executions.module.css'
+import { Row } from './Row'
+import { moved } from './rows'
+import type { Selection } from './selection'
+import { useRowKeys } from './useRowKeys'
+
+export const ROW_PX = 40
+const HEAD_PX = 36
+const OVERSCAN_ROWS = 14
+/** So many rows before the end more are asked for: nobody should get to see the end. */
+const AHEAD_ROWS = 150
+
+interface Props {
+  rows: readonly Execution[]
+  /** Whether there are more than these. */
+  more: boolean
+  /** The number of rows changes nothing: for a search that finds little, the asking goes on. */
+  onMore: () => void
+  selection: Selection
+  onOpen: (id: string) => void
+  view: RefObject<Span>
+  place: { initial: number; keep: (top: number) => void }
+  /** So many rows have begun above what is in view. */
+  onBegun: (count: number) => void
+  stale: boolean
+  scroller: RefObject<HTMLDivElement | null>
+  children?: ReactNode
+}
+
+/** The executions, of which only those are drawn that are in view. */
+export function Table(props: Props) {
+  const { rows, more, onMore, selection, view, place, scroller } = props
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: OVERSCAN_ROWS,
+    scrollMargin: 0,
+    scrollPaddingStart: HEAD_PX,
+    initialOffset: place.initial,
+    getItemKey: (index) => rows[index]?.execution_id ?? index,
+  })
+  const items = virtual.getVirtualItems()
+  const last = items.at(-1)?.index ?? 0
+  view.current = { first: items[0]?.index ?? 0, last }
+  useEffect(() => {
+    if (more && last >= rows.length - AHEAD_ROWS) onMore()
+  }, [more, last, rows, onMore])
+  useSteadyView(scroller, rows, props.onBegun)
+  const keys = useRowKeys({
+    rows,
+    scrollTo: (index) => virtual.scrollToIndex(index),
+    pageRows: Math.max(
+      1,
+      Math.floor(((scroller.current?.clientHeight ?? 0) - HEAD_PX) / ROW_PX) - 1,
+    ),
+    body: scroller,
+    onOpen: props.onOpen,
+    onToggle: selection.toggle,
+  })
+  const latest = useRef(selection.toggle)
+  latest.current = selection.toggle
+  const toggle = useCallback(
+    (index: number, through: boolean) => latest.current(index, through),
+    [],
+  )
+  return (
+    <div
+      ref={scroller}
+      className={classes.scroller}
+      onScroll={(e) => place.keep(e.currentTarget.scrollTop)}
+    >
+      {/* biome-ignore lint/a11y/useSemanticElements: a virtual list cannot be laid out as a table. */}
+      <div
+        role="table"
+        aria-label="Executions"
+        aria-rowcount={more ? -1 : rows.length + 1}
+        aria-busy={props.stale}
+        className={classes.table}
+        data-stale={props.stale || undefined}
+      >
+        <Head rows={rows} selection={selection} />
+        {/* biome-ignore lint/a11y/useSemanticElements: see above. */}
+        <div
+          role="rowgroup"
+          className={classes.body}
+          style={{ height: virtual.getTotalSize() }}
+          {...keys.handlers}
+        >
+          {items.map((item) => {
+            const execution = rows[item.index]
+            if (!execution) return null
+            return (
+              <Row
+                key={execution.execution_id}
+                execution={execution}
+                index={item.index}
+                top={item.start}
+                selected={selection.ids.has(execution.execution_id)}
+                current={keys.isCurrent(execution.execution_id, item.index)}
+                onToggle={toggle}
+              />
+            )
+          })}
+        </div>
+      </div>
+      {props.children}
+    </div>
+  )
+}
+
+function Head({ rows, selection }: { rows: readonly Execution[]; selection: Selection }) {
+  const chosen = selection.ids.size
+  const all = chosen > 0 && chosen >= rows.length
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: see Table.
+    <div role="rowgroup" className={classes.head}>
+      {/* biome-ignore lint/a11y/useSemanticElements: see Table. */}
+      {/* biome-ignore lint/a11y/useFocusableInteractive: the names of columns are not worked with. */}
+      <div role="row" className={classes.headRow} aria-rowindex={1}>
+        <Name>
+          <Checkbox
+            size="xs"
+            aria-label="Select all that are loaded"
+            checked={all}
+            indeterminate={chosen > 0 && !all}
+            disabled={rows.length === 0}
+            onChange={() => (chosen > 0 ? selection.clear() : selection.all())}
+          />
+        </Name>
+        <Name>Status</Name>
+        <Name>
+          Started <span className={classes.zone}>{offset(Date.now())}</span>
+        </Name>
+        <Name>Duration</Name>
+        <Name>Flow</Name>
+        <Name>Execution</Name>
+      </div>
+    </div>
+  )
+}
+
+function Name({ children }: { children: ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: see Table.
+    // biome-ignore lint/a11y/useFocusableInteractive: the names of columns are not worked with.
+    <div role="columnheader">{children}</div>
+  )
+}
+
+/** Keeps the rows in view where they are while others begin above them. */
+function useSteadyView(
+  scroller: RefObject<HTMLDivElement | null>,
+  rows: readonly Execution[],
+  onBegun: (count: number) => void,
+) {
+  const before = useRef(rows)
+  useLayoutEffect(() => {
+    const old = before.current
+    before.current = rows
+    const element = scroller.current
+    if (old === rows || !element || old.length === 0) return
+    // At the top, what begins should be seen.
+    if (element.scrollTop < ROW_PX / 2) return
+    const by = moved(old, rows, Math.floor(element.scrollTop / ROW_PX))
+    if (by === 0) return
+    element.scrollTop += by * ROW_PX
+    // Now rather than with the next frame, or one is drawn with the rows of before.
+    element.dispatchEvent(new Event('scroll'))
+    if (by > 0) onBegun(by)
+  }, [scroller, rows, onBegun])
+}
