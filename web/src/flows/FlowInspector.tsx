@@ -1,4 +1,4 @@
-import { Accordion, CopyButton, Button } from '@mantine/core'
+import { Accordion, Button, CopyButton } from '@mantine/core'
 import { Check, Copy, Terminal } from 'lucide-react'
 import { useMemo } from 'react'
 import type { Artifact, ArtifactNode, Schema } from '../api/types'
@@ -31,7 +31,11 @@ export function FlowInspector({ artifact, node, onSelect }: InspectorProps) {
         <ModeBadge mode={artifact.mode} />
       </header>
       {artifact.description && <p className={classes.about}>{artifact.description}</p>}
-      <Accordion multiple defaultValue={['api', 'input']} classNames={{ label: classes.sectionLabel }}>
+      <Accordion
+        multiple
+        defaultValue={['api', 'input']}
+        classNames={{ label: classes.sectionLabel }}
+      >
         <Section value="api" title="API">
           <Api artifact={artifact} />
         </Section>
@@ -80,9 +84,9 @@ function Api({ artifact }: { artifact: Artifact }) {
         )}
       </CopyButton>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
-      <pre className={classes.curl} tabIndex={0} aria-label="curl command">
-        {text}
-      </pre>
+      <section className={classes.curl} tabIndex={0} aria-label="curl command">
+        <pre>{text}</pre>
+      </section>
     </div>
   )
 }

@@ -81,8 +81,8 @@ function NoFlows() {
       title="No flows yet"
       text={
         <>
-          Write a <code>flow.yaml</code> and compile it with{' '}
-          <code>axiomd compile flow.yaml</code>: its artifact is here then.
+          Write a <code>flow.yaml</code> and compile it with <code>axiomd compile flow.yaml</code>:
+          its artifact is here then.
         </>
       }
     />
@@ -149,11 +149,7 @@ function Toggle(props: { group: FlowGroup; isOpen: boolean; onToggle: () => void
   )
 }
 
-function Row(props: {
-  artifact: ArtifactSummary
-  isOlder?: boolean
-  children?: React.ReactNode
-}) {
+function Row(props: { artifact: ArtifactSummary; isOlder?: boolean; children?: React.ReactNode }) {
   const { artifact, isOlder, children } = props
   return (
     <tr data-older={isOlder || undefined}>

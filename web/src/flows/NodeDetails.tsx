@@ -21,7 +21,12 @@ export function NodeDetails({ artifact, node, onClose }: DetailsProps) {
     <>
       <header className={classes.inspectorHead}>
         <h2>{node.alias}</h2>
-        <ActionIcon variant="subtle" color="gray" aria-label="Close the placement" onClick={onClose}>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          aria-label="Close the placement"
+          onClick={onClose}
+        >
           <X size={16} />
         </ActionIcon>
       </header>
@@ -30,7 +35,11 @@ export function NodeDetails({ artifact, node, onClose }: DetailsProps) {
         <Detail name="Package">{node.package}</Detail>
         <Detail name="Subflow">
           {node.subflow !== null && (
-            <Link to="/flows/$graphId" params={{ graphId: node.subflow }} className={classes.flowLink}>
+            <Link
+              to="/flows/$graphId"
+              params={{ graphId: node.subflow }}
+              className={classes.flowLink}
+            >
               {node.subflow}
             </Link>
           )}
@@ -66,7 +75,8 @@ export function NodeDetails({ artifact, node, onClose }: DetailsProps) {
 }
 
 function Detail({ name, children }: { name: string; children: ReactNode }) {
-  if (children === null || children === undefined || children === false || children === '') return null
+  if (children === null || children === undefined || children === false || children === '')
+    return null
   return (
     <div>
       <dt>{name}</dt>
@@ -123,7 +133,8 @@ function kindText({ loop, on_error, max_iterations, condition }: ArtifactEdge): 
 function joinText({ join }: ArtifactNode): string | null {
   if (join === null) return null
   const quorum = join.quorum === null ? '' : `, ${join.quorum} are enough`
-  const time = join.timeout_seconds === null ? '' : `, ${join.timeout_seconds} s then ${join.timeout_policy}`
+  const time =
+    join.timeout_seconds === null ? '' : `, ${join.timeout_seconds} s then ${join.timeout_policy}`
   return `${join.kind}, ${join.failure_policy}${quorum}${time}`
 }
 

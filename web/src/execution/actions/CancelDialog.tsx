@@ -5,8 +5,8 @@ import { useState } from 'react'
 import { api } from '../../api/client'
 import type { Artifact, CancelReceipt, ExecutionDetail, Stopped } from '../../api/types'
 import { StatusBadge } from '../../parts/StatusBadge'
-import { durationText } from '../../parts/time'
 import { Trouble } from '../../parts/Trouble'
+import { durationText } from '../../parts/time'
 import classes from './actions.module.css'
 
 interface CancelProps {

@@ -7,8 +7,8 @@ import { api, type ForkBody } from '../../api/client'
 import { Refused } from '../../api/errors'
 import type { Artifact, ExecutionDetail, Json } from '../../api/types'
 import { Loading } from '../../parts/Loading'
-import { absolute } from '../../parts/time'
 import { Trouble } from '../../parts/Trouble'
+import { absolute } from '../../parts/time'
 import { useHistory } from '../data'
 import { type CheckpointRow, checkpointRows } from '../tabs/checkpoints'
 import { EditedOutput } from './EditedOutput'
@@ -130,7 +130,8 @@ function ArtifactSelect(props: {
     queryFn: () => api.artifacts({ limit: 1_000 }),
   })
   const fits = (others.data?.rows ?? []).filter(
-    (row) => row.flow === artifact.flow && row.mode === 'unary' && row.graph_id !== artifact.graph_id,
+    (row) =>
+      row.flow === artifact.flow && row.mode === 'unary' && row.graph_id !== artifact.graph_id,
   )
   return (
     <Select

@@ -57,6 +57,7 @@ export function CheckpointList({ rows, selected, onSelect }: ListProps) {
           </span>
         ))}
       </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: as above */}
       <div className={classes.listBody} style={{ height: virtual.getTotalSize() }} role="rowgroup">
         {virtual.getVirtualItems().map(({ index, start }) => {
           const row = rows[index]

@@ -28,7 +28,9 @@ export function ClosedPause(props: { pause: Pause; onShowNode: (alias: string) =
         </span>
         <Moment at={pause.resolved_at} />
       </header>
-      {pause.comment !== null && <blockquote className={classes.comment}>{pause.comment}</blockquote>}
+      {pause.comment !== null && (
+        <blockquote className={classes.comment}>{pause.comment}</blockquote>
+      )}
       <details className={classes.more}>
         <summary>What was asked, and of what</summary>
         <div className={classes.pauseBody}>

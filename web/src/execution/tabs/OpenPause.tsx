@@ -6,11 +6,11 @@ import { MessageEditor } from '../../forms/MessageEditor'
 import { JsonView } from '../../parts/JsonView'
 import { Moment } from '../../parts/Moment'
 import { Trouble } from '../../parts/Trouble'
+import { useAnswer } from './answer'
 import { Chip } from './Chip'
 import { Countdown } from './Countdown'
 import { NodeLink } from './NodeLink'
 import { Panel } from './Panel'
-import { useAnswer } from './answer'
 import classes from './tabs.module.css'
 
 interface OpenPauseProps {
@@ -73,7 +73,10 @@ function AnswerForm({ executionId, pause }: { executionId: string; pause: Pause 
             setValue(next)
             setEdited(true)
           }}
-          problems={[...problems.filter(({ path }) => path.startsWith('value')), ...others(problems, 'value')]}
+          problems={[
+            ...problems.filter(({ path }) => path.startsWith('value')),
+            ...others(problems, 'value'),
+          ]}
           rootPath="value"
           onReadable={setReadable}
         />

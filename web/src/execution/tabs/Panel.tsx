@@ -49,7 +49,11 @@ export function MessagePanel(props: {
         </span>
       }
     >
-      {value === null ? <p className="ax-dim">Nothing was recorded.</p> : <JsonView value={value} />}
+      {value === null ? (
+        <p className="ax-dim">Nothing was recorded.</p>
+      ) : (
+        <JsonView value={value} />
+      )}
     </Panel>
   )
 }

@@ -38,12 +38,7 @@ export function PausesTab({ execution, onShowNode }: TabProps) {
   return (
     <div className={classes.stack}>
       {open.map((pause) => (
-        <OpenPause
-          key={pause.pause_id}
-          executionId={id}
-          pause={pause}
-          onShowNode={onShowNode}
-        />
+        <OpenPause key={pause.pause_id} executionId={id} pause={pause} onShowNode={onShowNode} />
       ))}
       {closed.map((pause) => (
         <ClosedPause key={pause.pause_id} pause={pause} onShowNode={onShowNode} />

@@ -10,7 +10,12 @@ const artifact = {
 } as unknown as Artifact
 
 let seq = 0
-const event = (kind: string, placement: string, at: string, detail: Event['detail'] = {}): Event => ({
+const event = (
+  kind: string,
+  placement: string,
+  at: string,
+  detail: Event['detail'] = {},
+): Event => ({
   seq: seq++,
   at: `2026-11-24T12:00:0${at}Z`,
   kind,
