@@ -17,7 +17,11 @@ export interface ExecutionSearch {
   tab?: string
   /** Where the scrubber stands, in milliseconds after the start. */
   t?: number
+  /** The placement that is shown beside the canvas. */
   node?: string
+  /** The list of events tells only of this placement, and only of these kinds. */
+  of?: string
+  kind?: string
 }
 
 export interface FlowsSearch {
@@ -65,8 +69,14 @@ const execution = createRoute({
   getParentRoute: () => shell,
   path: '/executions/$executionId',
   component: lazyRouteComponent(() => import('../execution/ExecutionPage'), 'ExecutionPage'),
-  validateSearch: ({ tab, t, node }: Record<string, unknown>): ExecutionSearch =>
-    given({ tab: readText(tab), t: readNumber(t), node: readText(node) }),
+  validateSearch: ({ tab, t, node, of, kind }: Record<string, unknown>): ExecutionSearch =>
+    given({
+      tab: readText(tab),
+      t: readNumber(t),
+      node: readText(node),
+      of: readText(of),
+      kind: readText(kind),
+    }),
 })
 
 const flows = createRoute({

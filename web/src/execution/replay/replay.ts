@@ -43,11 +43,12 @@ export class Replay {
   /** When the execution was parked: nothing of it ran, and no worker had it. */
   readonly parked: Span[] = []
   readonly losses: number[] = []
+  /** How many events of each kind there are. */
+  readonly counts = new Map<string, number>()
   /** Milliseconds since the epoch of the first event. */
   origin: number | null = null
   end = 0
   ended = false
-  applied = 0
   private readonly calls = new Map<Call, Visit>()
   private readonly bodies = new Map<string, readonly string[]>()
   private readonly gates: ReadonlySet<string>
@@ -72,7 +73,7 @@ export class Replay {
     // The box's clock may have been set back: history never goes back.
     this.end = Math.max(this.end, at - this.origin)
     if (this.offsets.at(-1) !== this.end) this.offsets.push(this.end)
-    this.applied += 1
+    this.counts.set(event.kind, (this.counts.get(event.kind) ?? 0) + 1)
     HANDLERS[event.kind]?.(this, event, this.end)
   }
 
