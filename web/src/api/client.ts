@@ -151,7 +151,7 @@ export const api = {
   executions: (query: ExecutionsQuery) => list<Execution>(EXECUTIONS, 'executions', query as Query),
   execution: (id: string) => get<ExecutionDetail>(one(id)),
   events: (id: string, after: number, limit: number) =>
-    list<Event>(one(id, '/events'), 'events', { after, limit }),
+    list<Event>(one(id, '/events'), 'events', { after: seen(after), limit }),
   checkpoints: (id: string, query: Query) =>
     list<Checkpoint>(one(id, '/checkpoints'), 'checkpoints', query),
   /** The checkpoint with that seq alone: others may be large. */
@@ -215,9 +215,13 @@ export function outputAddress(id: string): string {
   return one(id, '/output')
 }
 
-/** Where an execution's events are followed live. */
+/** Where an execution's events are followed live; -1 from the first one on. */
 export function eventsAddress(id: string, after: number): string {
-  return address(one(id, '/events'), { after })
+  return address(one(id, '/events'), { after: seen(after) })
+}
+
+function seen(after: number): number | undefined {
+  return after < 0 ? undefined : after
 }
 
 /** Where a pipeline's frames are followed live. */
