@@ -1,4 +1,4 @@
-import { ActionIcon, TextInput } from '@mantine/core'
+import { Button, TextInput } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { ChevronRight, Search } from 'lucide-react'
@@ -102,7 +102,6 @@ function FlowsTable({ found }: { found: readonly FlowGroup[] }) {
       <table className={classes.table}>
         <thead>
           <tr>
-            <th aria-label="Older artifacts" />
             <th>Flow</th>
             <th>Mode</th>
             <th>Placements</th>
@@ -136,16 +135,20 @@ function Toggle(props: { group: FlowGroup; isOpen: boolean; onToggle: () => void
   const { group, isOpen, onToggle } = props
   if (group.older.length === 0) return null
   return (
-    <ActionIcon
+    <Button
       variant="subtle"
       color="gray"
-      size="sm"
+      size="compact-xs"
+      ml={8}
       aria-expanded={isOpen}
       aria-label={`${group.older.length} older artifacts of ${group.flow}`}
+      leftSection={
+        <ChevronRight size={13} className={classes.chevron} data-open={isOpen || undefined} />
+      }
       onClick={onToggle}
     >
-      <ChevronRight size={15} className={classes.chevron} data-open={isOpen || undefined} />
-    </ActionIcon>
+      {group.older.length} older
+    </Button>
   )
 }
 
@@ -153,15 +156,15 @@ function Row(props: { artifact: ArtifactSummary; isOlder?: boolean; children?: R
   const { artifact, isOlder, children } = props
   return (
     <tr data-older={isOlder || undefined}>
-      <td>{children}</td>
       <td>
         <Link
           to="/flows/$graphId"
           params={{ graphId: artifact.graph_id }}
           className={classes.flowLink}
         >
-          {artifact.flow}
+          {isOlder ? 'an older one' : artifact.flow}
         </Link>
+        {children}
         {!isOlder && artifact.description && (
           <div className={classes.description}>{artifact.description}</div>
         )}

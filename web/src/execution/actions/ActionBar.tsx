@@ -2,7 +2,7 @@ import { Group } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { ExternalLink, GitFork, RefreshCw, RotateCcw, X } from 'lucide-react'
+import { GitFork, RefreshCw, RotateCcw, X } from 'lucide-react'
 import { useState } from 'react'
 import { api } from '../../api/client'
 import { sentence } from '../../api/errors'
@@ -19,7 +19,6 @@ type Dialog = 'cancel' | 'fork' | 'run'
 export function ActionBar(props: { execution: ExecutionDetail; artifact: Artifact }) {
   const { execution, artifact } = props
   const [dialog, setDialog] = useState<Dialog | null>(null)
-  const navigate = useNavigate()
   const retry = useRetry(execution.execution_id)
   const close = () => setDialog(null)
   return (
@@ -45,15 +44,6 @@ export function ActionBar(props: { execution: ExecutionDetail; artifact: Artifac
         onClick={() => setDialog('fork')}
       >
         Fork
-      </ReasonedButton>
-      <ReasonedButton
-        reason={null}
-        leftSection={<ExternalLink size={14} />}
-        onClick={() =>
-          void navigate({ to: '/flows/$graphId', params: { graphId: execution.graph_id } })
-        }
-      >
-        Open flow
       </ReasonedButton>
       <ReasonedButton
         reason={cancelHindrance(execution)}

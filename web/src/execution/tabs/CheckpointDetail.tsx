@@ -33,7 +33,7 @@ export function CheckpointDetail({ execution, row, onShowNode, onFork }: DetailP
         <Moment at={row.completedAt} />
         <ReasonedButton
           reason={forkHindrance(execution)}
-          size="compact-sm"
+          size="xs"
           leftSection={<GitFork size={14} />}
           onClick={onFork}
         >
