@@ -24,6 +24,14 @@ export interface ExecutionSearch {
   kind?: string
 }
 
+export interface FlowsSearch {
+  q?: string
+}
+
+export interface FlowSearch {
+  node?: string
+}
+
 export interface SignInSearch {
   next?: string
 }
@@ -75,12 +83,15 @@ const flows = createRoute({
   getParentRoute: () => shell,
   path: '/flows',
   component: lazyRouteComponent(() => import('../flows/FlowsPage'), 'FlowsPage'),
+  validateSearch: ({ q }: Record<string, unknown>): FlowsSearch => given({ q: readText(q) }),
 })
 
 const flow = createRoute({
   getParentRoute: () => shell,
   path: '/flows/$graphId',
   component: lazyRouteComponent(() => import('../flows/FlowPage'), 'FlowPage'),
+  validateSearch: ({ node }: Record<string, unknown>): FlowSearch =>
+    given({ node: readText(node) }),
 })
 
 const console = createRoute({

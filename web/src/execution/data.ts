@@ -1,6 +1,6 @@
 /** What the page of an execution asks the server for. History is paged through, then followed. */
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { useCallback, useSyncExternalStore } from 'react'
 import { api, eventsAddress } from '../api/client'
 import { passes } from '../api/errors'
 import { type Connection, follow } from '../api/follow'
@@ -51,16 +51,43 @@ const NOTHING: HistoryView = {
   failure: null,
 }
 
+/** Whoever looks at the same execution shares one reader, and so one stream. */
+interface Shared {
+  reader: HistoryReader
+  view: HistoryView
+  listeners: Set<() => void>
+}
+
+const sharedHistories = new Map<string, Shared>()
+
 export function useHistory(id: string): HistoryView {
   const client = useQueryClient()
-  const [view, setView] = useState(NOTHING)
-  useEffect(() => {
-    setView(NOTHING)
-    const reader = new HistoryReader(id, client, setView)
-    void reader.load()
-    return () => reader.stop()
-  }, [id, client])
-  return view
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const shared = sharedHistories.get(id) ?? beginHistory(id, client)
+      shared.listeners.add(listener)
+      return () => {
+        shared.listeners.delete(listener)
+        if (shared.listeners.size > 0) return
+        shared.reader.stop()
+        sharedHistories.delete(id)
+      }
+    },
+    [id, client],
+  )
+  return useSyncExternalStore(subscribe, () => sharedHistories.get(id)?.view ?? NOTHING)
+}
+
+function beginHistory(id: string, client: QueryClient): Shared {
+  const listeners = new Set<() => void>()
+  const reader = new HistoryReader(id, client, (view) => {
+    shared.view = view
+    for (const listener of listeners) listener()
+  })
+  const shared: Shared = { reader, view: NOTHING, listeners }
+  sharedHistories.set(id, shared)
+  void reader.load()
+  return shared
 }
 
 /** Reads the history of one execution until it has ended, or nobody looks any more. */

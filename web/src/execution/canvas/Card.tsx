@@ -39,7 +39,7 @@ export const Card = memo(function Card({ data, selected }: NodeProps<CardNode>) 
       data-selected={selected || undefined}
       data-far={!near || undefined}
     >
-      <Handle type="target" position={Position.Left} aria-label={`Into ${node.alias}`} />
+      <Handle type="target" position={Position.Left} aria-hidden />
       {near ? (
         <Words node={node} state={state} arms={arms} />
       ) : (
@@ -48,7 +48,7 @@ export const Card = memo(function Card({ data, selected }: NodeProps<CardNode>) 
       {state?.status === 'running' && state.progress !== null && (
         <span className={classes.progress} style={{ width: `${state.progress * 100}%` }} />
       )}
-      <Handle type="source" position={Position.Right} aria-label={`Out of ${node.alias}`} />
+      <Handle type="source" position={Position.Right} aria-hidden />
     </div>
   )
 })
