@@ -59,8 +59,10 @@ export function DetailTabs(props: Props) {
       <Tabs.List className={classes.tabList ?? ''}>
         {tabs.map(({ name, label, icon: Icon, count }) => (
           <Tabs.Tab key={name} value={name} leftSection={<Icon size={15} aria-hidden />}>
-            {label}
-            {count ? <span className={classes.count}>{count.toLocaleString('en')}</span> : null}
+            <span className={classes.tabName}>
+              {label}
+              {count ? <span className={classes.count}>{count.toLocaleString('en')}</span> : null}
+            </span>
           </Tabs.Tab>
         ))}
       </Tabs.List>

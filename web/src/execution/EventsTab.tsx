@@ -11,6 +11,7 @@ import { absolute, durationText, inFull } from '../parts/time'
 import type { HistoryView } from './data'
 import classes from './events.module.css'
 import { colourOfKind, summary } from './eventWords'
+import { lastUntil } from './replay/changes'
 import type { Shown } from './replay/use'
 import { Scrolls } from './Scrolls'
 import { useExecutionSearch } from './search'
@@ -106,6 +107,10 @@ function List({ events, shown, clock }: { events: Event[]; shown: Shown; clock: 
   }, [events.length, virtual])
   const origin = shown.replay.origin ?? 0
   const now = origin + clock.t
+  const latest = lastUntil(events, now, ({ at }) => Date.parse(at))
+  useEffect(() => {
+    if (!clock.follows && latest >= 0) virtual.scrollToIndex(latest, { align: 'auto' })
+  }, [clock.follows, latest, virtual])
   return (
     <Scrolls
       ref={scroller}
@@ -126,7 +131,8 @@ function List({ events, shown, clock }: { events: Event[]; shown: Shown; clock: 
               key={key}
               ref={virtual.measureElement}
               data-index={index}
-              data-later={Date.parse(event.at) > now || undefined}
+              data-later={index > latest || undefined}
+              data-now={(index === latest && !clock.follows) || undefined}
               style={{ transform: `translateY(${start}px)` }}
             >
               <Line

@@ -75,6 +75,7 @@ function Detail({ execution, artifact }: { execution: ExecutionDetail; artifact:
             shown={shown}
             events={history.events}
             t={clock.t}
+            length={length}
             onClose={() => select(null)}
             onTime={clock.go}
           />

@@ -22,6 +22,7 @@ interface Props {
   shown: Shown
   events: readonly Event[]
   t: number
+  length: number
   onClose: () => void
   onTime: (t: number) => void
 }
@@ -65,7 +66,7 @@ export function NodePanel(props: Props) {
         {state.message !== null && <p className={classes.failure}>{state.message}</p>}
         {visit ? (
           <>
-            <Calls visit={visit} events={own} length={shown.replay.end} onTime={props.onTime} />
+            <Calls visit={visit} events={own} length={props.length} onTime={props.onTime} />
             <InAndOut execution={props.execution} visit={visit} events={own} />
             <Logs events={own} origin={shown.replay.origin ?? 0} onTime={props.onTime} />
           </>

@@ -56,7 +56,7 @@ export function Scrubber({ shown, rows, axis, length, clock }: Props) {
       </div>
       <Track shown={shown} rows={rows} axis={axis} length={length} clock={clock} steps={steps} />
       <span className={classes.clock}>
-        {durationText(clock.t)} <span>/ {durationText(length)}</span>
+        {clockText(clock.t)} <span>/ {clockText(length)}</span>
       </span>
       <SegmentedControl
         size="xs"
@@ -67,6 +67,11 @@ export function Scrubber({ shown, rows, axis, length, clock }: Props) {
       />
     </section>
   )
+}
+
+/** Below a minute always in seconds, so that nothing jumps while it plays. */
+function clockText(ms: number): string {
+  return ms < 1_000 ? `${(ms / 1_000).toFixed(3)} s` : durationText(ms)
 }
 
 function Step(props: { name: string; icon: typeof Play; onClick: () => void }) {

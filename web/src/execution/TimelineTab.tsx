@@ -21,7 +21,7 @@ interface Props {
 
 const LANE = 24
 const ROW_PAD = 8
-const TICK_PX = 190
+const TICK_PX = 120
 
 /** What each placement did when: calls, losses, retries, and what it waited for. */
 export function TimelineTab({ history, rows, axis, clock, onShowNode }: Props) {

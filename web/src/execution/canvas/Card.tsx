@@ -75,12 +75,12 @@ function reference(node: ArtifactNode): string {
 /** What is special about a placement, as small marks with words behind them. */
 function Marks({ node }: { node: ArtifactNode }) {
   const marks: [LucideIcon, string][] = []
-  if (node.join) marks.push([GitMerge, `${node.join.kind} gate`])
   if (node.fan_out) marks.push([Split, `Visited for each of ${node.fan_out.items}`])
   if (node.hitl) marks.push([Hand, 'A person is asked before it runs'])
   if (node.compensate) marks.push([Undo2, `Undone by ${node.compensate.node}`])
   return (
     <span className={classes.marks}>
+      {node.join && <span title={`${node.join.kind} gate`}>{node.join.kind}</span>}
       {marks.map(([Icon, words]) => (
         <span key={words} role="img" aria-label={words} title={words}>
           <Icon size={12} />
@@ -101,7 +101,7 @@ function Figures({ state }: { state: NodeState }) {
         </span>
       )}
       {attempts > 1 && <span title={`${attempts} calls`}>×{attempts}</span>}
-      {ms !== null && <span>{durationText(ms)}</span>}
+      {ms !== null && items === null && <span>{durationText(ms)}</span>}
     </span>
   )
 }

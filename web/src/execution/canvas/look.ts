@@ -46,7 +46,9 @@ export const LOOKS: Record<NodeStatus, Look> = {
 
 export function lineOf(status: NodeStatus): string {
   const { colour } = LOOKS[status]
-  return colour === null ? 'var(--ax-line)' : `var(${colour})`
+  return colour === null
+    ? 'color-mix(in srgb, var(--ax-dim) 55%, var(--ax-line))'
+    : `var(${colour})`
 }
 
 /** `acme.shop.Order` as `Order`. */

@@ -43,7 +43,7 @@ export function makeAxis(busy: readonly Span[], length: number): Axis {
   const work = whole - idle.reduce((sum, span) => sum + span.end - span.start, 0)
   // Folded only where it would take more room than all of the work does.
   const least = Math.max(IDLE_LEAST_MS, work * 0.8)
-  const folds = idle.filter((span) => span.end - span.start > least)
+  const folds = work > 0 ? idle.filter((span) => span.end - span.start > least) : []
   const pieces = shared(cut(folds, whole))
   return { length: whole, pieces, place: placer(pieces), time: timer(pieces) }
 }
@@ -67,7 +67,7 @@ function shared(pieces: Piece[]): Piece[] {
   const folded = pieces.filter((piece) => piece.folded).length
   const open = pieces.filter((piece) => !piece.folded)
   const time = open.reduce((sum, piece) => sum + piece.end - piece.start, 0)
-  const each = folded ? Math.min(FOLDED_SHARE * 2, (time > 0 ? 0.5 : 1) / folded) : 0
+  const each = folded ? Math.min(FOLDED_SHARE * 2, 0.5 / folded) : 0
   const rest = 1 - each * folded
   let from = 0
   return pieces.map((piece) => {
