@@ -12,14 +12,19 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { queryClient } from './app/query'
 import { router } from './app/router'
-import { schemeManager, theme } from './app/theme'
+import { schemeManager, theme, variables } from './app/theme'
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('The page has no #root.')
 
 createRoot(root).render(
   <StrictMode>
-    <MantineProvider theme={theme} colorSchemeManager={schemeManager} defaultColorScheme="auto">
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={variables}
+      colorSchemeManager={schemeManager}
+      defaultColorScheme="auto"
+    >
       <QueryClientProvider client={queryClient}>
         <RouterProvider router={router} />
         <Notifications position="bottom-right" limit={4} />

@@ -1,4 +1,4 @@
-import { ActionIcon, Menu } from '@mantine/core'
+import { ActionIcon, Button, Popover } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
@@ -24,28 +24,33 @@ export function AccountMenu({ session }: { session: Session }) {
     client.clear()
   }
   return (
-    <Menu position="bottom-end" withinPortal shadow="md">
-      <Menu.Target>
+    <Popover position="bottom-end" withinPortal={false} shadow="md" trapFocus returnFocus>
+      <Popover.Target>
         <ActionIcon variant="default" size={28} aria-label="Account">
           <User size={15} />
         </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown aria-label="Account">
-        <Menu.Label className={classes.account} component="div">
-          <dl style={{ margin: 0 }}>
-            <dt>Tenant</dt>
-            <dd className="ax-mono">{session.tenant}</dd>
-            <dt>Key</dt>
-            <dd>
-              {session.key.name} <span className="ax-mono ax-dim">{session.key.first8}…</span>
-            </dd>
-          </dl>
-        </Menu.Label>
-        <Menu.Divider />
-        <Menu.Item leftSection={<LogOut size={14} />} onClick={signOut}>
+      </Popover.Target>
+      <Popover.Dropdown p={0}>
+        <dl className={classes.account}>
+          <dt>Tenant</dt>
+          <dd className="ax-mono">{session.tenant}</dd>
+          <dt>Key</dt>
+          <dd>
+            {session.key.name} <span className="ax-mono ax-dim">{session.key.first8}…</span>
+          </dd>
+        </dl>
+        <Button
+          variant="subtle"
+          color="gray"
+          fullWidth
+          justify="flex-start"
+          radius={0}
+          leftSection={<LogOut size={14} />}
+          onClick={signOut}
+        >
           Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+        </Button>
+      </Popover.Dropdown>
+    </Popover>
   )
 }

@@ -1,4 +1,8 @@
-import { createTheme, localStorageColorSchemeManager } from '@mantine/core'
+import {
+  type CSSVariablesResolver,
+  createTheme,
+  localStorageColorSchemeManager,
+} from '@mantine/core'
 
 /** The name is also that of public/theme.js, which sets the scheme before the first paint. */
 export const schemeManager = localStorageColorSchemeManager({ key: 'axiomd-color-scheme' })
@@ -28,4 +32,19 @@ export const theme = createTheme({
       '#08090c',
     ],
   },
+})
+
+/** What Mantine draws faintly is drawn in a colour that can be read. */
+const READABLE = {
+  '--mantine-color-placeholder': 'var(--ax-dim)',
+  '--mantine-color-dimmed': 'var(--ax-dim)',
+  '--mantine-color-body': 'var(--ax-panel)',
+  '--mantine-color-text': 'var(--ax-text)',
+  '--mantine-color-default-border': 'var(--ax-line)',
+}
+
+export const variables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: READABLE,
+  dark: READABLE,
 })

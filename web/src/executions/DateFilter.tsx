@@ -12,6 +12,17 @@ interface Props {
   onChange: (change: { from: string | undefined; to: string | undefined }) => void
 }
 
+const ARIA_LABELS = {
+  previousMonth: 'Previous month',
+  nextMonth: 'Next month',
+  monthLevelControl: 'Choose a month',
+  yearLevelControl: 'Choose a year',
+  previousYear: 'Previous year',
+  nextYear: 'Next year',
+  previousDecade: 'Previous decade',
+  nextDecade: 'Next decade',
+}
+
 /** From one day to another, both of them with, in the local calendar. */
 export function DateFilter({ from, to, onChange }: Props) {
   const [days, setDays] = useState<Days>([from ?? null, to ?? null])
@@ -26,7 +37,8 @@ export function DateFilter({ from, to, onChange }: Props) {
   return (
     <DatePickerInput
       type="range"
-      aria-label={from || to ? `Dates: ${from ?? '…'} to ${to ?? '…'}` : 'Dates: any'}
+      aria-label={from || to ? `Dates: ${from ?? ''} – ${to ?? ''}` : 'Dates: Any date'}
+      aria-haspopup="dialog"
       placeholder="Any date"
       leftSection={<CalendarDays size={14} />}
       valueFormat="YYYY-MM-DD"
@@ -39,7 +51,15 @@ export function DateFilter({ from, to, onChange }: Props) {
       highlightToday
       clearable
       clearButtonProps={{ 'aria-label': 'Clear dates' }}
-      popoverProps={{ shadow: 'md', position: 'bottom-start' }}
+      ariaLabels={ARIA_LABELS}
+      hideOutsideDates
+      // Mantine names the dialog after a target that the input has renamed.
+      popoverProps={{
+        shadow: 'md',
+        position: 'bottom-start',
+        withinPortal: false,
+        withRoles: false,
+      }}
       w={260}
     />
   )

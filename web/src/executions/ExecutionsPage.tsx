@@ -26,7 +26,7 @@ export function ExecutionsPage() {
   const { query, rows, next, more, view } = useExecutions(filter, live)
   const selection = useSelection(rows)
   const chosen = useMemo(
-    () => rows.filter((row) => selection.ids.has(row.execution_id)),
+    () => (selection.ids.size ? rows.filter((row) => selection.ids.has(row.execution_id)) : []),
     [rows, selection.ids],
   )
   const { clear } = selection

@@ -98,6 +98,7 @@ function FlowFilter(props: TextProps) {
       data={[...names].sort()}
       value={typed}
       onChange={type}
+      comboboxProps={{ withinPortal: false }}
       clearable
       clearButtonProps={{ 'aria-label': 'Clear flow' }}
       spellCheck={false}

@@ -1,41 +1,35 @@
-import { Checkbox } from '@mantine/core'
-import { Link } from '@tanstack/react-router'
-import { type CSSProperties, memo, type ReactNode } from 'react'
+import { Check, Copy } from 'lucide-react'
+import { memo, type ReactNode } from 'react'
 import type { Execution } from '../api/types'
 import { ended } from '../app/statuses'
-import { CopyIcon } from '../parts/CopyText'
 import { Moment } from '../parts/Moment'
 import { useNow } from '../parts/now'
 import { StatusBadge } from '../parts/StatusBadge'
 import { durationText } from '../parts/time'
 import classes from './executions.module.css'
+import { ROW_PX } from './useWindow'
 
 interface Props {
   execution: Execution
   index: number
-  top: number
   selected: boolean
   /** Whether the Tab key comes to this row. */
   current: boolean
   onToggle: (index: number, through: boolean) => void
 }
 
-/** One execution. */
-export const Row = memo(function Row({
-  execution,
-  index,
-  top,
-  selected,
-  current,
-  onToggle,
-}: Props) {
+/**
+ * One execution. Rows come and go by the hundred while somebody scrolls, so these are the browser's
+ * own controls, and clicks are the list's, see useRowClicks.
+ */
+export const Row = memo(function Row({ execution, index, selected, current, onToggle }: Props) {
   const id = execution.execution_id
   return (
     // biome-ignore lint/a11y/useSemanticElements: a virtual list cannot be laid out as a table.
     <div
       role="row"
       className={classes.row}
-      style={{ '--top': `${top}px` } as CSSProperties}
+      style={{ transform: `translateY(${index * ROW_PX}px)` }}
       tabIndex={current ? 0 : -1}
       aria-rowindex={index + 2}
       data-index={index}
@@ -43,17 +37,13 @@ export const Row = memo(function Row({
       data-selected={selected || undefined}
     >
       <Cell className={classes.check}>
-        <Checkbox
-          size="xs"
+        <input
+          type="checkbox"
+          className={classes.box}
           aria-label={`Select ${id}`}
           checked={selected}
           tabIndex={-1}
-          onChange={(event) =>
-            onToggle(
-              index,
-              (event.nativeEvent as unknown as { shiftKey?: boolean }).shiftKey ?? false,
-            )
-          }
+          onChange={(event) => onToggle(index, (event.nativeEvent as MouseEvent).shiftKey)}
         />
       </Cell>
       <Cell title={execution.error ?? undefined}>
@@ -69,18 +59,19 @@ export const Row = memo(function Row({
         {execution.flow}
       </Cell>
       <Cell className={classes.id}>
-        <Link
-          to="/executions/$executionId"
-          params={{ executionId: id }}
-          preload={false}
-          tabIndex={-1}
-          className={classes.link}
-        >
+        <a href={`/executions/${id}`} tabIndex={-1} className={classes.link}>
           {id}
-        </Link>
-        <span className={classes.copy}>
-          <CopyIcon text={id} label={`execution ID ${id}`} tabIndex={-1} />
-        </span>
+        </a>
+        <button
+          type="button"
+          tabIndex={-1}
+          className={classes.copy}
+          data-copy={id}
+          aria-label={`Copy execution ID ${id}`}
+        >
+          <Copy size={13} />
+          <Check size={13} />
+        </button>
       </Cell>
     </div>
   )

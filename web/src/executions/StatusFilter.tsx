@@ -16,7 +16,13 @@ export function StatusFilter({ value, onChange }: Props) {
   const toggle = (status: string) =>
     onChange(STATUSES.filter((one) => (one === status) !== value.includes(one)))
   return (
-    <Combobox store={combobox} onOptionSubmit={toggle} width={210} position="bottom-start">
+    <Combobox
+      store={combobox}
+      onOptionSubmit={toggle}
+      width={210}
+      position="bottom-start"
+      withinPortal={false}
+    >
       <Combobox.Target targetType="button">
         <InputBase
           component="button"
@@ -62,7 +68,7 @@ export function StatusFilter({ value, onChange }: Props) {
 }
 
 function words(value: readonly Status[]): string {
-  if (value.length === 0) return 'any'
+  if (value.length === 0) return 'Any status'
   if (value.length <= 2) return value.map((status) => LABELS[status]).join(', ')
   return `${value.length} statuses`
 }

@@ -1,5 +1,3 @@
-import { Checkbox } from '@mantine/core'
-import { useVirtualizer } from '@tanstack/react-virtual'
 import {
   type ReactNode,
   type RefObject,
@@ -10,16 +8,14 @@ import {
 } from 'react'
 import type { Execution } from '../api/types'
 import { offset } from '../parts/time'
-import type { Span } from './data'
 import classes from './executions.module.css'
 import { Row } from './Row'
 import { moved } from './rows'
 import type { Selection } from './selection'
+import { useRowClicks } from './useRowClicks'
 import { useRowKeys } from './useRowKeys'
+import { HEAD_PX, type Range, ROW_PX, useWindow } from './useWindow'
 
-export const ROW_PX = 40
-const HEAD_PX = 36
-const OVERSCAN_ROWS = 14
 /** So many rows before the end more are asked for: nobody should get to see the end. */
 const AHEAD_ROWS = 150
 
@@ -31,7 +27,7 @@ interface Props {
   onMore: () => void
   selection: Selection
   onOpen: (id: string) => void
-  view: RefObject<Span>
+  view: RefObject<Range>
   place: { initial: number; keep: (top: number) => void }
   /** So many rows have begun above what is in view. */
   onBegun: (count: number) => void
@@ -43,34 +39,22 @@ interface Props {
 /** The executions, of which only those are drawn that are in view. */
 export function Table(props: Props) {
   const { rows, more, onMore, selection, view, place, scroller } = props
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    overscan: OVERSCAN_ROWS,
-    scrollMargin: 0,
-    scrollPaddingStart: HEAD_PX,
-    initialOffset: place.initial,
-    getItemKey: (index) => rows[index]?.execution_id ?? index,
-  })
-  const items = virtual.getVirtualItems()
-  const last = items.at(-1)?.index ?? 0
-  view.current = { first: items[0]?.index ?? 0, last }
+  const { range, look, scrollTo } = useWindow(scroller, rows.length, place.initial)
+  view.current = range
   useEffect(() => {
-    if (more && last >= rows.length - AHEAD_ROWS) onMore()
-  }, [more, last, rows, onMore])
-  useSteadyView(scroller, rows, props.onBegun)
+    if (more && range.end >= rows.length - AHEAD_ROWS) onMore()
+  }, [more, range.end, rows, onMore])
+  useSteadyView(scroller, rows, look, props.onBegun)
+  const height = scroller.current?.clientHeight ?? 0
   const keys = useRowKeys({
     rows,
-    scrollTo: (index) => virtual.scrollToIndex(index),
-    pageRows: Math.max(
-      1,
-      Math.floor(((scroller.current?.clientHeight ?? 0) - HEAD_PX) / ROW_PX) - 1,
-    ),
+    scrollTo,
+    pageRows: Math.max(1, Math.floor((height - HEAD_PX) / ROW_PX) - 1),
     body: scroller,
     onOpen: props.onOpen,
     onToggle: selection.toggle,
   })
+  const onClick = useRowClicks({ onOpen: props.onOpen, onToggle: selection.toggle })
   const latest = useRef(selection.toggle)
   latest.current = selection.toggle
   const toggle = useCallback(
@@ -97,24 +81,21 @@ export function Table(props: Props) {
         <div
           role="rowgroup"
           className={classes.body}
-          style={{ height: virtual.getTotalSize() }}
-          {...keys.handlers}
+          style={{ height: rows.length * ROW_PX }}
+          onClick={onClick}
+          onKeyDown={keys.onKeyDown}
+          onFocus={keys.onFocus}
         >
-          {items.map((item) => {
-            const execution = rows[item.index]
-            if (!execution) return null
-            return (
-              <Row
-                key={execution.execution_id}
-                execution={execution}
-                index={item.index}
-                top={item.start}
-                selected={selection.ids.has(execution.execution_id)}
-                current={keys.isCurrent(execution.execution_id, item.index)}
-                onToggle={toggle}
-              />
-            )
-          })}
+          {rows.slice(range.start, range.end).map((execution, step) => (
+            <Row
+              key={execution.execution_id}
+              execution={execution}
+              index={range.start + step}
+              selected={selection.ids.has(execution.execution_id)}
+              current={keys.isCurrent(execution.execution_id, range.start + step)}
+              onToggle={toggle}
+            />
+          ))}
         </div>
       </div>
       {props.children}
@@ -132,11 +113,14 @@ function Head({ rows, selection }: { rows: readonly Execution[]; selection: Sele
       {/* biome-ignore lint/a11y/useFocusableInteractive: the names of columns are not worked with. */}
       <div role="row" className={classes.headRow} aria-rowindex={1}>
         <Name>
-          <Checkbox
-            size="xs"
+          <input
+            type="checkbox"
+            className={classes.box}
             aria-label="Select all that are loaded"
             checked={all}
-            indeterminate={chosen > 0 && !all}
+            ref={(box) => {
+              if (box) box.indeterminate = chosen > 0 && !all
+            }}
             disabled={rows.length === 0}
             onChange={() => (chosen > 0 ? selection.clear() : selection.all())}
           />
@@ -165,6 +149,7 @@ function Name({ children }: { children: ReactNode }) {
 function useSteadyView(
   scroller: RefObject<HTMLDivElement | null>,
   rows: readonly Execution[],
+  look: () => void,
   onBegun: (count: number) => void,
 ) {
   const before = useRef(rows)
@@ -179,7 +164,7 @@ function useSteadyView(
     if (by === 0) return
     element.scrollTop += by * ROW_PX
     // Now rather than with the next frame, or one is drawn with the rows of before.
-    element.dispatchEvent(new Event('scroll'))
+    look()
     if (by > 0) onBegun(by)
-  }, [scroller, rows, onBegun])
+  }, [scroller, rows, look, onBegun])
 }

@@ -3,6 +3,7 @@ import { useCallback, useMemo, useRef } from 'react'
 import { api, type ExecutionsQuery } from '../api/client'
 import { ended } from '../app/statuses'
 import { append, begin, chunksWithin, flat, type Page, type Rows, refresh } from './rows'
+import type { Range } from './useWindow'
 
 const POLL_MS = 1_500
 const HEAD_ROWS = 100
@@ -11,16 +12,10 @@ const MORE_ROWS = 250
 const CATCH_UP_PAGES = 4
 const CATCH_UP_ROWS = 1_000
 
-/** The rows that are in view, by number. */
-export interface Span {
-  first: number
-  last: number
-}
-
 /** The list under a filter: read as far as somebody has scrolled, and kept up to date. */
 export function useExecutions(filter: ExecutionsQuery, live: boolean) {
   const client = useQueryClient()
-  const view = useRef<Span>({ first: 0, last: 0 })
+  const view = useRef<Range>({ start: 0, end: 0 })
   const key = useMemo(() => ['executions', filter] as const, [filter])
   const query = useQuery({
     queryKey: key,
@@ -52,7 +47,7 @@ async function readAgain(
   client: QueryClient,
   key: readonly unknown[],
   filter: ExecutionsQuery,
-  view: Span | null,
+  view: Range | null,
 ): Promise<Rows> {
   const known = () => client.getQueryData<Rows>(key)
   const cursors = view ? staleCursors(known(), view) : []
@@ -84,8 +79,8 @@ async function readTop(filter: ExecutionsQuery, known: () => Rows | undefined): 
 }
 
 /** Where the runs begin that are in view and may have changed; the top is read anyway. */
-function staleCursors(rows: Rows | undefined, view: Span): string[] {
+function staleCursors(rows: Rows | undefined, view: Range): string[] {
   if (!rows) return []
-  const stale = chunksWithin(rows, view.first, view.last, (row) => !ended(row.status))
+  const stale = chunksWithin(rows, view.start, view.end - 1, (row) => !ended(row.status))
   return stale.flatMap((index) => rows.chunks[index]?.cursor ?? [])
 }

@@ -1,9 +1,9 @@
 import {
   type FocusEvent,
   type KeyboardEvent,
-  type MouseEvent,
   type RefObject,
   useEffect,
+  useMemo,
   useRef,
   useState,
 } from 'react'
@@ -74,22 +74,14 @@ export function useRowKeys({ rows, scrollTo, pageRows, body, onOpen, onToggle }:
     if (id) setCurrentId(id)
   }
 
-  const onClick = (event: MouseEvent<HTMLElement>) => {
-    const target = event.target as HTMLElement
-    const row = rowOf(target)
-    // What is in a row and does something by itself does only that; marking text opens nothing.
-    if (!row?.dataset.id || target.closest('a, button, input, label')) return
-    if (window.getSelection()?.toString()) return
-    if (event.shiftKey) onToggle(Number(row.dataset.index), true)
-    else if (event.ctrlKey || event.metaKey) onToggle(Number(row.dataset.index), false)
-    else onOpen(row.dataset.id)
-  }
-
-  const known = currentId !== null && rows.some((row) => row.execution_id === currentId)
+  const known = useMemo(
+    () => currentId !== null && rows.some((row) => row.execution_id === currentId),
+    [rows, currentId],
+  )
   const isCurrent = (id: string, index: number) => (known ? id === currentId : index === 0)
-  return { handlers: { onKeyDown, onFocus, onClick }, isCurrent }
+  return { onKeyDown, onFocus, isCurrent }
 }
 
-function rowOf(element: Element): HTMLElement | null {
+export function rowOf(element: Element): HTMLElement | null {
   return element.closest<HTMLElement>('[role="row"]')
 }

@@ -5,6 +5,9 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
+/** Asked once: it is slow, and every row of a list tells it. */
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
+
 /** "84 ms", "1.200 s", "2 min 5 s", "3 h 2 min", "4 d 1 h"; a dash for none. */
 export function durationText(ms: number | null): string {
   if (ms === null) return '–'
@@ -51,8 +54,7 @@ export function offset(at: string | number): string {
 
 /** Everything about a moment, for a tooltip. */
 export function inFull(at: string): string {
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
-  return `${dayjs(at).format('dddd, D MMMM YYYY, HH:mm:ss.SSS')} ${offset(at)} (${zone})`
+  return `${dayjs(at).format('dddd, D MMMM YYYY, HH:mm:ss.SSS [UTC]Z')} (${ZONE})`
 }
 
 /** A day of the local calendar, "2026-05-28", as the moment that it begins. */

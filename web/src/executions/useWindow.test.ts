@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { stepOf } from './useRowKeys'
+import { ROW_PX, rangeOf } from './useWindow'
+
+const HEIGHT = 20 * ROW_PX
+
+describe('the rows that are drawn', () => {
+  it.each([0, 1, 39, 40, 41, 1_000, 3_999_000])('cover the view at %s px', (top) => {
+    const { start, end } = rangeOf(top, HEIGHT, 100_000)
+    expect(start * ROW_PX).toBeLessThanOrEqual(top)
+    expect(end * ROW_PX).toBeGreaterThanOrEqual(Math.min(top + HEIGHT, 100_000 * ROW_PX))
+    expect(end - start).toBeLessThan(60)
+  })
+
+  it('are those that there are', () => {
+    expect(rangeOf(0, HEIGHT, 0)).toEqual({ start: 0, end: 0 })
+    expect(rangeOf(0, HEIGHT, 3)).toEqual({ start: 0, end: 3 })
+  })
+
+  it('are the last ones where the list has become shorter than it is scrolled', () => {
+    const { start, end } = rangeOf(9_000, HEIGHT, 50)
+    expect(end).toBe(50)
+    expect(start).toBeLessThan(end - 19)
+  })
+})
+
+describe('a key in the list', () => {
+  it.each([
+    ['ArrowDown', 5, 6],
+    ['ArrowUp', 5, 4],
+    ['ArrowUp', 0, 0],
+    ['ArrowDown', 99, 99],
+    ['PageDown', 5, 25],
+    ['PageUp', 5, 0],
+    ['Home', 50, 0],
+    ['End', 50, 99],
+    ['a', 50, null],
+  ])('%s at row %s leads to %s', (key, from, to) => {
+    expect(stepOf(key, from, 100, 20)).toBe(to)
+  })
+})

@@ -1,0 +1,66 @@
+import { type RefObject, useCallback, useLayoutEffect, useState } from 'react'
+import { flushSync } from 'react-dom'
+
+export const ROW_PX = 40
+export const HEAD_PX = 36
+const OVERSCAN_ROWS = 12
+/** The rows that are drawn change in steps of so many: fewer renderings while somebody scrolls. */
+const STEP_ROWS = 4
+
+/** From one row up to, not with, another. */
+export interface Range {
+  start: number
+  end: number
+}
+
+/** The rows to draw for a list that is scrolled to `top` and `height` high. */
+export function rangeOf(top: number, height: number, count: number): Range {
+  const first = Math.floor(Math.max(0, top) / ROW_PX / STEP_ROWS) * STEP_ROWS
+  const visible = Math.ceil(height / ROW_PX) + STEP_ROWS
+  const start = Math.min(Math.max(0, first - OVERSCAN_ROWS), Math.max(0, count - visible))
+  return { start, end: Math.min(count, first + visible + OVERSCAN_ROWS) }
+}
+
+/**
+ * Which rows are drawn. All are equally high, so that where one is follows from its number: a list
+ * of 100,000 costs no more than one of a hundred.
+ */
+export function useWindow(scroller: RefObject<HTMLElement | null>, count: number, initial: number) {
+  const [place, setPlace] = useState({ top: initial, height: window.innerHeight })
+  const look = useCallback(() => {
+    const element = scroller.current
+    if (!element) return
+    const { scrollTop: top, clientHeight: height } = element
+    setPlace((before) => {
+      const same =
+        height === before.height &&
+        rangeOf(top, height, Number.MAX_SAFE_INTEGER).start ===
+          rangeOf(before.top, height, Number.MAX_SAFE_INTEGER).start
+      return same ? before : { top, height }
+    })
+  }, [scroller])
+  useLayoutEffect(() => {
+    const element = scroller.current
+    if (!element) return
+    if (initial > 0) element.scrollTop = initial
+    const observer = new ResizeObserver(look)
+    observer.observe(element)
+    // At once, or the browser shows rows that are not drawn yet.
+    const onScroll = () => flushSync(look)
+    element.addEventListener('scroll', onScroll, { passive: true })
+    return () => {
+      observer.disconnect()
+      element.removeEventListener('scroll', onScroll)
+    }
+  }, [scroller, look, initial])
+
+  const scrollTo = (index: number) => {
+    const element = scroller.current
+    if (!element) return
+    const top = index * ROW_PX
+    const bottom = top + ROW_PX + HEAD_PX - element.clientHeight
+    if (element.scrollTop > top) element.scrollTop = top
+    else if (element.scrollTop < bottom) element.scrollTop = bottom
+  }
+  return { range: rangeOf(place.top, place.height, count), look, scrollTo }
+}
