@@ -1,5 +1,5 @@
 import { useParams } from '@tanstack/react-router'
-import { useCallback, useMemo } from 'react'
+import { useCallback, useDeferredValue, useMemo } from 'react'
 import type { Artifact, ExecutionDetail } from '../api/types'
 import { useTitle } from '../app/title'
 import { Loading } from '../parts/Loading'
@@ -48,8 +48,10 @@ function Detail({ execution, artifact }: { execution: ExecutionDetail; artifact:
   const [search, change] = useExecutionSearch()
   const axis = useMemo(() => makeAxis(shown.replay.busy, length), [shown, length])
   const rows = useMemo(() => rowsOf(shown.replay), [shown])
-  const states = useMemo(() => statesAt(shown.replay, clock.t), [shown, clock.t])
-  const edgeStates = useMemo(() => edgeStatesAt(shown.replay, clock.t), [shown, clock.t])
+  // A flow of hundreds of cards may come a moment later: the scrubber must not wait for it.
+  const t = useDeferredValue(clock.t)
+  const states = useMemo(() => statesAt(shown.replay, t), [shown, t])
+  const edgeStates = useMemo(() => edgeStatesAt(shown.replay, t), [shown, t])
   const select = useCallback(
     (alias: string | null) => change({ node: alias ?? undefined }),
     [change],

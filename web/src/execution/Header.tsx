@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { ExternalLink, RadioTower, Unplug } from 'lucide-react'
-import type { ReactNode } from 'react'
+import { memo, type ReactNode } from 'react'
 import type { Artifact, ExecutionDetail } from '../api/types'
 import { ended } from '../app/statuses'
 import { CopyText } from '../parts/CopyText'
@@ -20,7 +20,7 @@ interface Props {
   history: HistoryView
 }
 
-export function Header({ execution, artifact, replay, history }: Props) {
+export const Header = memo(function Header({ execution, artifact, replay, history }: Props) {
   return (
     <header className={classes.header}>
       <div className={classes.naming}>
@@ -63,7 +63,7 @@ export function Header({ execution, artifact, replay, history }: Props) {
       </div>
     </header>
   )
-}
+})
 
 /** Whether what is shown is what happens now. */
 function Live({ history }: { history: HistoryView }) {

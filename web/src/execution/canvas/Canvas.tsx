@@ -9,7 +9,7 @@ import {
   type NodeChange,
   ReactFlow,
 } from '@xyflow/react'
-import { useCallback, useMemo, useRef } from 'react'
+import { memo, useCallback, useMemo, useRef } from 'react'
 import type { Artifact } from '../../api/types'
 import { type EdgeState, edgeKey, type NodeState } from '../replay/types'
 import { Card, type CardNode } from './Card'
@@ -24,6 +24,13 @@ const EDGE_TYPES = { way: Way }
 /** Below so many cards the whole flow is on the screen, and the map would only cover some. */
 const MAP_LEAST = 12
 
+const MAP_SIZE = { width: 160, height: 104 }
+const FIT = { padding: 0.12, maxZoom: 1 }
+const BESIDE_THE_MAP = {
+  padding: { top: '44px', left: '36px', bottom: '30px', right: '196px' },
+  maxZoom: 1,
+} as const
+
 interface Props {
   artifact: Artifact
   states: Map<string, NodeState>
@@ -33,9 +40,11 @@ interface Props {
 }
 
 /** A flow's topology, read-only, in the colours of what happened to it. */
-export function Canvas({ artifact, states, edgeStates, selected, onSelect }: Props) {
+export const Canvas = memo(function Canvas(props: Props) {
+  const { artifact, states, edgeStates, selected, onSelect } = props
   const nodes = useNodes(artifact, states, selected)
   const edges = useEdges(artifact, edgeStates)
+  const hasMap = artifact.nodes.length >= MAP_LEAST
   const { colorScheme } = useMantineColorScheme()
   const choose = useCallback(
     (changes: NodeChange<CardNode>[]) => {
@@ -60,15 +69,16 @@ export function Canvas({ artifact, states, edgeStates, selected, onSelect }: Pro
         deleteKeyCode={null}
         onlyRenderVisibleElements
         fitView
-        fitViewOptions={{ padding: 0.12, maxZoom: 1 }}
+        fitViewOptions={hasMap ? BESIDE_THE_MAP : FIT}
         minZoom={0.05}
         maxZoom={2}
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1.4} />
         <Controls showInteractive={false} />
         {states.size > 0 && <Legend states={states} />}
-        {artifact.nodes.length >= MAP_LEAST && (
+        {hasMap && (
           <MiniMap<CardNode>
+            style={MAP_SIZE}
             pannable
             zoomable
             nodeColor={({ data }) => (data.state ? lineOf(data.state.status) : 'var(--ax-queued)')}
@@ -78,7 +88,7 @@ export function Canvas({ artifact, states, edgeStates, selected, onSelect }: Pro
       </ReactFlow>
     </section>
   )
-}
+})
 
 /** Cards of which nothing has changed stay the same objects, so that they are not drawn again. */
 function useNodes(artifact: Artifact, states: Map<string, NodeState>, selected: string | null) {

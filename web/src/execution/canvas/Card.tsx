@@ -1,4 +1,11 @@
-import { Handle, type Node, type NodeProps, Position } from '@xyflow/react'
+import {
+  Handle,
+  type Node,
+  type NodeProps,
+  Position,
+  type ReactFlowState,
+  useStore,
+} from '@xyflow/react'
 import { Boxes, GitMerge, Hand, type LucideIcon, Split, Undo2, Waves, Workflow } from 'lucide-react'
 import { type CSSProperties, memo } from 'react'
 import type { ArtifactNode } from '../../api/types'
@@ -15,10 +22,13 @@ function iconOf(node: ArtifactNode): LucideIcon {
   return node.type === 'pipeline' ? Waves : Boxes
 }
 
+/** From afar nobody can read a card: it is its colour and its name. */
+export const isNear = ({ transform }: ReactFlowState) => transform[2] > 0.34
+
 /** One placement: what runs there, and how it stands. */
 export const Card = memo(function Card({ data, selected }: NodeProps<CardNode>) {
   const { node, state, arms } = data
-  const Icon = iconOf(node)
+  const near = useStore(isNear)
   const status = state?.status ?? 'plain'
   const style = { '--line': state ? lineOf(state.status) : 'var(--ax-queued)' } as CSSProperties
   return (
@@ -27,8 +37,26 @@ export const Card = memo(function Card({ data, selected }: NodeProps<CardNode>) 
       style={style}
       data-status={status}
       data-selected={selected || undefined}
+      data-far={!near || undefined}
     >
-      <Handle type="target" position={Position.Left} aria-label={`Into ${node.alias}`} />
+      <Handle type="target" position={Position.Left} aria-hidden />
+      {near ? (
+        <Words node={node} state={state} arms={arms} />
+      ) : (
+        <div className={classes.farName}>{node.alias}</div>
+      )}
+      {state?.status === 'running' && state.progress !== null && (
+        <span className={classes.progress} style={{ width: `${state.progress * 100}%` }} />
+      )}
+      <Handle type="source" position={Position.Right} aria-hidden />
+    </div>
+  )
+})
+
+function Words({ node, state, arms }: CardNode['data']) {
+  const Icon = iconOf(node)
+  return (
+    <>
       <div className={classes.head}>
         <Icon size={16} className={classes.kind} aria-hidden />
         <span className={classes.alias} title={node.alias}>
@@ -49,13 +77,9 @@ export const Card = memo(function Card({ data, selected }: NodeProps<CardNode>) 
         </span>
         {state && <Figures state={state} />}
       </div>
-      {state?.status === 'running' && state.progress !== null && (
-        <span className={classes.progress} style={{ width: `${state.progress * 100}%` }} />
-      )}
-      <Handle type="source" position={Position.Right} aria-label={`Out of ${node.alias}`} />
-    </div>
+    </>
   )
-})
+}
 
 function StatusIcon({ state }: { state: NodeState }) {
   const { icon: Icon, words } = LOOKS[state.status]

@@ -4,11 +4,13 @@ import {
   EdgeLabelRenderer,
   type EdgeProps,
   getBezierPath,
+  useStore,
 } from '@xyflow/react'
 import { Repeat2, ShieldAlert, Split } from 'lucide-react'
 import { memo } from 'react'
 import type { ArtifactEdge } from '../../api/types'
 import type { EdgeState } from '../replay/types'
+import { isNear } from './Card'
 import classes from './canvas.module.css'
 
 export type WayEdge = Edge<{ edge: ArtifactEdge; state: EdgeState | null; type: string }, 'way'>
@@ -16,6 +18,7 @@ export type WayEdge = Edge<{ edge: ArtifactEdge; state: EdgeState | null; type: 
 /** One edge: the message that goes over it, and whether it did. */
 export const Way = memo(function Way(props: EdgeProps<WayEdge>) {
   const { data } = props
+  const near = useStore(isNear)
   if (!data) return null
   const { edge, state, type } = data
   const [path, x, y] = edge.loop ? backward(props) : getBezierPath(props)
@@ -30,18 +33,20 @@ export const Way = memo(function Way(props: EdgeProps<WayEdge>) {
         data-kind={kind}
         interactionWidth={0}
       />
-      <EdgeLabelRenderer>
-        <div
-          className={classes.wayLabel}
-          data-status={status}
-          style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
-          title={edge.condition ?? undefined}
-        >
-          <Kind edge={edge} />
-          {edge.on_error ? 'NodeError' : type}
-          {state !== null && state.times > 1 && <span> ×{state.times}</span>}
-        </div>
-      </EdgeLabelRenderer>
+      {near && (
+        <EdgeLabelRenderer>
+          <div
+            className={classes.wayLabel}
+            data-status={status}
+            style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
+            title={edge.condition ?? undefined}
+          >
+            <Kind edge={edge} />
+            {edge.on_error ? 'NodeError' : type}
+            {state !== null && state.times > 1 && <span> ×{state.times}</span>}
+          </div>
+        </EdgeLabelRenderer>
+      )}
     </>
   )
 })

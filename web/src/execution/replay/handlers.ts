@@ -84,11 +84,15 @@ const settled = of((replay, visit, event, t) => {
   replay.set(visit, event.detail.happened === false ? 'due' : 'completed', t)
 })
 
-const arrived = of((replay, visit, event, t) => {
-  if (event.detail.late === true) return
+const inTime = of((replay, visit, _event, t) => {
   replay.wait(visit, 'gate', t)
   replay.set(visit, 'waiting', t)
 })
+
+/** An arm that comes after its gate has opened names a visit that there may never be. */
+const arrived: Handler = (replay, event, t) => {
+  if (event.detail.late !== true) inTime(replay, event, t)
+}
 
 const fannedOut: Handler = (replay, event, t) => {
   // Nobody visits a placement that has no items: that is all there was to do.

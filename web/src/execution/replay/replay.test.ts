@@ -358,6 +358,24 @@ describe('other ways to run', () => {
   })
 })
 
+describe('an XOR gate', () => {
+  it('is not filled again by an arm that comes too late', () => {
+    const replay = replayOf(
+      artifact('a>out b>out', ['out']),
+      history(
+        [0, 'gate_arrived', 'out', { from: 'a', to: 'out' }],
+        [0, 'gate_opened', 'out'],
+        [1, 'node_started', 'out:1'],
+        [5, 'gate_arrived', 'out#2', { from: 'b', to: 'out', late: true }],
+        [9, 'node_completed', 'out:1'],
+        [9, 'execution_completed'],
+      ),
+    )
+    expect(statusAt(replay, 'out', 5)).toMatchObject({ status: 'running', iteration: 1 })
+    expect(statusAt(replay, 'out', 9)).toMatchObject({ status: 'completed', iteration: 1 })
+  })
+})
+
 describe('a position', () => {
   it('is an alias, an iteration and items', () => {
     expect(parsePosition('a')).toEqual({ alias: 'a', iteration: 1, items: [] })
