@@ -13,8 +13,8 @@ export const theme = createTheme({
   fontFamilyMonospace: 'var(--ax-mono)',
   headings: { fontFamily: 'var(--ax-sans)', fontWeight: '650' },
   primaryColor: 'indigo',
-  // White text on a lighter one is hard to read, in both schemes.
-  primaryShade: 7,
+  // White on it can be read, whatever the colour.
+  primaryShade: { light: 8, dark: 8 },
   // The pages are dense: what is small in Mantine's scale is the text of the body here.
   fontSizes: { xs: '12px', sm: '13px', md: '14px' },
   defaultRadius: 6,
