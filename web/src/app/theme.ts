@@ -2,6 +2,7 @@ import {
   type CSSVariablesResolver,
   createTheme,
   localStorageColorSchemeManager,
+  Modal,
 } from '@mantine/core'
 
 /** The name is also that of public/theme.js, which sets the scheme before the first paint. */
@@ -12,11 +13,21 @@ export const theme = createTheme({
   fontFamilyMonospace: 'var(--ax-mono)',
   headings: { fontFamily: 'var(--ax-sans)', fontWeight: '650' },
   primaryColor: 'indigo',
-  primaryShade: { light: 7, dark: 5 },
+  // White on it can be read, whatever the colour.
+  primaryShade: { light: 8, dark: 8 },
   // The pages are dense: what is small in Mantine's scale is the text of the body here.
   fontSizes: { xs: '12px', sm: '13px', md: '14px' },
   defaultRadius: 6,
   cursorType: 'pointer',
+  components: {
+    Modal: Modal.extend({
+      defaultProps: {
+        closeButtonProps: { 'aria-label': 'Close the dialog' },
+        // A page has one banner: its bar.
+        attributes: { header: { role: 'presentation' } },
+      },
+    }),
+  },
   colors: {
     // Mantine's own dark grey is warm; this one is that of the panels and the canvas.
     dark: [

@@ -15,8 +15,6 @@ interface Props {
 const ARIA_LABELS = {
   previousMonth: 'Previous month',
   nextMonth: 'Next month',
-  monthLevelControl: 'Choose a month',
-  yearLevelControl: 'Choose a year',
   previousYear: 'Previous year',
   nextYear: 'Next year',
   previousDecade: 'Previous decade',

@@ -48,7 +48,7 @@ export function ExecutionsPage() {
       <header className={classes.title}>
         <div>
           <h1>Executions</h1>
-          <p role="status" className="ax-dim">
+          <p className="ax-dim">
             {query.data ? summary(rows.length, next !== null) : 'Newest first'}
           </p>
         </div>
@@ -107,6 +107,7 @@ export function ExecutionsPage() {
 function summary(count: number, more: boolean): string {
   const number = count.toLocaleString('en')
   if (more) return `${number} loaded, newest first`
+  if (count === 0) return 'No executions'
   return count === 1 ? '1 execution' : `${number} executions, newest first`
 }
 

@@ -59,7 +59,7 @@ export const Row = memo(function Row({ execution, index, selected, current, onTo
         {execution.flow}
       </Cell>
       <Cell className={classes.id}>
-        <a href={`/executions/${id}`} tabIndex={-1} className={classes.link}>
+        <a href={`/executions/${id}`} title={id} tabIndex={-1} className={classes.link}>
           {id}
         </a>
         <button

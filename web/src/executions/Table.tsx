@@ -17,7 +17,7 @@ import { useRowKeys } from './useRowKeys'
 import { HEAD_PX, type Range, ROW_PX, useWindow } from './useWindow'
 
 /** So many rows before the end more are asked for: nobody should get to see the end. */
-const AHEAD_ROWS = 150
+const AHEAD_ROWS = 300
 
 interface Props {
   rows: readonly Execution[]

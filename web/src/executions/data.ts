@@ -7,7 +7,7 @@ import type { Range } from './useWindow'
 
 const POLL_MS = 1_500
 const HEAD_ROWS = 100
-const MORE_ROWS = 250
+const MORE_ROWS = 500
 /** After this many pages of what has begun meanwhile, the list begins anew. */
 const CATCH_UP_PAGES = 4
 const CATCH_UP_ROWS = 1_000

@@ -32,6 +32,7 @@ export function ListField({ schema, value, label, path, steps, around }: FieldPr
               label={`${label} ${index + 1}`}
               path={below(path, index)}
               steps={[...steps, index]}
+              isElement
               around={around}
             />
             <ActionIcon

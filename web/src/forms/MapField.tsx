@@ -39,6 +39,7 @@ export function MapField({ schema, value, label, path, steps, around }: FieldPro
               label={key || 'value'}
               path={below(path, key)}
               steps={[...steps, key]}
+              isElement
               around={around}
             />
             <ActionIcon

@@ -21,7 +21,7 @@ export function MessageRows(props: Omit<FieldProps, 'label'>) {
       </Text>
     )
   }
-  return rows.map((row) => {
+  const fields = rows.map((row) => {
     if (row.kind === 'oneof') {
       return (
         <OneofField
@@ -45,13 +45,15 @@ export function MessageRows(props: Omit<FieldProps, 'label'>) {
       />
     )
   })
+  return <div className="ax-form-rows">{fields}</div>
 }
 
 /** A message in a message. What is typed into an unset one sets it. */
 export function MessageField(props: FieldProps) {
-  const { schema, value, label, path, steps, around } = props
+  const { schema, value, label, path, steps, around, isElement } = props
   const { root, change } = useForm()
   const isSet = isMembers(value)
+  const isMember = !isElement
   const waits = !isSet && (around.includes(schema.title ?? '') || around.length > UNSET_DRAWN_MAX)
   return (
     <fieldset className="ax-form-group">
@@ -71,7 +73,10 @@ export function MessageField(props: FieldProps) {
           </Button>
         ) : (
           <>
-            <Presence isSet={isSet} label={label} onClear={() => change(steps, undefined)} />
+            {/* An item of a list or an entry of a map is taken away beside it. */}
+            {isMember && (
+              <Presence isSet={isSet} label={label} onClear={() => change(steps, undefined)} />
+            )}
             <MessageRows {...props} />
           </>
         )}
@@ -119,7 +124,7 @@ function OneofField({ schema, value, path, steps, around, name, members }: Oneof
   const fault = useFault(below(path, name))
   const field = current === null ? undefined : schema.properties?.[current]
   return (
-    <Stack gap="xs">
+    <Stack gap="xs" className="ax-form-wide">
       <Select
         label={name}
         description="one of these"

@@ -1,5 +1,5 @@
 import { Stack } from '@mantine/core'
-import { useMemo, useRef } from 'react'
+import { useEffect, useMemo, useRef } from 'react'
 import type { Json, Problem, Schema } from '../api/types'
 import { FormContext } from './context'
 import { Faults } from './Faults'
@@ -33,17 +33,31 @@ export function SchemaForm({ schema, value, onChange, problems, rootPath }: Sche
     latest.current = write(latest.current, steps, next) ?? {}
     onChange(latest.current)
   }
+  const form = useFocusOnFault(problems)
   const around = { schema: known, value, path: rootPath, steps: [], around: [] }
   return (
     <FormContext value={{ root: schema, placed, change }}>
-      {kindOf(known) === 'message' ? (
-        <Stack gap="sm">
-          <Faults path={rootPath} />
-          <MessageRows {...around} />
-        </Stack>
-      ) : (
-        <Field {...around} label={rootPath} />
-      )}
+      <div ref={form}>
+        {kindOf(known) === 'message' ? (
+          <Stack gap="sm">
+            <Faults path={rootPath} />
+            <MessageRows {...around} />
+          </Stack>
+        ) : (
+          <Field {...around} label={rootPath} />
+        )}
+      </div>
     </FormContext>
   )
+}
+
+/** Once the server has found faults, the first of them is where one goes on. */
+function useFocusOnFault(problems: readonly Problem[]) {
+  const form = useRef<HTMLDivElement>(null)
+  const said = problems.map(({ path, message }) => `${path} ${message}`).join('\n')
+  useEffect(() => {
+    if (said === '') return
+    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+  }, [said])
+  return form
 }

@@ -28,6 +28,8 @@ export interface FieldProps {
   steps: readonly Step[]
   /** The messages around it, by full name: one that holds itself is not drawn for ever. */
   around: readonly string[]
+  /** Whether it is an item of a list or an entry of a map, and not a member of a message. */
+  isElement?: boolean
 }
 
 /** What is wrong with one field, as Mantine's inputs take it. */

@@ -78,6 +78,7 @@ export function BooleanField({ value, label, path, steps }: FieldProps) {
   const { change } = useForm()
   return (
     <Checkbox
+      className="ax-form-check"
       label={label}
       checked={value === true}
       onChange={(event) => change(steps, event.currentTarget.checked)}
@@ -112,7 +113,7 @@ export function BytesField({ value, label, path, steps }: FieldProps) {
     if (file) change(steps, base64Of(new Uint8Array(await file.arrayBuffer())))
   }
   return (
-    <div>
+    <div className="ax-form-wide">
       <Textarea
         autosize
         minRows={1}
@@ -201,6 +202,7 @@ export function FreeField({ value, label, path, steps }: FieldProps) {
   const isBroken = readJson(text) === BROKEN
   return (
     <Textarea
+      className="ax-form-wide"
       autosize
       minRows={2}
       maxRows={12}

@@ -54,7 +54,7 @@ export function BranchesTab({ execution, onShowNode }: TabProps) {
     <div className={classes.stack}>
       {all.map(({ iteration, branches }) => (
         <section key={iteration} aria-label={`Iteration ${iteration}`}>
-          {all.length > 1 && <h3 className={classes.round}>Iteration {iteration}</h3>}
+          {all.length > 1 && <h2 className={classes.round}>Iteration {iteration}</h2>}
           <div className={classes.gates}>
             {branches.map((branch) => (
               <Gate key={branch.position} branch={branch} onShowNode={onShowNode} />

@@ -21,7 +21,7 @@ export function FailureReport({ failure, error, status, onShowNode }: FailurePro
     >
       <TriangleAlert size={20} aria-hidden />
       <div className={classes.failureWords}>
-        <h3>{failure.kind}</h3>
+        <h2>{failure.kind}</h2>
         <p>{error ?? failure.message}</p>
         <dl className={classes.facts}>
           <Fact name="Placement" text={failure.placement} />

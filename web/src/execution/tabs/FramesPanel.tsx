@@ -46,7 +46,9 @@ export function FramesPanel(props: { execution: ExecutionDetail; artifact: Artif
           text={isOver ? 'The terminal ended without one.' : 'They appear here as they come.'}
         />
       )}
-      {frames.data && count > 0 && <FrameList frames={frames.data} />}
+      {frames.data && count > 0 && (
+        <FrameList frames={isOver || chosen !== null ? frames.data : frames.data.toReversed()} />
+      )}
       {pages > 1 && (
         <Pagination
           size="sm"

@@ -11,7 +11,7 @@ export function Panel(props: { title: string; aside?: ReactNode; children: React
   return (
     <section className={classes.panel} aria-label={props.title}>
       <header className={classes.panelHead}>
-        <h3>{props.title}</h3>
+        <h2>{props.title}</h2>
         {props.aside}
       </header>
       <div className={classes.panelBody}>{props.children}</div>

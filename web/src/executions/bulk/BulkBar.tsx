@@ -51,7 +51,16 @@ export function BulkBar({ chosen, onClear }: Props) {
           </Button>
         </section>
       )}
-      {action && <BulkModal action={action} chosen={subject} onClose={() => setAction(null)} />}
+      {action && (
+        <BulkModal
+          action={action}
+          chosen={subject}
+          onClose={(done) => {
+            setAction(null)
+            if (done) onClear()
+          }}
+        />
+      )}
     </>
   )
 }

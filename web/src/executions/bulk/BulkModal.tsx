@@ -27,7 +27,8 @@ const WORDS = {
 interface Props {
   action: Action
   chosen: readonly Execution[]
-  onClose: () => void
+  /** `done`: whether something has been done. */
+  onClose: (done: boolean) => void
 }
 
 /** Asks once, then does it to one after the other, and says what came of each. */
@@ -36,11 +37,12 @@ export function BulkModal({ action, chosen, onClose }: Props) {
   const ids = chosen.filter((one) => fits(action, one)).map((one) => one.execution_id)
   const rest = chosen.length - ids.length
   const { results, state, start, stop } = useRun(action, ids)
+  const close = () => onClose(state !== 'asking')
   return (
     <Modal
       opened
-      onClose={onClose}
-      title={words.title}
+      onClose={close}
+      title={<b>{words.title}</b>}
       size="lg"
       closeOnClickOutside={state !== 'running'}
       closeOnEscape={state !== 'running'}
@@ -60,7 +62,7 @@ export function BulkModal({ action, chosen, onClose }: Props) {
         <Group justify="flex-end">
           {state === 'asking' && (
             <>
-              <Button variant="default" onClick={onClose}>
+              <Button variant="default" onClick={close}>
                 {words.no}
               </Button>
               <Button color={action === 'cancel' ? 'red' : 'indigo'} onClick={start} data-autofocus>
@@ -73,7 +75,7 @@ export function BulkModal({ action, chosen, onClose }: Props) {
               Stop after these
             </Button>
           )}
-          {state === 'done' && <Button onClick={onClose}>Close</Button>}
+          {state === 'done' && <Button onClick={close}>Close</Button>}
         </Group>
       </Stack>
     </Modal>
