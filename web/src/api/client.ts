@@ -16,12 +16,16 @@ import type {
   ExecutionDetail,
   Frame,
   Json,
+  Output,
+  PackageDetail,
   Pause,
   Problem,
   Readiness,
   Session,
 } from './types'
 
+/** The least that the server takes. */
+const SHORTEST_STREAM_S = 0.1
 const EXECUTIONS = '/invocations/v1/executions'
 
 export type Query = { [name: string]: string | number | undefined }
@@ -131,6 +135,10 @@ export interface AnswerBody {
 
 const one = (id: string, below = '') => `${EXECUTIONS}/${encodeURIComponent(id)}${below}`
 
+function oneCheckpoint(id: string, seq: number): [string, string, Query] {
+  return [one(id, '/checkpoints'), 'checkpoints', { limit: 1, cursor: seq - 1 }]
+}
+
 export const api = {
   session: () => kept(get<Session>('/app/v1/session')),
   signIn: (proof: { key: string } | { token: string }) =>
@@ -143,12 +151,19 @@ export const api = {
   executions: (query: ExecutionsQuery) => list<Execution>(EXECUTIONS, 'executions', query as Query),
   execution: (id: string) => get<ExecutionDetail>(one(id)),
   events: (id: string, after: number, limit: number) =>
-    list<Event>(one(id, '/events'), 'events', { after, limit }),
+    list<Event>(one(id, '/events'), 'events', { after: seen(after), limit }),
   checkpoints: (id: string, query: Query) =>
     list<Checkpoint>(one(id, '/checkpoints'), 'checkpoints', query),
+  /** The checkpoint with that seq alone: others may be large. */
+  checkpoint: async (id: string, seq: number) => {
+    const { rows } = await list<Checkpoint>(...oneCheckpoint(id, seq))
+    const [found] = rows
+    if (found?.seq !== seq) throw new Error(`There is no checkpoint ${seq}.`)
+    return found
+  },
   branches: async (id: string) => (await list<Branch>(one(id, '/branches'), 'branches')).rows,
   pauses: (id: string, query: Query) => list<Pause>(one(id, '/pauses'), 'pauses', query),
-  output: (id: string) => get<Json>(one(id, '/output')),
+  output: (id: string) => get<Output>(one(id, '/output')),
   frames: (id: string, query: Query) => list<Frame>(one(id, '/frames'), 'frames', query),
 
   cancel: (id: string, compensate = false) =>
@@ -169,14 +184,44 @@ export const api = {
     ),
   invoke: (graphId: string, input: Json) =>
     ask<Accepted>('POST', '/invocations/v1/flows/invoke', { graph_id: graphId, input }),
+  /**
+   * Starts a pipeline and tells its execution. The stream is asked to end at once, which it does with
+   * a frame that names the execution; that goes on.
+   */
+  invokeStream: async (graphId: string, input: Json): Promise<Accepted> => {
+    const body = { graph_id: graphId, input, timeout_seconds: SHORTEST_STREAM_S }
+    const answer = await send('POST', '/invocations/v1/flows/invoke/stream', body)
+    const line = (await answer.text()).split('\n').find((text) => text.startsWith('data: '))
+    const { execution_id } = JSON.parse((line ?? 'data: {}').slice(6)) as Accepted
+    return { accepted: true, execution_id }
+  },
+  debug: (graphId: string, input: Json) =>
+    ask<Accepted>('POST', '/app/v1/debug', { graph_id: graphId, input, paused: true }),
 
   artifacts: (query: Query) => list<ArtifactSummary>('/app/v1/artifacts', 'artifacts', query),
   artifact: (graphId: string) => get<Artifact>(`/app/v1/artifacts/${encodeURIComponent(graphId)}`),
+  /** `at` names one version: handle/name@version. */
+  package: (at: string) => get<PackageDetail>(`/app/v1/packages/${at.replace('@', '/')}`),
 }
 
-/** Where an execution's events are followed live. */
+/** Where a checkpoint is read as a file, without coming through the page. */
+export function checkpointAddress(id: string, seq: number): string {
+  const [path, , query] = oneCheckpoint(id, seq)
+  return address(path, query)
+}
+
+/** Where the output of an execution is read as a file. */
+export function outputAddress(id: string): string {
+  return one(id, '/output')
+}
+
+/** Where an execution's events are followed live; -1 from the first one on. */
 export function eventsAddress(id: string, after: number): string {
-  return address(one(id, '/events'), { after })
+  return address(one(id, '/events'), { after: seen(after) })
+}
+
+function seen(after: number): number | undefined {
+  return after < 0 ? undefined : after
 }
 
 /** Where a pipeline's frames are followed live. */

@@ -37,6 +37,7 @@ export interface OpenPause {
 export interface WaitingOn {
   in_doubt: string[]
   pauses: OpenPause[]
+  held: string[]
   children: string[]
   until: string | null
 }
@@ -62,16 +63,36 @@ export interface Execution {
   failure: Failure | null
 }
 
+export type UndoneStatus = 'DONE' | 'FAILED' | 'PENDING' | 'NOT_DONE'
+
 export interface UndoneStep {
-  placement: string
   position: string
-  status: string
-  attempts?: number
-  error?: string | null
+  placement: string
+  node: string
+  status: UndoneStatus
+  attempts: number
+  at: string | null
+  message: string | null
+}
+
+export interface Compensation {
+  reason: string | null
+  steps: UndoneStep[]
 }
 
 export interface ExecutionDetail extends Execution {
-  compensation?: Json
+  compensation: Compensation | null
+}
+
+export interface Output {
+  execution_id: string
+  status: Status
+  message: string
+  output: Json
+  frames: number | null
+  completed_at: string | null
+  error: string | null
+  failure: Failure | null
 }
 
 export interface Event {
@@ -136,6 +157,7 @@ export interface Arm {
 
 export interface Branch {
   gate: string
+  position: string
   kind: string
   policy: string
   status: GateStatus
@@ -160,6 +182,8 @@ export interface Schema {
   items?: Schema
   enum?: Json[]
   format?: string
+  contentEncoding?: string
+  'x-oneof'?: { [name: string]: string[] }
   pattern?: string
   minimum?: number
   maximum?: number
@@ -267,4 +291,12 @@ export interface Readiness {
 export interface Problem {
   path: string
   message: string
+}
+
+/** What a package's own page tells that forms need: the schemas of its nodes' messages. */
+export interface PackageDetail {
+  name: string
+  version: string
+  description: string
+  messages: { [message: string]: Schema }
 }

@@ -17,6 +17,18 @@ export interface ExecutionSearch {
   tab?: string
   /** Where the scrubber stands, in milliseconds after the start. */
   t?: number
+  /** The placement that is shown beside the canvas. */
+  node?: string
+  /** The list of events tells only of this placement, and only of these kinds. */
+  of?: string
+  kind?: string
+}
+
+export interface FlowsSearch {
+  q?: string
+}
+
+export interface FlowSearch {
   node?: string
 }
 
@@ -57,20 +69,29 @@ const execution = createRoute({
   getParentRoute: () => shell,
   path: '/executions/$executionId',
   component: lazyRouteComponent(() => import('../execution/ExecutionPage'), 'ExecutionPage'),
-  validateSearch: ({ tab, t, node }: Record<string, unknown>): ExecutionSearch =>
-    given({ tab: readText(tab), t: readNumber(t), node: readText(node) }),
+  validateSearch: ({ tab, t, node, of, kind }: Record<string, unknown>): ExecutionSearch =>
+    given({
+      tab: readText(tab),
+      t: readNumber(t),
+      node: readText(node),
+      of: readText(of),
+      kind: readText(kind),
+    }),
 })
 
 const flows = createRoute({
   getParentRoute: () => shell,
   path: '/flows',
   component: lazyRouteComponent(() => import('../flows/FlowsPage'), 'FlowsPage'),
+  validateSearch: ({ q }: Record<string, unknown>): FlowsSearch => given({ q: readText(q) }),
 })
 
 const flow = createRoute({
   getParentRoute: () => shell,
   path: '/flows/$graphId',
   component: lazyRouteComponent(() => import('../flows/FlowPage'), 'FlowPage'),
+  validateSearch: ({ node }: Record<string, unknown>): FlowSearch =>
+    given({ node: readText(node) }),
 })
 
 const console = createRoute({

@@ -21,6 +21,7 @@ export const theme = createTheme({
   components: {
     // Its element is <header>, which would be a second banner of the page.
     ModalHeader: { defaultProps: { role: 'none' } },
+    Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close the dialog' } } },
   },
   colors: {
     // Mantine's own dark grey is warm; this one is that of the panels and the canvas.

@@ -1,0 +1,17 @@
+/** Why something cannot be done with an execution now; null if it can. */
+import type { Execution } from '../../api/types'
+import { ended } from '../../app/statuses'
+
+export function cancelHindrance({ status }: Execution): string | null {
+  return ended(status) ? 'It has ended: there is nothing to cancel.' : null
+}
+
+export function retryHindrance({ mode, status }: Execution): string | null {
+  if (mode === 'pipeline') return 'Only unary executions can be retried.'
+  if (status === 'FAILED' || status === 'CANCELLED') return null
+  return 'Only what has failed or was cancelled can be retried.'
+}
+
+export function forkHindrance({ mode }: Execution): string | null {
+  return mode === 'pipeline' ? 'Only unary executions can be forked.' : null
+}
