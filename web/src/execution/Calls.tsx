@@ -46,7 +46,7 @@ export function Calls({ visit, events, length, onTime }: Props) {
   return (
     <section className={classes.section}>
       <h3>
-        Attempts <span>{visit.calls.length}</span>
+        Attempts <span>{visit.calls.filter((call) => !call.undoes).length}</span>
       </h3>
       <ol className={classes.steps}>
         {steps.map((step) => (

@@ -66,8 +66,9 @@ export function DetailTabs(props: Props) {
           </Tabs.Tab>
         ))}
       </Tabs.List>
-      {tabs.map(({ name, panel }) => (
+      {tabs.map(({ name, label, panel }) => (
         <Tabs.Panel key={name} value={name} className={classes.panel ?? ''}>
+          <h2 className="ax-unseen">{label}</h2>
           {name === open.name && panel()}
         </Tabs.Panel>
       ))}

@@ -56,6 +56,7 @@ function Detail({ execution, artifact }: { execution: ExecutionDetail; artifact:
     (alias: string | null) => change({ node: alias ?? undefined }),
     [change],
   )
+  const close = useCallback(() => select(null), [select])
   const selected = replay.tracks.has(search.node ?? '') ? (search.node ?? null) : null
   return (
     <div className={classes.detail}>
@@ -78,7 +79,7 @@ function Detail({ execution, artifact }: { execution: ExecutionDetail; artifact:
             events={history.events}
             t={clock.t}
             length={length}
-            onClose={() => select(null)}
+            onClose={close}
             onTime={clock.go}
           />
         ) : (

@@ -1,7 +1,7 @@
 import { ActionIcon, Select } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { X } from 'lucide-react'
-import { useMemo, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import type { Artifact, ArtifactNode, Event, ExecutionDetail } from '../api/types'
 import { CopyText } from '../parts/CopyText'
 import { durationText } from '../parts/time'
@@ -40,6 +40,7 @@ export function NodePanel(props: Props) {
     () => (visit ? events.filter((event) => event.position === visit.position) : []),
     [events, visit],
   )
+  useEscape(props.onClose)
   return (
     <aside className={classes.panel} aria-label={`Placement ${alias}`}>
       <div className={classes.head}>
@@ -77,6 +78,18 @@ export function NodePanel(props: Props) {
       </Scrolls>
     </aside>
   )
+}
+
+/** Escape closes the panel, unless something above it takes the key. */
+function useEscape(close: () => void): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      const above = document.querySelector('[role="dialog"], [role="listbox"]')
+      if (event.key === 'Escape' && !event.defaultPrevented && !above) close()
+    }
+    document.addEventListener('keydown', press)
+    return () => document.removeEventListener('keydown', press)
+  }, [close])
 }
 
 function happened(visit: Visit): boolean {

@@ -17,6 +17,7 @@ import classes from './canvas.module.css'
 import { Legend } from './Legend'
 import { CARD_HEIGHT, CARD_WIDTH, layout } from './layout'
 import { lineOf, shortType } from './look'
+import { Reveal } from './Reveal'
 import { Way, type WayEdge } from './Way'
 
 const NODE_TYPES = { card: Card }
@@ -75,6 +76,7 @@ export const Canvas = memo(function Canvas(props: Props) {
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1.4} />
         <Controls showInteractive={false} />
+        <Reveal alias={selected} />
         {states.size > 0 && <Legend states={states} />}
         {hasMap && (
           <MiniMap<CardNode>
