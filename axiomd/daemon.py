@@ -1,8 +1,8 @@
 """The composition root: opens every owner in order, waits for a signal, closes in reverse.
 
 Reading this file tells who lives in the process: the lock on the data directory, the store, the
-writer, the builds of environments, the runners, the engine, the server. Each is a context manager
-nested in the one before.
+writer, the builds of environments, the runners, the engine, the webhooks, the server. Each is a
+context manager nested in the one before.
 
 A stop is graceful for `stop_grace_s` and then hard, which is always legal: what was acknowledged
 is on disk, node processes die with this one, and the next start recovers.
@@ -23,13 +23,17 @@ import trio
 from axiomd.api.app import open_socket, serve
 from axiomd.api.box import Box
 from axiomd.api.dashboard import open_dashboard
+from axiomd.api.webhook_bodies import WebhookBodies
 from axiomd.clock import SystemClock
 from axiomd.engine.catalog import Catalog
 from axiomd.engine.engine import open_engine
 from axiomd.engine.keyring import DEFAULT_TENANT, Keyring, new_key
 from axiomd.engine.parts import Parts, log
+from axiomd.engine.posting import Poster
 from axiomd.engine.sign_in import SignIns, link_text, new_link
+from axiomd.engine.signing import Signing
 from axiomd.engine.tail import Tail
+from axiomd.engine.webhooks import Webhooks, open_webhooks
 from axiomd.ids import Ids
 from axiomd.runners.build_process import remove_drafts
 from axiomd.runners.builds import open_environments
@@ -39,6 +43,7 @@ from axiomd.runners.registry import open_runners
 from axiomd.settings import Settings, process_environment
 from axiomd.store.blobs import Blobs
 from axiomd.store.env import Store, count_boot, lock_data_dir, note_url, open_store
+from axiomd.store.outbox import Outbox
 from axiomd.store.reader import Reader
 from axiomd.store.upgrade import upgrade
 from axiomd.store.writer import Writer, open_writer, write_now
@@ -140,9 +145,23 @@ async def open_box(
         keyring = Keyring(writer, reader, clock, ids)
         sign_ins = SignIns(writer, reader, clock, ids, settings.server.session_days)
         async with open_engine(parts) as engine:
-            server = settings.server
-            box = Box(engine, catalog, environments, keyring, sign_ins, reader, clock, server)
-            yield box, writer
+            outbox = Outbox(store)
+            signing = Signing(writer, outbox, clock, ids)
+            post = Poster(settings.webhooks)
+            webhooks = Webhooks(parts, outbox, signing, settings.webhooks, post)
+            box = Box(
+                engine=engine,
+                catalog=catalog,
+                environments=environments,
+                keyring=keyring,
+                sign_ins=sign_ins,
+                reader=reader,
+                clock=clock,
+                settings=settings.server,
+                webhooks=webhooks,
+            )
+            async with open_webhooks(webhooks, WebhookBodies(box).make):
+                yield box, writer
 
 
 async def _serve_until_stopped(

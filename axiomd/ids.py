@@ -17,6 +17,7 @@ TOKEN = re.compile(r"[0-9a-f]{80}")
 _TIME_BYTES = 6
 _RANDOM_BYTES = 10
 _CHANCE_BYTES = 6
+_SIGNING_BYTES = 32
 
 
 @attrs.frozen
@@ -37,6 +38,14 @@ class Ids:
     def artifact_id(self) -> str:
         """A ULID, 26 characters."""
         return str(ULID(self._millis() + self.random_bytes(_RANDOM_BYTES)))
+
+    def subscription_id(self) -> str:
+        """A ULID, 26 characters."""
+        return self.artifact_id()
+
+    def signing_bytes(self) -> bytes:
+        """What a tenant's webhooks are signed with."""
+        return self.random_bytes(_SIGNING_BYTES)
 
     def api_key(self) -> str:
         """64 hex characters of pure randomness."""

@@ -132,6 +132,21 @@ WEBUI_FILES_MAX = 2_000
 WEBUI_BYTES_MAX = 64 * MIB
 """Files of the dashboard together, which are held in memory."""
 
+WEBHOOK_URL_CHARACTERS_MAX = 2_048
+"""Length of a webhook's URL."""
+WEBHOOK_HEADERS_MAX = 20
+"""Headers that a webhook sends along."""
+WEBHOOK_HEADER_BYTES_MAX = 4 * KIB
+"""All of them together."""
+WEBHOOK_SUBSCRIPTIONS_MAX = 50
+"""Webhooks that one tenant can have for its notifications."""
+WEBHOOK_REQUESTS_MAX = 64
+"""Requests to receivers of webhooks that are made side by side."""
+WEBHOOK_REQUESTS_PER_RECEIVER_MAX = 4
+"""Those of one tenant to one host; one at a time while its last one has failed."""
+WEBHOOK_ATTEMPTS_MAX = 50
+"""Attempts of one delivery that are kept, the last ones."""
+
 LOG_EVENTS_PER_CALL_MAX = 10_000
 """Log and progress events recorded of one node call; the rest is dropped with a warning."""
 EVENT_TEXT_BYTES_MAX = 16 * KIB
@@ -152,5 +167,6 @@ assert STREAM_BATCH_BYTES_MAX < STREAM_UNWRITTEN_BYTES_MAX < COMMIT_BATCH_BYTES_
 assert STREAM_BATCH_FRAMES_MAX <= STREAM_AHEAD_FRAMES_MAX
 assert INLINE_BYTES_MAX < STREAMED_BYTES_MIN
 assert FORK_SLICE_BYTES_MAX + INLINE_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
+assert WEBHOOK_REQUESTS_PER_RECEIVER_MAX < WEBHOOK_REQUESTS_MAX
 assert PIECE_BYTES_MAX % 3 == 0
 assert PAYLOAD_BYTES_CEILING < 2**32

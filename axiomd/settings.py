@@ -157,6 +157,18 @@ class EnvironmentSettings:
 
 
 @attrs.frozen
+class WebhookSettings:
+    """[webhooks]"""
+
+    allow_private: bool = False
+    """Whether webhooks may lead to private, loopback, link-local and other inward addresses."""
+    timeout_s: float = attrs.field(default=20.0, validator=_range(0.1, 600))
+    """Seconds that one request to a receiver may take, from looking up its name to its answer."""
+    days: float = attrs.field(default=30.0, validator=_range(0.01, RETENTION_DAYS_MAX))
+    """Days that notifications of executions which go on are kept; others go with theirs."""
+
+
+@attrs.frozen
 class LogSettings:
     """[log]"""
 
@@ -176,6 +188,7 @@ class Settings:
     retention: RetentionSettings = attrs.field(factory=RetentionSettings)
     runners: RunnerSettings = attrs.field(factory=RunnerSettings)
     environments: EnvironmentSettings = attrs.field(factory=EnvironmentSettings)
+    webhooks: WebhookSettings = attrs.field(factory=WebhookSettings)
     log: LogSettings = attrs.field(factory=LogSettings)
 
     @property

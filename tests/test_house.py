@@ -52,7 +52,8 @@ LIBRARY_HOMES = {
     "rich_click": ("cli/",),
     "click": ("cli/",),
     "rich": ("cli/",),
-    "httpx": ("cli/",),
+    "httpx": ("cli/", "engine/posting.py"),
+    "httpcore": ("engine/posting.py",),
     "ulid": ("ids.py",),
     "platformdirs": ("settings.py", "cli/"),
     "trio": ("store/writer.py", "runners/", "engine/", "api/", "cli/", "daemon.py"),
@@ -86,6 +87,7 @@ NURSERY_HOMES = {
     "engine/engine.py",
     "engine/unary.py",
     "engine/pipeline.py",
+    "engine/webhooks.py",
     "daemon.py",
     "api/invoke.py",
     "cli/",
@@ -94,6 +96,7 @@ BROAD_EXCEPT_HOMES = {
     "strict.py": 2,  # whatever a hook raises is input trouble
     "store/writer.py": 1,  # the last frame of the writer's thread
     "engine/worker.py": 1,  # the slot
+    "engine/webhooks.py": 1,  # the last frame of one message
     "runners/inline.py": 2,  # a node's own exception becomes a value
     "api/invoke.py": 1,  # the error mapper of the hot route
 }

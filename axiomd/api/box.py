@@ -11,6 +11,7 @@ from axiomd.engine.catalog import Catalog, LoadedArtifact
 from axiomd.engine.engine import Engine
 from axiomd.engine.keyring import Keyring
 from axiomd.engine.sign_in import SignIns
+from axiomd.engine.webhooks import Webhooks
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Payload
 from axiomd.flow.large_json import Leaf
@@ -33,6 +34,7 @@ class Box:
     reader: Reader
     clock: Clock
     settings: ServerSettings
+    webhooks: Webhooks
 
     def loaded(self, execution: Execution) -> LoadedArtifact:
         """The artifact that an execution runs."""

@@ -9,7 +9,8 @@ from quart import Blueprint, g
 from axiomd.api.box import Box
 from axiomd.api.debug import SessionBody, read_session
 from axiomd.api.executions import find_execution, request_body, take_no_query
-from axiomd.api.wire import read_body
+from axiomd.api.webhook_wire import read_target
+from axiomd.api.wire import WebhookBody, read_body
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.engine.forks import Onto
 from axiomd.errors import Invalid, NotFound, Problem
@@ -38,6 +39,8 @@ class ForkBody:
     """The artifact that the fork runs, if it is another one."""
     debug: SessionBody | None = None
     """The debug session that the fork is in."""
+    webhook: WebhookBody | None = None
+    """Who is told of its end."""
 
 
 def forks_routes(box: Box) -> Blueprint:
@@ -76,7 +79,10 @@ class _Forking:
         if body.debug is not None:
             asked = body.debug
             debug = read_session(target.artifact, asked.paused, asked.breakpoints, "debug.")
-        fork_id = await self._box.engine.fork(g.tenant, execution_id, at, output, onto, debug)
+        webhook = read_target(self._box, body.webhook)
+        fork_id = await self._box.engine.fork(
+            g.tenant, execution_id, at, output, onto, debug, webhook
+        )
         return _accepted(fork_id, execution_id), 202
 
     async def retry(self, execution_id: str) -> tuple[dict[str, Any], int]:

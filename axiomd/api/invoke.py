@@ -14,15 +14,15 @@ import trio
 from axiomd.api import answers
 from axiomd.api.auth import tenant_of
 from axiomd.api.box import Box
-from axiomd.api.compensations import compensation_of
 from axiomd.api.exchange import Receive, Scope, Send
-from axiomd.api.views import result_view
+from axiomd.api.results import finished_view
+from axiomd.api.webhook_wire import read_target
 from axiomd.api.wire import InvokeBody, StreamBody, read_invoke, read_json
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.engine.engine import Accepted
 from axiomd.errors import TooLarge, WrongMode
 from axiomd.execution.execution import Execution
-from axiomd.execution.status import Status
+from axiomd.execution.targets import Target
 from axiomd.flow.large_json import Leaf
 from axiomd.store.commit import IdempotencyClaim
 
@@ -119,17 +119,15 @@ async def invoke(
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "unary":
         raise WrongMode(f"{request.graph_id} is a pipeline: invoke it on {STREAM_PATH}.")
-    accepted = await accept(box, loaded, request.input, idempotency_key, body)
+    webhook = read_target(box, request.webhook)
+    accepted = await accept(box, loaded, request.input, idempotency_key, body, webhook)
     view: dict[str, Any] = {"accepted": True, "execution_id": accepted.execution_id}
     if not request.wait:
         return view
     ended = await _wait(box, accepted.execution_id, request.timeout_seconds, receive)
     if ended is None:
         return view | {"timed_out": True}
-    done = ended.status is Status.COMPLETED
-    output = await box.output(ended, leaves) if done else None
-    compensation = await compensation_of(box, ended)
-    return view | {"result": result_view(ended, output, compensation)}
+    return await finished_view(box, ended, leaves)
 
 
 async def accept_stream(
@@ -140,19 +138,24 @@ async def accept_stream(
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "pipeline":
         raise WrongMode(f"{request.graph_id} is unary: invoke it on {INVOKE_PATH}.")
-    accepted = await accept(box, loaded, request.input, idempotency_key, body)
+    webhook = read_target(box, request.webhook)
+    accepted = await accept(box, loaded, request.input, idempotency_key, body, webhook)
     return box.reader.execution(tenant, accepted.execution_id), request.timeout_seconds
 
 
 async def accept(
-    box: Box, loaded: LoadedArtifact, given: object, idempotency_key: str, body: bytes
+    box: Box,
+    loaded: LoadedArtifact,
+    given: object,
+    idempotency_key: str,
+    body: bytes,
+    webhook: Target | None,
 ) -> Accepted:
     """Check the input and make the execution durable."""
     box.engine.refuse_when_draining()
     payload = loaded.entry.parse_json(given)
-    return await box.engine.accept(
-        loaded.artifact, payload, _idempotency(idempotency_key, body) if idempotency_key else None
-    )
+    claim = _idempotency(idempotency_key, body) if idempotency_key else None
+    return await box.engine.accept(loaded.artifact, payload, claim, webhook=webhook)
 
 
 def _idempotency(key: str, body: bytes) -> IdempotencyClaim:

@@ -25,6 +25,14 @@ _DIGITS_MAX = 18
 
 
 @attrs.frozen
+class WebhookBody:
+    """Where somebody wants to be told: `webhook {url, headers}`."""
+
+    url: str
+    headers: dict[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
 class InvokeBody:
     """POST /invocations/v1/flows/invoke."""
 
@@ -32,7 +40,7 @@ class InvokeBody:
     input: object = attrs.field(factory=dict)
     wait: bool = False
     timeout_seconds: float = WAIT_S_DEFAULT
-    webhook: object = None
+    webhook: WebhookBody | None = None
     config_id: str | None = None
 
 
@@ -43,7 +51,7 @@ class StreamBody:
     graph_id: str
     input: object = attrs.field(factory=dict)
     timeout_seconds: float = WAIT_S_DEFAULT
-    webhook: object = None
+    webhook: WebhookBody | None = None
     config_id: str | None = None
 
 
@@ -110,12 +118,8 @@ def read_invoke(body: bytes, cls: type[T]) -> T:
     """An invocation's body, with what this version cannot do yet refused by key."""
     read = read_body(body, cls)
     assert isinstance(read, InvokeBody | StreamBody)
-    later = [
-        Problem(key, f"NOT_SUPPORTED_YET: {key} comes with a later version")
-        for key in ("webhook", "config_id")
-        if getattr(read, key) is not None
-    ]
-    if later:
+    if read.config_id is not None:
+        later = [Problem("config_id", "NOT_SUPPORTED_YET: config_id comes with a later version")]
         raise NotSupportedYet("The request asks for what this version cannot do.", problems=later)
     if not WAIT_S_MIN <= read.timeout_seconds <= WAIT_S_MAX:
         words = f"must be from {WAIT_S_MIN} to {WAIT_S_MAX:.0f}, not {read.timeout_seconds}"

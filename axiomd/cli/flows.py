@@ -93,6 +93,7 @@ def compile_source(client: Client, source: FlowSource) -> Any:
     help="How long to wait [30]; the execution goes on.",
 )
 @click.option("--idempotency-key", metavar="TEXT", help="The same key is the same execution.")
+@click.option("--webhook", metavar="URL", help="Who is told of its end.")
 @json_option
 @with_client
 @click.pass_context
@@ -104,6 +105,7 @@ def invoke(
     no_wait: bool,
     timeout: float,
     idempotency_key: str | None,
+    webhook: str | None,
     as_json: bool,
 ) -> None:
     """Invoke an artifact, or the last compiled one of a flow, and print its output.
@@ -121,6 +123,8 @@ def invoke(
         "graph_id": artifact["graph_id"],
         "input": read_input(inputs, artifact["input_schema"]),
     }
+    if webhook is not None:
+        request["webhook"] = {"url": webhook}
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     if artifact["mode"] == "pipeline":
         frames = start_frames(client, request, headers, 0.1 if no_wait else timeout)

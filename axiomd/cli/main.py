@@ -29,12 +29,13 @@ from axiomd.cli.pauses import pauses
 from axiomd.cli.serve import serve
 from axiomd.cli.tenants import tenants
 from axiomd.cli.verify import verify
+from axiomd.cli.webhooks import webhooks
 from axiomd.errors import AxiomdError
 
 _PANELS = {
     "The server": (serve, demo, doctor, keys, login_link, tenants, verify, backup, restore),
     "Packages": (init, create, validate, run_package_tests, push),
-    "Flows": (compile_flow, invoke, executions, pauses, debug, login),
+    "Flows": (compile_flow, invoke, executions, pauses, webhooks, debug, login),
 }
 
 _ABOUT = "A durable flow engine for one box: typed Python nodes, checkpointed flows, HTTP and SSE."

@@ -26,6 +26,8 @@ _STYLES: Mapping[str, str] = {
     "CANCELLED": "yellow",
     "RUNNING": "cyan",
     "QUEUED": "cyan",
+    "PENDING": "cyan",
+    "DELIVERED": "green",
 }
 
 

@@ -14,7 +14,7 @@ import trio
 from axiomd.engine.attempt import Attempt, Stopped
 from axiomd.engine.calls import make_call
 from axiomd.engine.compensation import can_undo
-from axiomd.engine.forks import Forks, Onto
+from axiomd.engine.forks import Beside, Forks, Onto
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.retention import Retention
 from axiomd.engine.scheduler import Scheduler
@@ -36,6 +36,7 @@ from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.pauses import approval, pause_id, rejection
 from axiomd.execution.position import Position, parse_position
 from axiomd.execution.status import Status
+from axiomd.execution.targets import Target
 from axiomd.flow.artifact import Artifact
 from axiomd.store import commit as commits
 from axiomd.store.batch import Duplicate, Result
@@ -81,8 +82,11 @@ class Engine:
         payload: bytes,
         idempotency: commits.IdempotencyClaim | None = None,
         debug: Debug | None = None,
+        webhook: Target | None = None,
     ) -> Accepted:
         """Make a new execution durable; it is worked on from then on, in a debug session or not.
+
+        webhook: who is told of its end.
 
         Raises Draining, StoreFull, IdempotencyConflict. Cancelling the wait leaves open whether
         it was accepted; it is if the commit was.
@@ -90,7 +94,8 @@ class Engine:
         self.refuse_when_draining()
         now_ns = self.parts.clock.now_ns()
         timeout_s = self.parts.settings.node_timeout_s
-        execution = queued(self._ids.execution_id(), artifact, timeout_s, now_ns, debug)
+        identity = self._ids.execution_id()
+        execution = queued(identity, artifact, timeout_s, now_ns, debug, webhook)
         kept = await self._keep(payload)
         self.refuse_when_draining()
         result = await self._submit(execution, kept, idempotency).wait()
@@ -283,17 +288,18 @@ class Engine:
         output: bytes | None = None,
         onto: Onto | None = None,
         debug: Debug | None = None,
+        webhook: Target | None = None,
     ) -> str:
         """Begin a new execution behind a completed visit of another one; its ID.
 
         output: what the visit returns there instead. onto: the artifact that it runs instead.
-        debug: the debug session that it is in.
+        debug: the debug session that it is in. webhook: who is told of its end.
         Raises NotFound, WrongMode, Invalid.
         """
         self.refuse_when_draining()
         source = self.parts.reader.execution(tenant, execution_id)
         kept = None if output is None else await self._keep(output)
-        return await self._forks.fork(source, at, kept, onto, debug)
+        return await self._forks.fork(source, at, kept, onto, Beside(debug, webhook))
 
     async def retry(self, tenant: str, execution_id: str) -> str:
         """Begin a new execution that runs again what has failed of another one; its ID.

@@ -20,6 +20,7 @@ from axiomd.execution.fork import Beginning, Translation, Wire, from_checkpoint,
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position, visit_text
 from axiomd.execution.status import Status
+from axiomd.execution.targets import Target
 from axiomd.flow.artifact import Artifact
 from axiomd.limits import FORK_SLICE_BYTES_MAX, FORK_SLICE_ENTRIES_MAX
 from axiomd.store import commit as commits
@@ -35,6 +36,16 @@ class Onto:
     wire: Wire
 
 
+@attrs.frozen
+class Beside:
+    """What a fork has of its own."""
+
+    debug: Debug | None = None
+    """The debug session that it is in."""
+    webhook: Target | None = None
+    """Who is told of its end."""
+
+
 class Forks:
     """Makes executions of the histories of others."""
 
@@ -47,7 +58,7 @@ class Forks:
         at: Position,
         output: Payload | None,
         onto: Onto | None,
-        debug: Debug | None,
+        beside: Beside,
     ) -> str:
         """The ID of a fork that goes on behind the completed visit `at`.
 
@@ -61,7 +72,7 @@ class Forks:
             anew = onto is not None
             return from_checkpoint(artifact, journal, at, output, now_ns, anew=anew)
 
-        return await self._make(source, begin, onto, debug)
+        return await self._make(source, begin, onto, beside)
 
     async def retry(self, source: Execution) -> str:
         """The ID of a fork that runs again what failed. Raises WrongState if nothing can."""
@@ -69,10 +80,12 @@ class Forks:
             said = source.status.label.lower()
             raise WrongState(f"Execution {source.execution_id} is {said}: it has not failed.")
         now_ns = self._parts.clock.now_ns()
-        return await self._make(source, partial(from_failure, now_ns=now_ns), None)
+        begin = partial(from_failure, now_ns=now_ns)
+        # Whoever wanted to know how it ends wants to know that.
+        return await self._make(source, begin, None, Beside(webhook=source.webhook))
 
     async def _make(
-        self, source: Execution, begin: Begin, onto: Onto | None, debug: Debug | None = None
+        self, source: Execution, begin: Begin, onto: Onto | None, beside: Beside
     ) -> str:
         if source.mode != "unary":
             raise WrongMode(f"Execution {source.execution_id} is a pipeline, and cannot fork.")
@@ -91,7 +104,7 @@ class Forks:
         finally:
             if not copied:
                 self._give_up(fork_id)
-        execution = self._record(source, fork_id, new, count, debug)
+        execution = self._record(source, fork_id, new, count, beside)
         entry = _forked(execution, beginning, translation)
         ticket = self._parts.writer.submit(commits.forked(execution, entry))
         # Not after the wait: whoever asked may be gone by then.
@@ -130,11 +143,11 @@ class Forks:
         fork_id: str,
         artifact: Artifact,
         entries: int,
-        debug: Debug | None,
+        beside: Beside,
     ) -> Execution:
-        at_ns = self._parts.clock.now_ns()
+        at_ns, timeout_s = self._parts.clock.now_ns(), source.node_timeout_s
         return attrs.evolve(
-            queued(fork_id, artifact, source.node_timeout_s, at_ns, debug),
+            queued(fork_id, artifact, timeout_s, at_ns, beside.debug, beside.webhook),
             entries=entries,
             config_id=source.config_id,
             forked_from=source.execution_id,

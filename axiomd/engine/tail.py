@@ -48,6 +48,8 @@ class Tail:
         """Called with executions that were parked until a time."""
         self.on_cancelled: Callable[[Sequence[Execution]], None] = lambda _: None
         """Called with executions that were cancelled, whoever's commit that was."""
+        self.on_tellable: Callable[[Sequence[Execution]], None] = lambda _: None
+        """Called with executions that have ended, or ask a person: somebody may have to be told."""
 
     @contextmanager
     def watch(self, execution_id: str, *, ended_only: bool = False) -> Iterator[Watch]:
@@ -75,6 +77,9 @@ class Tail:
         cancelled = [execution for execution in changed if execution.status is Status.CANCELLED]
         if cancelled:
             self.on_cancelled(cancelled)
+        tellable = [one for one in changed if one.status.ended or one.pauses or one.doubts]
+        if tellable:
+            self.on_tellable(tellable)
         if not self._watches:
             return
         for execution in changed:

@@ -9,6 +9,7 @@ from typing import Literal
 import attrs
 
 from axiomd.execution.status import Residence, Status, residence
+from axiomd.execution.targets import Target
 from axiomd.flow.artifact import Artifact, Mode
 
 
@@ -110,6 +111,8 @@ class Execution:
     """Node visits, as text, before which a debug session has stopped."""
     undoing: bool = False
     """Whether nothing is left to do but to compensate; it stays so after the end."""
+    webhook: Target | None = None
+    """Who is told of its end."""
 
     @property
     def residence(self) -> Residence:
@@ -123,6 +126,7 @@ def queued(
     node_timeout_s: float,
     at_ns: int,
     debug: Debug | None = None,
+    webhook: Target | None = None,
 ) -> Execution:
     """The record of a new execution of an artifact, which waits for its first worker."""
     return Execution(
@@ -136,6 +140,7 @@ def queued(
         updated_ns=at_ns,
         node_timeout_s=node_timeout_s,
         debug=debug,
+        webhook=webhook,
     )
 
 

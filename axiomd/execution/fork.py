@@ -12,7 +12,7 @@ import attrs
 
 from axiomd.errors import Invalid, Problem, WrongState
 from axiomd.execution.history import History
-from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.journal import AFTER_THE_END, Entry, EntryKind, Payload
 from axiomd.execution.position import Position, visit_text
 from axiomd.flow.artifact import Artifact
 from axiomd.strict import unknown
@@ -193,6 +193,8 @@ def from_failure(artifact: Artifact, journal: Iterable[Entry], now_ns: int) -> B
     last: Entry | None = None
     until = at_ns = 0
     for entry in journal:
+        if entry.kind in AFTER_THE_END:
+            continue
         if entry.kind in _UNDOING:
             raise WrongState("What it has done was compensated: start it anew.")
         if _is_fault(last, entry):

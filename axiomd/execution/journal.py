@@ -65,6 +65,10 @@ class EntryKind(IntEnum):
     COMPENSATION_RETRY_SCHEDULED = 100
     COMPENSATION_LOST = 101
     COMPENSATION_RESUMED = 102
+    WEBHOOK_SCHEDULED = 112
+    WEBHOOK_ATTEMPTED = 113
+    WEBHOOK_DELIVERED = 114
+    WEBHOOK_FAILED = 115
 
     @property
     def wire(self) -> str:
@@ -94,7 +98,7 @@ class Entry:
     """The node visit it speaks of; of `compensation_*` the one that is undone."""
     attempt: int = 0
     """For `node_*` the call's number within the visit, for `compensation_*` within its undoing, for
-    `execution_*` the claim's number."""
+    `execution_*` the claim's number, for `webhook_*` that of the request."""
     edge: int = -1
     """The edge it speaks of, by index."""
     edges: tuple[int, ...] = ()
@@ -124,6 +128,16 @@ class Entry:
     seq: int = -1
     """Place in the journal; given by the writer."""
 
+
+AFTER_THE_END = frozenset(
+    {
+        EntryKind.WEBHOOK_SCHEDULED,
+        EntryKind.WEBHOOK_ATTEMPTED,
+        EntryKind.WEBHOOK_DELIVERED,
+        EntryKind.WEBHOOK_FAILED,
+    }
+)
+"""What may still be said of an execution that has ended: whom that was told."""
 
 SETTLING = frozenset({EntryKind.NODE_SETTLED, EntryKind.PAUSE_RESUMED, EntryKind.PAUSE_REJECTED})
 """What a person says of a visit: no worker is needed for it, and a parked execution wakes."""

@@ -35,13 +35,16 @@ from axiomd.store.commit import (
     NO_FENCE,
     Commit,
     CopyCommit,
+    DeliveryCommit,
     ExecutionCommit,
     ForgetCommit,
+    PurgeCommit,
     RowsCommit,
     SignInCommit,
     cancel_child,
     wake,
 )
+from axiomd.store.deliveries import Deliveries
 from axiomd.store.env import Store, get
 from axiomd.store.forget import Forgetting, Forgotten
 from axiomd.store.records import (
@@ -82,6 +85,7 @@ class Batch:
     def __init__(self, store: Store, transaction: "lmdb.Transaction") -> None:
         self._tables = store.tables
         self._transaction = transaction
+        self._deliveries = Deliveries(store.tables, transaction)
         self._stored: dict[str, Execution] = {}
         self._latest: dict[str, Execution] = {}
 
@@ -100,12 +104,17 @@ class Batch:
             return None
         if isinstance(commit, SignInCommit):
             return use_link(self._tables, self._transaction, commit)
+        if isinstance(commit, PurgeCommit):
+            self._deliveries.purge(commit)
+            return None
+        if isinstance(commit, DeliveryCommit):
+            return self._add_delivery(commit)
         if commit.idempotency is not None:
             duplicate = self._find_duplicate(commit)
             if duplicate is not None:
                 return duplicate
         before = self._record(commit)
-        after = admit(commit, before)
+        commit, after = self._announce(commit, before, admit(commit, before))
         # Admitted: from here on everything is applied, nothing is judged.
         self._put_history(commit, after.entries - len(commit.entries), after)
         self._latest[commit.execution_id] = after
@@ -138,6 +147,33 @@ class Batch:
         for table, key in commit.deletes:
             self._transaction.delete(key, db=self._tables[table])
         return None
+
+    # -- webhooks -----------------------------------------------------------------------------
+
+    def _announce(
+        self, commit: ExecutionCommit, before: Execution | None, after: Execution
+    ) -> tuple[ExecutionCommit, Execution]:
+        """Begin the deliveries that tell of a commit, in its own history too."""
+        told = self._deliveries.announce(commit, before, after)
+        if not told:
+            return commit, after
+        entries = (*commit.entries, *told)
+        changed = attrs.evolve(after, entries=after.entries + len(told))
+        return attrs.evolve(commit, entries=entries), changed
+
+    def _add_delivery(self, commit: DeliveryCommit) -> Execution:
+        """What became of a delivery, and the line of history that says so."""
+        identity = commit.after.execution_id
+        record = self._find(identity)
+        if record is None:
+            # Its record is forgotten already, and what is left of it soon will be.
+            raise NotFound(f"There is no execution {identity}.")
+        self._deliveries.change(commit)
+        if record.entries < JOURNAL_NOTES_MAX:
+            self._put_entries(keys.execution_key(identity), record.entries, (commit.entry,))
+            record = attrs.evolve(record, entries=record.entries + 1)
+        self._latest[identity] = record
+        return record
 
     def _record(self, commit: ExecutionCommit) -> Execution | None:
         latest = self._find(commit.execution_id)

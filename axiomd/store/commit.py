@@ -12,6 +12,7 @@ import attrs
 from axiomd.execution.arrivals import Arrival
 from axiomd.execution.compensation import begun_entry, cancelled_ending
 from axiomd.execution.debugging import begun
+from axiomd.execution.deliveries import Delivery
 from axiomd.execution.execution import Ending, Execution, OpenPause
 from axiomd.execution.journal import SETTLING, Entry, EntryKind, Payload
 from axiomd.execution.plan import Decision, failed_entry
@@ -128,7 +129,37 @@ class SignInCommit:
     at_ns: int
 
 
-Commit = ExecutionCommit | RowsCommit | ForgetCommit | CopyCommit | SignInCommit
+@attrs.frozen
+class DeliveryCommit:
+    """What became of a delivery."""
+
+    before: Delivery
+    """As it must be stored: whoever has seen another one knows too little."""
+    after: Delivery
+    entry: Entry
+    """What the history says of that."""
+    stops: bool = False
+    """Whether its receiver is gone: nothing more is told to that subscription."""
+
+
+@attrs.frozen
+class PurgeCommit:
+    """A slice of forgetting notifications of executions that go on."""
+
+    deliveries: tuple[tuple[str, str], ...]
+    """Execution and key of each."""
+    created_before_ns: int
+
+
+Commit = (
+    ExecutionCommit
+    | RowsCommit
+    | ForgetCommit
+    | CopyCommit
+    | SignInCommit
+    | DeliveryCommit
+    | PurgeCommit
+)
 
 _PROGRESS = frozenset({EntryKind.NODE_COMPLETED, EntryKind.COMPENSATION_COMPLETED})
 """What is work done, if a decision begins with it."""

@@ -15,6 +15,7 @@ from axiomd.execution.execution import Execution, index_keys
 from axiomd.limits import FORGET_ROWS_MAX
 from axiomd.store import keys
 from axiomd.store.commit import ForgetCommit
+from axiomd.store.delivery_records import decode_delivery, index_rows
 from axiomd.store.env import get
 from axiomd.store.records import blob_in_entry, decode_execution, decode_frame, decode_idempotency
 
@@ -106,10 +107,16 @@ class Forgetting:
             blob = _blob_in(table, bytes(walk.value()))
             if blob:
                 self._release(blob, execution)
+            if table == keys.DELIVERIES:
+                self._delete_delivery_rows(bytes(walk.key()), bytes(walk.value()))
             walk.delete()
             self._rows += 1
             at_row = bool(walk.key())
         return True
+
+    def _delete_delivery_rows(self, key: bytes, value: bytes) -> None:
+        for table, row in index_rows(decode_delivery(key, value)):
+            self._delete(table, row)
 
     def _release(self, blob: bytes, execution: bytes) -> None:
         """Take away the reference; several rows of a history share one."""
@@ -131,7 +138,7 @@ class Forgetting:
         self._rows += 1
 
 
-_HISTORY = (keys.JOURNAL, keys.FRAMES, keys.ARRIVALS)
+_HISTORY = (keys.JOURNAL, keys.FRAMES, keys.ARRIVALS, keys.DELIVERIES)
 """The tables that hold what happened to an execution."""
 
 

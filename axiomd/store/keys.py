@@ -27,6 +27,11 @@
     fl  tenant 0 flow 0 created u64 execution (16)      index: by flow and time
     en  tenant 0 ended u64 execution (16)               index: ended, by the time of its end
     pa  tenant 0 opened u64 execution (16)              index: a pause is open
+    wd  execution (16) delivery (12)                    delivery of a webhook
+    wu  lane (8) due u64 execution (16) delivery (12)   index: deliveries, by receiver and time
+    wt  tenant 0 created u64 execution (16) delivery (12)  index: deliveries, by time
+    ws  tenant 0 subscription ID (26)                   webhook of a tenant's notifications
+    wk  tenant                                          what a tenant's webhooks are signed with
 
 Numbers are big-endian, so byte order is the order we list by; newest first is a reverse scan.
 Execution IDs are led by time, so every per-execution key lands at the end of its table. Table
@@ -63,6 +68,11 @@ BY_STATUS: Final = "st"
 BY_FLOW: Final = "fl"
 ENDED: Final = "en"
 PAUSES: Final = "pa"
+DELIVERIES: Final = "wd"
+DELIVERIES_DUE: Final = "wu"
+DELIVERIES_BY_TIME: Final = "wt"
+SUBSCRIPTIONS: Final = "ws"
+SIGNING_SECRETS: Final = "wk"
 
 TABLES: Final = (
     META,
@@ -90,6 +100,11 @@ TABLES: Final = (
     BY_FLOW,
     ENDED,
     PAUSES,
+    DELIVERIES,
+    DELIVERIES_DUE,
+    DELIVERIES_BY_TIME,
+    SUBSCRIPTIONS,
+    SIGNING_SECRETS,
 )
 
 INDEX_TABLES: Final = {
@@ -203,3 +218,52 @@ def time_led_tail(key: bytes) -> tuple[int, str]:
 def time_led(created_ns: int, execution_id: str) -> bytes:
     """The end of a time-led index key."""
     return _TIME_LED.pack(created_ns, execution_key(execution_id))
+
+
+_DELIVERY = struct.Struct(">16s12s")
+_DUE_DELIVERY = struct.Struct(">8sQ16s12s")
+_DELIVERY_TAIL = struct.Struct(">Q16s12s")
+LANE_BYTES: Final = 8
+
+
+def delivery_key(execution_id: str, key: str) -> bytes:
+    """A delivery."""
+    return _DELIVERY.pack(execution_key(execution_id), bytes.fromhex(key))
+
+
+def delivery_place(key: bytes) -> tuple[str, str]:
+    """Execution and key at the end of any row of a delivery."""
+    execution, own = _DELIVERY.unpack(key[-_DELIVERY.size :])
+    return execution.hex(), own.hex()
+
+
+def due_delivery_key(lane: bytes, due_ns: int, execution_id: str, key: str) -> bytes:
+    """A delivery that is to be tried, behind all of its receiver that are due earlier."""
+    return _DUE_DELIVERY.pack(lane, due_ns, execution_key(execution_id), bytes.fromhex(key))
+
+
+def due_of_delivery(key: bytes) -> tuple[bytes, int]:
+    """Lane and due time in such a key."""
+    lane, due_ns, _, _ = _DUE_DELIVERY.unpack(key)
+    return lane, due_ns
+
+
+def timed_delivery_key(tenant: str, created_ns: int, execution_id: str, key: str) -> bytes:
+    """A delivery in the list of its tenant's."""
+    tail = _DELIVERY_TAIL.pack(created_ns, execution_key(execution_id), bytes.fromhex(key))
+    return text_key(tenant) + tail
+
+
+def created_of_delivery(key: bytes) -> int:
+    """The time in such a key."""
+    created_ns: int = _DELIVERY_TAIL.unpack(key[-_DELIVERY_TAIL.size :])[0]
+    return created_ns
+
+
+TIMED_DELIVERY_BYTES: Final = _DELIVERY_TAIL.size
+"""What of such a key comes behind the tenant."""
+
+
+def subscription_key(tenant: str, subscription_id: str) -> bytes:
+    """A tenant's webhook."""
+    return text_key(tenant) + subscription_id.encode()

@@ -6,24 +6,26 @@ by `limits.SCAN_ROWS_MAX` and hand back a cursor.
 """
 
 import base64
-import binascii
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import attrs
-import lmdb
 
 from axiomd.errors import Malformed, NotFound
 from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Execution, OpenPause
-from axiomd.execution.journal import Entry, EntryKind, Payload
+from axiomd.execution.journal import AFTER_THE_END, Entry, EntryKind, Payload
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import Artifact
 from axiomd.ids import token_expiry
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
 from axiomd.store import keys
 from axiomd.store.commit import ForgetCommit
+from axiomd.store.cursors import NO_CURSOR as _NO_CURSOR
+from axiomd.store.cursors import decode_cursor as _decode_cursor
+from axiomd.store.cursors import read_row_cursor as _read_row_cursor
+from axiomd.store.cursors import write_row_cursor as _write_row_cursor
 from axiomd.store.env import Store, get
 from axiomd.store.records import (
     ApiKeyRecord,
@@ -43,9 +45,13 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.retention import next_slice
+from axiomd.store.walking import backwards as _backwards
+from axiomd.store.walking import forwards as _forwards
 
 _LAST_ENTRIES = 2
-"""The terminal's checkpoint and the completion that it brings are the last lines of a journal."""
+"""The terminal's checkpoint and the completion that it brings are the last lines of a journal, but
+for what is told of them afterwards."""
+_SOME_ENTRIES = 64
 
 
 @attrs.frozen
@@ -146,10 +152,22 @@ class Reader:
 
     def output(self, execution_id: str, terminal: int) -> Payload | None:
         """What a completed unary execution returned; None if it ended before its terminal."""
-        for entry in self.journal_backwards(execution_id, _LAST_ENTRIES):
+        last = (e for e in self._backwards(execution_id) if e.kind not in AFTER_THE_END)
+        for entry in itertools.islice(last, _LAST_ENTRIES):
             if entry.kind is EntryKind.NODE_COMPLETED and entry.position is not None:
                 return entry.payload if entry.position.placement == terminal else None
         return None
+
+    def _backwards(self, execution_id: str) -> Iterator[Entry]:
+        """Every entry, newest first, a few at a time."""
+        count = _LAST_ENTRIES
+        found = self.journal_backwards(execution_id, count)
+        yield from found
+        while len(found) == count:
+            count, before = _SOME_ENTRIES, found[-1].seq
+            first = max(0, before - count)
+            found = self.journal(execution_id, first, before - first)[::-1]
+            yield from found
 
     def frames(
         self, execution_id: str, placement: int, start: int, limit: int
@@ -462,34 +480,6 @@ def _wanted(execution: Execution, wanted: ListFilter) -> bool:
     return not wanted.flow or execution.flow == wanted.flow
 
 
-def _forwards(
-    walk: "lmdb.Cursor", prefix: bytes, first: bytes, limit: int
-) -> Iterator[tuple[bytes, bytes]]:
-    """Rows from `first` on that start with `prefix`; the walk ends on the first row left."""
-    at_row = walk.set_range(first) if first else walk.first()
-    while at_row and limit > 0:
-        key, value = bytes(walk.key()), bytes(walk.value())
-        if not key.startswith(prefix):
-            return
-        yield key, value
-        limit -= 1
-        at_row = walk.next()
-
-
-def _backwards(
-    walk: "lmdb.Cursor", prefix: bytes, before: bytes, limit: int
-) -> Iterator[tuple[bytes, bytes]]:
-    """Rows below `before` that start with `prefix`, last first; ends on the first row left."""
-    at_row = walk.prev() if walk.set_range(before) else walk.last()
-    while at_row and limit > 0:
-        key, value = bytes(walk.key()), bytes(walk.value())
-        if not key.startswith(prefix):
-            return
-        yield key, value
-        limit -= 1
-        at_row = walk.prev()
-
-
 _CURSOR_BYTES = keys.CREATED_BYTES + keys.EXECUTION_BYTES
 
 
@@ -502,25 +492,3 @@ def _read_cursor(text: str) -> bytes:
     if len(raw) != _CURSOR_BYTES:
         raise Malformed(_NO_CURSOR)
     return raw
-
-
-def _write_row_cursor(tail: bytes) -> str:
-    return base64.urlsafe_b64encode(tail).decode()
-
-
-def _read_row_cursor(text: str) -> bytes:
-    """The end of the key that a list of the catalog stopped at."""
-    raw = _decode_cursor(text)
-    if not raw:
-        raise Malformed(_NO_CURSOR)
-    return raw
-
-
-def _decode_cursor(text: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text.encode())
-    except (binascii.Error, ValueError):
-        return b""
-
-
-_NO_CURSOR = "The cursor is not one of this box; take it from next_cursor."

@@ -21,7 +21,7 @@ class Ending(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., message: _Optional[str] = ..., placement: _Optional[str] = ..., edge: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
 
 class Execution(_message.Message):
-    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from", "wake_ns", "doubts", "idempotency", "ended_at", "pauses", "children", "parent_position", "depth", "debug", "held", "undoing")
+    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from", "wake_ns", "doubts", "idempotency", "ended_at", "pauses", "children", "parent_position", "depth", "debug", "held", "undoing", "webhook")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
     GRAPH_ID_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,7 @@ class Execution(_message.Message):
     DEBUG_FIELD_NUMBER: _ClassVar[int]
     HELD_FIELD_NUMBER: _ClassVar[int]
     UNDOING_FIELD_NUMBER: _ClassVar[int]
+    WEBHOOK_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     flow: str
     graph_id: str
@@ -78,7 +79,86 @@ class Execution(_message.Message):
     debug: Debug
     held: _containers.RepeatedScalarFieldContainer[str]
     undoing: bool
-    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ..., wake_ns: _Optional[int] = ..., doubts: _Optional[_Iterable[str]] = ..., idempotency: _Optional[bytes] = ..., ended_at: _Optional[_Iterable[str]] = ..., pauses: _Optional[_Iterable[_Union[Pause, _Mapping]]] = ..., children: _Optional[_Iterable[str]] = ..., parent_position: _Optional[str] = ..., depth: _Optional[int] = ..., debug: _Optional[_Union[Debug, _Mapping]] = ..., held: _Optional[_Iterable[str]] = ..., undoing: _Optional[bool] = ...) -> None: ...
+    webhook: Target
+    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ..., wake_ns: _Optional[int] = ..., doubts: _Optional[_Iterable[str]] = ..., idempotency: _Optional[bytes] = ..., ended_at: _Optional[_Iterable[str]] = ..., pauses: _Optional[_Iterable[_Union[Pause, _Mapping]]] = ..., children: _Optional[_Iterable[str]] = ..., parent_position: _Optional[str] = ..., depth: _Optional[int] = ..., debug: _Optional[_Union[Debug, _Mapping]] = ..., held: _Optional[_Iterable[str]] = ..., undoing: _Optional[bool] = ..., webhook: _Optional[_Union[Target, _Mapping]] = ...) -> None: ...
+
+class Target(_message.Message):
+    __slots__ = ("url", "headers")
+    URL_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FIELD_NUMBER: _ClassVar[int]
+    url: str
+    headers: _containers.RepeatedCompositeFieldContainer[Header]
+    def __init__(self, url: _Optional[str] = ..., headers: _Optional[_Iterable[_Union[Header, _Mapping]]] = ...) -> None: ...
+
+class Header(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: str
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
+class Delivery(_message.Message):
+    __slots__ = ("tenant", "kind", "origin", "created_ns", "since_ns", "due_ns", "status", "subscription_id", "seq", "tries", "attempts")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    SINCE_NS_FIELD_NUMBER: _ClassVar[int]
+    DUE_NS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIPTION_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    TRIES_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    kind: str
+    origin: str
+    created_ns: int
+    since_ns: int
+    due_ns: int
+    status: str
+    subscription_id: str
+    seq: int
+    tries: int
+    attempts: _containers.RepeatedCompositeFieldContainer[DeliveryAttempt]
+    def __init__(self, tenant: _Optional[str] = ..., kind: _Optional[str] = ..., origin: _Optional[str] = ..., created_ns: _Optional[int] = ..., since_ns: _Optional[int] = ..., due_ns: _Optional[int] = ..., status: _Optional[str] = ..., subscription_id: _Optional[str] = ..., seq: _Optional[int] = ..., tries: _Optional[int] = ..., attempts: _Optional[_Iterable[_Union[DeliveryAttempt, _Mapping]]] = ...) -> None: ...
+
+class DeliveryAttempt(_message.Message):
+    __slots__ = ("at_ns", "ms", "status_code", "error")
+    AT_NS_FIELD_NUMBER: _ClassVar[int]
+    MS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    at_ns: int
+    ms: float
+    status_code: int
+    error: str
+    def __init__(self, at_ns: _Optional[int] = ..., ms: _Optional[float] = ..., status_code: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...
+
+class Subscription(_message.Message):
+    __slots__ = ("target", "events", "created_ns", "stopped_ns")
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    STOPPED_NS_FIELD_NUMBER: _ClassVar[int]
+    target: Target
+    events: _containers.RepeatedScalarFieldContainer[str]
+    created_ns: int
+    stopped_ns: int
+    def __init__(self, target: _Optional[_Union[Target, _Mapping]] = ..., events: _Optional[_Iterable[str]] = ..., created_ns: _Optional[int] = ..., stopped_ns: _Optional[int] = ...) -> None: ...
+
+class SigningSecrets(_message.Message):
+    __slots__ = ("current", "created_ns", "previous", "previous_until_ns")
+    CURRENT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_UNTIL_NS_FIELD_NUMBER: _ClassVar[int]
+    current: str
+    created_ns: int
+    previous: str
+    previous_until_ns: int
+    def __init__(self, current: _Optional[str] = ..., created_ns: _Optional[int] = ..., previous: _Optional[str] = ..., previous_until_ns: _Optional[int] = ...) -> None: ...
 
 class Pause(_message.Message):
     __slots__ = ("position", "opened_ns", "expires_ns")

@@ -15,6 +15,7 @@ from axiomd.execution.execution import Debug, DebugMode, Ending, Execution, Open
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
+from axiomd.execution.targets import Target
 from axiomd.flow.artifact import (
     Artifact,
     Compensate,
@@ -33,8 +34,9 @@ from axiomd.flow.artifact import (
 )
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
+from axiomd.store.versions import VERSION
+from axiomd.store.versions import body as _body
 
-VERSION = b"\x01"
 _INLINE = b"\x01"
 _BLOB = b"\x02"
 _HASH_BYTES = 32
@@ -119,12 +121,6 @@ class IdempotencyRecord:
     body_hash: bytes
 
 
-def _body(value: bytes) -> bytes:
-    if value[:1] != VERSION:
-        raise StoreFailed(f"a record has version {value[:1].hex()}, this axiomd reads 01")
-    return value[1:]
-
-
 def encode_execution(execution: Execution) -> bytes:
     """An execution record; its ID is the key."""
     failure = execution.failure
@@ -161,6 +157,8 @@ def encode_execution(execution: Execution) -> bytes:
         record.debug.breakpoints.extend(execution.debug.breakpoints)
     if failure is not None:
         record.failure.CopyFrom(pb.Ending(**attrs.asdict(failure)))
+    if execution.webhook is not None:
+        record.webhook.CopyFrom(target_record(execution.webhook))
     return VERSION + record.SerializeToString()
 
 
@@ -204,11 +202,23 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         debug=_debug(record.debug) if record.HasField("debug") else None,
         held=tuple(record.held),
         undoing=record.undoing,
+        webhook=read_target(record.webhook) if record.HasField("webhook") else None,
     )
 
 
 def _debug(record: pb.Debug) -> Debug:
     return Debug(_one_of(record.mode, DebugMode), tuple(record.breakpoints))
+
+
+def target_record(target: Target) -> pb.Target:
+    """Where a webhook leads."""
+    headers = [pb.Header(name=name, value=value) for name, value in target.headers]
+    return pb.Target(url=target.url, headers=headers)
+
+
+def read_target(record: pb.Target) -> Target:
+    """What `target_record` has written."""
+    return Target(record.url, tuple((header.name, header.value) for header in record.headers))
 
 
 def encode_entry(entry: Entry) -> bytes:

@@ -14,7 +14,7 @@ from axiomd.execution.debugging import OF_A_HELD_VISIT
 from axiomd.execution.execution import Execution
 from axiomd.execution.history import History
 from axiomd.execution.join import Verdict, judge
-from axiomd.execution.journal import COMMANDS, Entry, EntryKind, trigger_of
+from axiomd.execution.journal import AFTER_THE_END, COMMANDS, Entry, EntryKind, trigger_of
 from axiomd.execution.position import Position, visit_text
 from axiomd.execution.status import (
     ENDING,
@@ -174,7 +174,8 @@ class _StatusFollowsTheTable:
                 yield "its journal does not begin with its acceptance"
                 return
         if self._status.ended:
-            yield f"rule 5: {entry.kind.wire} after it had ended"
+            if entry.kind not in AFTER_THE_END:
+                yield f"rule 5: {entry.kind.wire} after it had ended"
             return
         if entry.kind is EntryKind.EXECUTION_CLAIMED:
             self._claims += 1

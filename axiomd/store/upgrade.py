@@ -120,7 +120,7 @@ STEPS: Mapping[int, tuple[tuple[str, RowsFrom], ...]] = {
     ),
     # The table of open pauses is made when the store is opened, and is empty.
     2: (),
-    # So are those of sessions and of sign-in links.
+    # So are those of sessions, sign-in links and webhooks.
     3: (),
 }
 """From each format to the next: tables to walk, and what to put for each row of them."""

@@ -8,7 +8,7 @@ beyond a bound are only counted.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 import attrs
@@ -25,6 +25,7 @@ from axiomd.ids import token_expiry
 from axiomd.limits import FINDINGS_MAX, VERIFY_LOOKS_MAX, VERIFY_ROWS_MAX
 from axiomd.store import keys
 from axiomd.store.blobs import Blobs
+from axiomd.store.delivery_rules import DeliveryLooks, Faults, RowLook
 from axiomd.store.env import Store, get
 from axiomd.store.reader import Reader
 from axiomd.store.records import (
@@ -46,10 +47,6 @@ _UNREADABLE = (StoreFailed, DecodeError, ValueError, AssertionError, LookupError
 
 FindArtifact = Callable[[str], Artifact | None]
 """Artifact ID to the artifact."""
-Faults = Iterable[str]
-"""What is wrong, in sentences that name the rule of the house where it has a number."""
-RowLook = Callable[["lmdb.Transaction", bytes, bytes], Faults]
-"""What is wrong with a row, given its key and its value."""
 
 
 @attrs.frozen
@@ -135,7 +132,7 @@ class _Look:
         self._walk("records", keys.EXECUTIONS, self._record_faults)
         for name, table in keys.INDEX_TABLES.items():
             self._walk("index_rows", table, self._index_row_faults(name))
-        for table in (keys.JOURNAL, keys.FRAMES, keys.ARRIVALS):
+        for table in (keys.JOURNAL, keys.FRAMES, keys.ARRIVALS, keys.DELIVERIES):
             self._walk("strays", table, self._stray_faults, _after_execution)
         self._walk("forgotten", keys.FORGOTTEN, self._forgotten_faults)
         self._walk("references", keys.BLOB_REFERENCES, self._reference_faults)
@@ -145,6 +142,8 @@ class _Look:
         self._at_blobs()
 
     def _at_catalog(self) -> None:
+        for table, look in DeliveryLooks(self._tables).of_tables():
+            self._walk("webhooks", table, look)
         self._walk("tenants", keys.TENANTS, self._tenant_faults)
         self._walk("api_keys", keys.API_KEYS, self._api_key_faults)
         self._walk("sessions", keys.SESSIONS, self._session_faults)
@@ -201,6 +200,7 @@ class _Look:
             if self._get(transaction, table, keys.index_key(name, parts)) is None:
                 yield f"rule 7: index {table} lacks its row"
         yield from self._kin_faults(transaction, execution)
+        yield from DeliveryLooks(self._tables).end_faults(transaction, execution)
         beyond = keys.journal_key(key, execution.entries)
         walk = transaction.cursor(self._tables[keys.JOURNAL])
         if walk.set_range(beyond) and bytes(walk.key()).startswith(key):
@@ -474,15 +474,24 @@ def _subject(table: str, key: bytes) -> str:
     """What a row is about, for people."""
     if table == keys.BLOB_REFERENCES:
         return f"blob {key[: keys.BLOB_BYTES].hex()}"
-    if table in (keys.EXECUTIONS, keys.JOURNAL, keys.FRAMES, keys.ARRIVALS, keys.FORGOTTEN):
+    if table in (*_OF_EXECUTIONS, keys.FORGOTTEN):
         return f"execution {key[: keys.EXECUTION_BYTES].hex()}"
     if table in keys.INDEX_TABLES.values():
+        return f"index {table}"
+    if table in (keys.DELIVERIES_DUE, keys.DELIVERIES_BY_TIME):
         return f"index {table}"
     if table in _HASHED:
         return f"{_TITLES[table]} {key[-32:].hex()[:16]}"
     return f"{_TITLES[table]} {' '.join(key.decode(errors='replace').split(chr(0)))}"
 
 
+_OF_EXECUTIONS = (
+    keys.EXECUTIONS,
+    keys.JOURNAL,
+    keys.FRAMES,
+    keys.ARRIVALS,
+    keys.DELIVERIES,
+)
 _HASHED = (
     *(keys.API_KEYS, keys.SESSIONS, keys.SIGN_IN_LINKS),
     *(keys.IDEMPOTENCY, keys.ARTIFACT_HASHES),
@@ -498,4 +507,6 @@ _TITLES: Mapping[str, str] = {
     keys.ARTIFACTS: "artifact",
     keys.ARTIFACT_HASHES: "artifact content",
     keys.IDEMPOTENCY: "idempotency key",
+    keys.SUBSCRIPTIONS: "webhook",
+    keys.SIGNING_SECRETS: "signing secret of tenant",
 }

@@ -33,11 +33,19 @@ from axiomd.errors import (
 from axiomd.execution.execution import Execution
 from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX, KIB
 from axiomd.store.batch import Batch, Result
-from axiomd.store.commit import Commit, ExecutionCommit, ForgetCommit, RowsCommit, SignInCommit
+from axiomd.store.commit import (
+    Commit,
+    DeliveryCommit,
+    ExecutionCommit,
+    ForgetCommit,
+    PurgeCommit,
+    RowsCommit,
+    SignInCommit,
+)
 from axiomd.store.env import Store
 
 _FORGET_BYTES = 64 * KIB
-"""What a slice of forgetting is taken for: it moves rows rather than bytes."""
+"""What a slice of forgetting, or a delivery, is taken for: it moves rows rather than bytes."""
 _SIGN_IN_BYTES = 256
 """Two rows, both of them small."""
 
@@ -351,7 +359,7 @@ async def open_writer(store: Store, on_durable: OnDurable) -> AsyncIterator[Writ
 
 def commit_bytes(commit: Commit) -> int:
     """Roughly the bytes of a commit's rows."""
-    if isinstance(commit, ForgetCommit):
+    if isinstance(commit, ForgetCommit | PurgeCommit | DeliveryCommit):
         return _FORGET_BYTES
     if isinstance(commit, SignInCommit):
         return _SIGN_IN_BYTES

@@ -23,6 +23,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
         server_keep_alive_s=KEEP_ALIVE_S,
         server_body_bytes_max=BODY_BYTES_MAX,
         engine_payload_bytes_max=1024 * 1024,
+        webhooks_allow_private=True,
     ) as box:
         yield box
 

@@ -29,7 +29,16 @@ ROUTES = [
     ("POST", f"/invocations/v1/executions/{IDENTITY}/pauses/{IDENTITY[:16]}/resume"),
     ("POST", f"/invocations/v1/executions/{IDENTITY}/fork"),
     ("POST", f"/invocations/v1/executions/{IDENTITY}/retry"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/webhooks"),
     ("POST", "/invocations/v1/nodes/acme/lab/1.0.0/Echo"),
+    ("GET", "/app/v1/webhooks"),
+    ("POST", "/app/v1/webhooks"),
+    ("DELETE", "/app/v1/webhooks/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("GET", "/app/v1/webhooks/deliveries"),
+    ("GET", f"/app/v1/webhooks/deliveries/msg_{IDENTITY}_{IDENTITY[:24]}"),
+    ("POST", f"/app/v1/webhooks/deliveries/msg_{IDENTITY}_{IDENTITY[:24]}/redeliver"),
+    ("GET", "/app/v1/webhooks/secret"),
+    ("POST", "/app/v1/webhooks/secret/rotate"),
     ("POST", "/app/v1/debug"),
     ("GET", f"/app/v1/debug/{IDENTITY}"),
     ("POST", f"/app/v1/debug/{IDENTITY}/pause"),
@@ -126,7 +135,7 @@ def test_another_tenants_anything_is_not_found(user: User, stranger: User, graph
         f"/invocations/v1/executions/{identity}{below}"
         for below in ("", "/events", "/checkpoints", "/branches", "/output", "/frames", "/stream")
     ]
-    paths.append(f"/invocations/v1/executions/{identity}/pauses")
+    paths += [f"/invocations/v1/executions/{identity}/{below}" for below in ("pauses", "webhooks")]
     paths += [
         f"/app/v1/artifacts/{graph_id}",
         "/app/v1/flows/acme/echo",

@@ -196,12 +196,12 @@ def test_timeout_outside_its_range_is_refused(user: User, graph, refused, second
 
 
 @pytest.mark.parametrize("path", ["invoke", "invoke/stream"])
-def test_webhook_and_config_are_refused_until_a_later_version(user: User, graph, refused, path):
+def test_config_is_refused_until_a_later_version(user: User, graph, refused, path):
     graph_id = graph("Echo") if path == "invoke" else graph("Split")
-    body = {"graph_id": graph_id, "webhook": {"url": "https://a.example"}, "config_id": "slow"}
+    body = {"graph_id": graph_id, "config_id": "slow"}
     answer = user.http.post(f"/invocations/v1/flows/{path}", json=body)
     problems = refused(answer, 422, "NOT_SUPPORTED_YET")
-    assert [problem.split(":")[0] for problem in problems] == ["webhook", "config_id"]
+    assert [problem.split(":")[0] for problem in problems] == ["config_id"]
     assert all("NOT_SUPPORTED_YET" in problem for problem in problems)
 
 

@@ -149,4 +149,8 @@ def test_numbers_of_kinds_are_on_disk_and_never_change():
         "COMPENSATION_RETRY_SCHEDULED": 100,
         "COMPENSATION_LOST": 101,
         "COMPENSATION_RESUMED": 102,
+        "WEBHOOK_SCHEDULED": 112,
+        "WEBHOOK_ATTEMPTED": 113,
+        "WEBHOOK_DELIVERED": 114,
+        "WEBHOOK_FAILED": 115,
     }

@@ -42,6 +42,7 @@ async def follow(box: worlds.Box, execution_id: str) -> None:
         reader=box.reader,
         clock=box.world.clock,
         settings=ServerSettings(),
+        webhooks=unused,
     )
     async with aclosing(frame_events(edge, execution, len(seen), None)) as chunks:
         async for chunk in chunks:

@@ -2,7 +2,6 @@ import {
   type CSSVariablesResolver,
   createTheme,
   localStorageColorSchemeManager,
-  Modal,
 } from '@mantine/core'
 
 /** The name is also that of public/theme.js, which sets the scheme before the first paint. */
@@ -20,13 +19,9 @@ export const theme = createTheme({
   defaultRadius: 6,
   cursorType: 'pointer',
   components: {
-    Modal: Modal.extend({
-      defaultProps: {
-        closeButtonProps: { 'aria-label': 'Close the dialog' },
-        // A page has one banner: its bar.
-        attributes: { header: { role: 'presentation' } },
-      },
-    }),
+    // Its element is <header>, which would be a second banner of the page.
+    ModalHeader: { defaultProps: { role: 'none' } },
+    Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close the dialog' } } },
   },
   colors: {
     // Mantine's own dark grey is warm; this one is that of the panels and the canvas.

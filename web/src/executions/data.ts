@@ -1,5 +1,5 @@
 import { keepPreviousData, type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useCallback, useMemo, useRef } from 'react'
+import { useCallback, useMemo, useRef, useState } from 'react'
 import { api, type ExecutionsQuery } from '../api/client'
 import { ended } from '../app/statuses'
 import { append, begin, chunksWithin, flat, type Page, type Rows, refresh } from './rows'
@@ -26,6 +26,7 @@ export function useExecutions(filter: ExecutionsQuery, live: boolean) {
     structuralSharing: false,
   })
   const reading = useRef<string | null>(null)
+  const [failures, setFailures] = useState(0)
   const more = useCallback(async () => {
     const known = client.getQueryData<Rows>(key)
     const cursor = known?.next
@@ -34,10 +35,15 @@ export function useExecutions(filter: ExecutionsQuery, live: boolean) {
     try {
       const page = await api.executions({ ...filter, cursor, limit: MORE_ROWS })
       client.setQueryData<Rows>(key, (now) => now && append(now, cursor, page))
-    } finally {
       reading.current = null
+    } catch {
+      // Why it failed is told by the poll, which fails as well. A new function is asked anew.
+      setTimeout(() => {
+        reading.current = null
+        setFailures((before) => before + 1)
+      }, POLL_MS)
     }
-  }, [client, key, filter])
+  }, [client, key, filter, failures])
   const rows = useMemo(() => (query.data ? flat(query.data) : []), [query.data])
   return { query, rows, next: query.data?.next ?? null, more, view }
 }

@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useRouter, useSearch } from '@tanstack/react-router'
 import { type FormEvent, useCallback, useEffect, useState } from 'react'
 import { api } from '../api/client'
+import { Refused } from '../api/errors'
 import { Logo } from '../app/Logo'
 import { sessionQuery } from '../app/query'
 import { SchemeSwitch } from '../app/SchemeSwitch'
@@ -83,7 +84,7 @@ function useSignIn() {
         client.setQueryData(sessionQuery.queryKey, session)
         router.history.replace(safeNext(next))
       } catch (refused) {
-        setFailure(refused)
+        setFailure(inOurWords(refused))
       } finally {
         setBusy(false)
       }
@@ -91,4 +92,10 @@ function useSignIn() {
     [client, router, next],
   )
   return { busy, failure, signIn }
+}
+
+/** The server says as little as it can to who is not known; a person may know what it means. */
+function inOurWords(refused: unknown): unknown {
+  const unknownKey = refused instanceof Refused && refused.code === 'UNAUTHORIZED'
+  return unknownKey ? new Error('This API key is not known here, or it has been revoked.') : refused
 }
