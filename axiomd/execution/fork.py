@@ -131,6 +131,9 @@ class Beginning:
                 continue
             if entry.kind in _OF_A_PAUSE and entry.position in self.asked_again:
                 continue
+            if entry.kind is EntryKind.NODE_STARTED and entry.position == self.routed:
+                # Its checkpoint is the fork's own, and would seem to have taken all the time since.
+                continue
             yield self._in_its_time(entry)
 
     def _in_its_time(self, entry: Entry) -> Entry:

@@ -53,7 +53,9 @@ def test_an_edited_output_goes_through_the_nodes_behind_it(user: User, source: s
     identity = answer.json()["execution_id"]
     user.ended(identity)
     steps = user.execution(identity, "/checkpoints")["checkpoints"]
-    assert next(s for s in steps if s["position"] == "ask")["output"]["text"] == "other"
+    edited = next(s for s in steps if s["position"] == "ask")
+    assert edited["output"]["text"] == "other"
+    assert edited["duration_ms"] == 0, "nobody worked on it since its source began"
     assert all(s["input"]["text"] == "other" for s in steps if s["placement"] in ("left", "right"))
 
 

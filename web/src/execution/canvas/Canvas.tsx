@@ -15,7 +15,7 @@ import { type EdgeState, edgeKey, type NodeState } from '../replay/types'
 import { Card, type CardNode } from './Card'
 import classes from './canvas.module.css'
 import { Legend } from './Legend'
-import { CARD_HEIGHT, CARD_WIDTH, layout } from './layout'
+import { beneath, CARD_HEIGHT, CARD_WIDTH, layout } from './layout'
 import { lineOf, shortType } from './look'
 import { Reveal } from './Reveal'
 import { Way, type WayEdge } from './Way'
@@ -147,7 +147,12 @@ function useEdges(artifact: Artifact, states: Map<string, EdgeState>) {
           target: edge.to,
           focusable: false,
           selectable: false,
-          data: { edge, state, type: outputs.get(edge.from) ?? '' },
+          data: {
+            edge,
+            state,
+            type: outputs.get(edge.from) ?? '',
+            low: edge.loop ? beneath(layout(artifact), edge.from, edge.to) : 0,
+          },
         })
     }
     before.current = made

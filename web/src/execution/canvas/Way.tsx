@@ -13,15 +13,24 @@ import type { EdgeState } from '../replay/types'
 import { isNear } from './Card'
 import classes from './canvas.module.css'
 
-export type WayEdge = Edge<{ edge: ArtifactEdge; state: EdgeState | null; type: string }, 'way'>
+export type WayEdge = Edge<
+  {
+    edge: ArtifactEdge
+    state: EdgeState | null
+    type: string
+    /** How low a loop goes. */
+    low: number
+  },
+  'way'
+>
 
 /** One edge: the message that goes over it, and whether it did. */
 export const Way = memo(function Way(props: EdgeProps<WayEdge>) {
   const { data } = props
   const near = useStore(isNear)
   if (!data) return null
-  const { edge, state, type } = data
-  const [path, x, y] = edge.loop ? backward(props) : getBezierPath(props)
+  const { edge, state, type, low } = data
+  const [path, x, y] = edge.loop ? backward(props, low) : getBezierPath(props)
   const status = state?.status ?? 'plain'
   const kind = edge.loop ? 'loop' : edge.on_error ? 'error' : undefined
   return (
@@ -58,9 +67,8 @@ function Kind({ edge }: { edge: ArtifactEdge }) {
 }
 
 /** A loop goes below the cards that it leads back over. */
-function backward(props: EdgeProps<WayEdge>): [string, number, number] {
+function backward(props: EdgeProps<WayEdge>, low: number): [string, number, number] {
   const { sourceX: x1, sourceY: y1, targetX: x2, targetY: y2 } = props
-  const low = Math.max(y1, y2) + 88
   const path =
     `M ${x1} ${y1} C ${x1 + 62} ${y1}, ${x1 + 62} ${low}, ${x1 - 20} ${low} ` +
     `L ${x2 + 20} ${low} C ${x2 - 62} ${low}, ${x2 - 62} ${y2}, ${x2} ${y2}`

@@ -4,6 +4,7 @@ import type { Artifact } from '../../api/types'
 
 export const CARD_WIDTH = 244
 export const CARD_HEIGHT = 94
+const LOOP_GAP = 36
 
 export type Places = ReadonlyMap<string, { x: number; y: number }>
 
@@ -56,4 +57,12 @@ function arranged(artifact: Artifact): Places {
       return [alias, { x: x - CARD_WIDTH / 2, y: y - CARD_HEIGHT / 2 }]
     }),
   )
+}
+
+/** Clear of every card between the two ends: how low a line from one back to the other has to go. */
+export function beneath(places: Places, from: string, to: string): number {
+  const ends = [places.get(from)?.x ?? 0, places.get(to)?.x ?? 0]
+  const [left, right] = [Math.min(...ends), Math.max(...ends)]
+  const between = [...places.values()].filter(({ x }) => x >= left && x <= right)
+  return Math.max(...between.map(({ y }) => y + CARD_HEIGHT), 0) + LOOP_GAP
 }
