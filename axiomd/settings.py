@@ -252,10 +252,11 @@ OUTSIDE_THE_TREE = frozenset(
     {
         *("AXIOMD_CONFIG", "AXIOMD_URL", "AXIOMD_API_KEY"),
         *("AXIOMD_WEBUI", "AXIOMD_WEB", "AXIOMD_NODE"),
+        *("AXIOMD_CHROMIUM", "AXIOMD_BROWSER"),
     }
 )
 """Variables with the prefix that are not settings: the file's path, the client's two, where the
-dashboard's files are, and the two of the wheel's build."""
+dashboard's files are, and the two of the wheel's build and of the tests in a browser each."""
 
 
 def _read_file(path: Path) -> dict[str, Any]:

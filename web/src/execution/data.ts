@@ -139,6 +139,8 @@ class HistoryReader {
     }
     if (this.stopped) return
     this.complete = true
+    // It went on while the history was read: what was asked for beside it may be from before.
+    this.invalidateSoon()
     if (!this.hasEnded()) this.follow()
     else this.connection = 'live'
   }
