@@ -47,6 +47,13 @@ class Seen:
 
 NOTHING_SEEN = Seen()
 DEAD, FAILED = "dead", "failed"
+
+
+class NoItems(bytes):
+    """What a list without items brings to its gate."""
+
+
+EMPTY = NoItems()
 MANY = 1_000
 """Arms of a fan-out that has not begun: nobody knows how many."""
 
@@ -297,7 +304,7 @@ class Interpreter:
                 places = [(*items, i) for i in range(self.fans[fan, items])]
                 found += [(edge, self.signals.get((edge, inner))) for inner in places]
                 if not places and not self.artifact.edges[edge].on_error:
-                    found.append((edge, b""))
+                    found.append((edge, EMPTY))
         return found
 
     def merge(self, gate, arms):
@@ -338,6 +345,8 @@ class Interpreter:
         unknown = sum(arm is None for _, arm in arms)
         join = self.artifact.placements[gate].join
         wanted = 1 if join.kind == "XOR" else join.quorum
+        # A list without items has come, but is nothing to count towards a quorum.
+        counted = [arm for arm in came if arm[1] is not EMPTY] if join.quorum else came
         number = self.visits.get((gate, items), 0) + 1
         text = position_text(Position(gate, number, items), self.artifact.placements[gate].alias)
         mark = ("gate", gate, items)
@@ -346,10 +355,10 @@ class Interpreter:
         if may_time_out and broken == "GATE_TIMEOUT":
             self.used.add(mark)
             self.fail_gate(gate, items, "GATE_TIMEOUT")
-        elif counts := self.counts(join, wanted, len(came), unknown, broken):
+        elif counts := self.counts(join, wanted, len(counted), unknown, broken):
             self.used.add(mark)
-            self.deliver(gate, items, self.find_taken(gate, came, counts, text))
-        elif self.is_lost(wanted, came, unknown) and (came or FAILED in [a for _, a in arms]):
+            self.deliver(gate, items, self.find_taken(gate, counted, counts, text))
+        elif self.is_lost(wanted, counted, unknown) and (came or FAILED in [a for _, a in arms]):
             self.used.add(mark)
             self.fail_gate(gate, items, "GATE_FAILED")
         elif not unknown:
