@@ -29,6 +29,8 @@ CUT_ANYWHERE = (137, 242, 290)
 NEVER = {
     # Only a generator can say something else the second time.
     EntryKind.NODE_DIVERGED,
+    # Who is told is no part of a flow: power cuts of deliveries have worlds of their own.
+    *(kind for kind in EntryKind if kind.name.startswith("WEBHOOK_")),
 }
 """What no history of a unary execution tells."""
 
