@@ -60,6 +60,7 @@ class Visitor:
         self.page.goto(f"/executions/{identity}{query}")
         expect(self.page.get_by_text(identity, exact=True)).to_be_visible()
         expect(self.page.locator(".react-flow__node").first).to_be_visible()
+        expect(self.scrubber).not_to_have_attribute("max", "0")
 
     def has_status(self, status: str) -> None:
         """The head of the page says so, sooner or later."""

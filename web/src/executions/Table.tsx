@@ -14,7 +14,7 @@ import { moved } from './rows'
 import type { Selection } from './selection'
 import { useRowClicks } from './useRowClicks'
 import { useRowKeys } from './useRowKeys'
-import { HEAD_PX, type Range, ROW_PX, useWindow } from './useWindow'
+import { drawn, HEAD_PX, type Range, ROW_PX, useWindow } from './useWindow'
 
 /** So many rows before the end more are asked for: nobody should get to see the end. */
 const AHEAD_ROWS = 300
@@ -86,16 +86,21 @@ export function Table(props: Props) {
           onKeyDown={keys.onKeyDown}
           onFocus={keys.onFocus}
         >
-          {rows.slice(range.start, range.end).map((execution, step) => (
-            <Row
-              key={execution.execution_id}
-              execution={execution}
-              index={range.start + step}
-              selected={selection.ids.has(execution.execution_id)}
-              current={keys.isCurrent(execution.execution_id, range.start + step)}
-              onToggle={toggle}
-            />
-          ))}
+          {drawn(range, keys.current, rows.length).map((index) => {
+            const execution = rows[index]
+            return (
+              execution && (
+                <Row
+                  key={execution.execution_id}
+                  execution={execution}
+                  index={index}
+                  selected={selection.ids.has(execution.execution_id)}
+                  current={index === keys.current}
+                  onToggle={toggle}
+                />
+              )
+            )
+          })}
         </div>
       </div>
       {props.children}

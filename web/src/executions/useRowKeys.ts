@@ -40,7 +40,7 @@ export function useRowKeys({ rows, scrollTo, pageRows, body, onOpen, onToggle }:
   const [currentId, setCurrentId] = useState<string | null>(null)
   const wanted = useRef<string | null>(null)
 
-  // The row to go to may be drawn only now, after the list has scrolled there.
+  // The row to go to may be drawn only now.
   useEffect(() => {
     if (wanted.current === null) return
     const row = body.current?.querySelector<HTMLElement>(`[data-id="${wanted.current}"]`)
@@ -74,12 +74,12 @@ export function useRowKeys({ rows, scrollTo, pageRows, body, onOpen, onToggle }:
     if (id) setCurrentId(id)
   }
 
-  const known = useMemo(
-    () => currentId !== null && rows.some((row) => row.execution_id === currentId),
+  const current = useMemo(
+    () =>
+      Math.max(0, currentId === null ? 0 : rows.findIndex((row) => row.execution_id === currentId)),
     [rows, currentId],
   )
-  const isCurrent = (id: string, index: number) => (known ? id === currentId : index === 0)
-  return { onKeyDown, onFocus, isCurrent }
+  return { onKeyDown, onFocus, current }
 }
 
 export function rowOf(element: Element): HTMLElement | null {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { stepOf } from './useRowKeys'
-import { ROW_PX, rangeOf } from './useWindow'
+import { drawn, ROW_PX, rangeOf } from './useWindow'
 
 const HEIGHT = 20 * ROW_PX
 
@@ -37,5 +37,16 @@ describe('a key in the list', () => {
     ['a', 50, null],
   ])('%s at row %s leads to %s', (key, from, to) => {
     expect(stepOf(key, from, 100, 20)).toBe(to)
+  })
+})
+
+describe('the row that Tab comes to', () => {
+  it.each([
+    [0, [0, 5, 6, 7]],
+    [6, [5, 6, 7]],
+    [9, [5, 6, 7, 9]],
+    [20, [5, 6, 7]],
+  ])('is drawn once, in its order, if there is one: %s', (current, indices) => {
+    expect(drawn({ start: 5, end: 8 }, current, 20)).toEqual(indices)
   })
 })

@@ -22,6 +22,16 @@ export function rangeOf(top: number, height: number, count: number): Range {
 }
 
 /**
+ * The rows to draw: those in view, and the one that Tab comes to wherever it is. A row that has the
+ * focus and is drawn no more would take it away, and the next key would be heard by nobody.
+ */
+export function drawn({ start, end }: Range, current: number, count: number): number[] {
+  const inView = Array.from({ length: Math.max(0, end - start) }, (_, step) => start + step)
+  if (current >= count || (current >= start && current < end)) return inView
+  return current < start ? [current, ...inView] : [...inView, current]
+}
+
+/**
  * Which rows are drawn. All are equally high, so that where one is follows from its number: a list
  * of 100,000 costs no more than one of a hundred.
  */
