@@ -182,7 +182,7 @@ class _Sessions:
         if not leaves:
             return view
         headers = {"Content-Type": answers.JSON_TYPE}
-        return sse.answer(self._box.written(view, leaves), headers)
+        return sse.answer_pieces(self._box.written(view, leaves), headers)
 
     def _view_now(self, execution: Execution, leaves: list[Leaf]) -> dict[str, Any]:
         """A session with the input of what it holds. Blocks."""

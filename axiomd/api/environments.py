@@ -51,7 +51,7 @@ class Shown:
         build = self._box.environments.running(state.lock) if state.lock else None
         said = build.said if build is not None else await self._kept(state)
         if "text/event-stream" in request.headers.get("Accept", ""):
-            return sse.answer(build_events(self._box, state, said, start, build))
+            return sse.answer_events(build_events(self._box, state, said, start, build))
         lines = said.after(start, limit + 1)
         more = len(lines) > limit
         return {

@@ -71,7 +71,7 @@ class Shown:
         """Accept a pipeline execution and stream its frames."""
         key = request.headers.get("Idempotency-Key", "")
         execution, timeout_s = await accept_stream(self._box, g.tenant, key, await request_body())
-        return sse.answer(sse.frame_events(self._box, execution, 0, timeout_s))
+        return sse.answer_events(sse.frame_events(self._box, execution, 0, timeout_s))
 
     async def stream(self, execution_id: str) -> Response:
         """Go on with a stream of frames."""
@@ -85,7 +85,7 @@ class Shown:
             ("Last-Event-ID", request.headers.get("Last-Event-ID"), 1),
             ("from", query.text("from"), 0),
         )
-        return sse.answer(sse.frame_events(self._box, execution, start, timeout or None))
+        return sse.answer_events(sse.frame_events(self._box, execution, start, timeout or None))
 
     async def cancel(self, execution_id: str) -> tuple[dict[str, Any], int]:
         """End an execution, or have it undone first; what was stopped is dead when this answers."""
@@ -157,7 +157,7 @@ class Shown:
             ("after", query.text("after"), 1),
         )
         if "text/event-stream" in request.headers.get("Accept", ""):
-            return sse.answer(sse.journal_events(self._box, execution, start, node, kinds))
+            return sse.answer_events(sse.journal_events(self._box, execution, start, node, kinds))
         wanted = partial(_is_wanted, node, kinds)
         page: dict[str, Any] = await self._box.engine.parts.run_blocking(
             self._event_page, execution, start, limit, wanted
@@ -323,7 +323,7 @@ def find_execution(box: Box, execution_id: str) -> Execution:
 
 def answer_view(box: Box, view: dict[str, Any], leaves: list[Leaf]) -> Answer:
     """A view as it is, or written in pieces if there is anything large in it."""
-    return sse.answer(box.written(view, leaves), _JSON_HEADERS) if leaves else view
+    return sse.answer_pieces(box.written(view, leaves), _JSON_HEADERS) if leaves else view
 
 
 def _is_wanted(node: str | None, kinds: frozenset[str], view: dict[str, Any]) -> bool:

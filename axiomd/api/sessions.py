@@ -9,15 +9,15 @@ from axiomd.api import answers
 from axiomd.api.auth import COOKIE, Caller
 from axiomd.api.box import Box
 from axiomd.api.wire import read_sign_in
-from axiomd.clock import rfc3339
+from axiomd.clock import S_PER_DAY, rfc3339
 from axiomd.engine.sign_in import SignedIn
 from axiomd.errors import Invalid, NotFound, Problem, TooLarge, Unauthorized
 from axiomd.limits import SIGN_IN_BODY_BYTES_MAX
+from axiomd.store.records import ApiKeyRecord
 
 SIGN_IN_ENDPOINT = "sessions.sign_in"
 """The one route below /app that nobody needs a key for."""
 _KEY = re.compile(r"[0-9a-f]{64}")
-_S_PER_DAY = 86_400
 
 
 def sessions_routes(box: Box) -> Blueprint:
@@ -54,13 +54,13 @@ class SessionRoutes:
         if session is None:
             # The key was revoked this very moment.
             raise Unauthorized
-        max_age_s = int(self._box.settings.session_days * _S_PER_DAY)
-        return _answer(_view(session), 201, _cookie(token, max_age_s))
+        max_age_s = int(self._box.settings.session_days * S_PER_DAY)
+        return _answer(_view(session.key, session), 201, _cookie(token, max_age_s))
 
     async def show(self) -> Response:
         """Who is signed in; of who came with a key, whose it is."""
         caller: Caller = g.caller
-        return _answer(_view(caller.session) if caller.session else _key_view(caller), 200)
+        return _answer(_view(caller.key, caller.session), 200)
 
     async def sign_out(self) -> Response:
         """End the session."""
@@ -71,21 +71,13 @@ class SessionRoutes:
         return _answer({"signed_out": True}, 200, _cookie("", 0))
 
 
-def _view(session: SignedIn) -> dict[str, Any]:
+def _view(key: ApiKeyRecord, session: SignedIn | None) -> dict[str, Any]:
+    """Who is asking, and of a session what its pages need."""
     return {
-        "tenant": session.key.tenant,
-        "key": {"name": session.key.name, "first8": session.key.first8},
-        "csrf_token": session.csrf_token,
-        "expires_at": rfc3339(session.expires_ns),
-    }
-
-
-def _key_view(caller: Caller) -> dict[str, Any]:
-    return {
-        "tenant": caller.key.tenant,
-        "key": {"name": caller.key.name, "first8": caller.key.first8},
-        "csrf_token": None,
-        "expires_at": None,
+        "tenant": key.tenant,
+        "key": {"name": key.name, "first8": key.first8},
+        "csrf_token": session.csrf_token if session is not None else None,
+        "expires_at": rfc3339(session.expires_ns) if session is not None else None,
     }
 
 

@@ -51,10 +51,13 @@ class EventStreamBody(ResponseBody):
         return self._chunks
 
 
-def answer(chunks: Chunks, headers: Mapping[str, str] = HEADERS) -> Response:
-    """A generator as an answer; events only as long as whoever asked for them may have them."""
-    if headers is HEADERS:
-        chunks = _while_allowed(chunks, g.caller.stands)
+def answer_events(events: Chunks) -> Response:
+    """Events as an answer, as long as whoever asked for them may have them."""
+    return answer_pieces(_while_allowed(events, g.caller.stands), HEADERS)
+
+
+def answer_pieces(chunks: Chunks, headers: Mapping[str, str]) -> Response:
+    """A generator as an answer."""
     response = Response(EventStreamBody(chunks), headers=dict(headers))
     # The framework would end a stream after a minute as if it were complete.
     response.timeout = None

@@ -1,5 +1,7 @@
 """Webhooks as requests name them, checked: where they lead and what they tell."""
 
+from collections.abc import Sequence
+
 import attrs
 
 from axiomd.api.box import Box
@@ -21,26 +23,27 @@ class SubscribeBody:
 
 def read_target(box: Box, given: WebhookBody | None, root: str = "webhook") -> Target | None:
     """Where an execution's end is to be told. Raises Invalid with every problem."""
-    if given is None:
-        return None
-    allow_private = box.webhooks.settings.allow_private
-    problems = target_problems(given.url, given.headers, root, allow_private=allow_private)
-    if problems:
-        raise Invalid("The webhook is not valid.", problems=problems)
-    return Target(given.url, tuple(given.headers.items()))
+    return None if given is None else _checked(box, given, root, [])
 
 
 def read_subscription(box: Box, body: bytes) -> tuple[Target, tuple[str, ...]]:
     """The body that asks for notifications. Raises Malformed, Invalid."""
     read = read_body(body, SubscribeBody)
-    allow_private = box.webhooks.settings.allow_private
-    problems = target_problems(read.url, read.headers, "", allow_private=allow_private)
+    problems = []
     if not read.events:
         problems.append(Problem("events", f"names none; there are {', '.join(EVENTS)}"))
     for number, event in enumerate(read.events):
         if event not in EVENTS:
             problems.append(Problem(f"events[{number}]", unknown("event", event, EVENTS)))
-    if problems:
-        raise Invalid("The webhook is not valid.", problems=problems)
-    events = tuple(dict.fromkeys(read.events))
-    return Target(read.url, tuple(read.headers.items())), events
+    return _checked(box, read, "", problems), tuple(dict.fromkeys(read.events))
+
+
+def _checked(
+    box: Box, given: WebhookBody | SubscribeBody, root: str, others: Sequence[Problem]
+) -> Target:
+    """Where a body leads. Raises Invalid with every problem, `others` behind the target's own."""
+    allow_private = box.webhooks.settings.allow_private
+    problems = target_problems(given.url, given.headers, root, allow_private=allow_private)
+    if problems or others:
+        raise Invalid("The webhook is not valid.", problems=[*problems, *others])
+    return Target(given.url, tuple(given.headers.items()))

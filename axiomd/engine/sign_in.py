@@ -10,7 +10,7 @@ import hashlib
 
 import attrs
 
-from axiomd.clock import NS_PER_S, Clock
+from axiomd.clock import NS_PER_DAY, NS_PER_S, Clock
 from axiomd.errors import LinkUnusable, Unauthorized
 from axiomd.ids import TOKEN, Ids, key_hash, token_expiry, token_key
 from axiomd.limits import SIGN_IN_LINK_S_MAX
@@ -31,7 +31,6 @@ CONSOLE = "console"
 """The name of the key that stands for who signs in by a link."""
 SIGN_IN_PATH = "/sign-in"
 """The page of the dashboard that a link leads to."""
-_DAY_S = 86_400
 
 
 @attrs.frozen
@@ -86,7 +85,7 @@ class SignIns:
         self._reader = reader
         self._clock = clock
         self._ids = ids
-        self._session_ns = int(session_days * _DAY_S * NS_PER_S)
+        self._session_ns = int(session_days * NS_PER_DAY)
 
     async def by_key(self, key: str) -> str:
         """The token of a new session for an API key, valid once this returns.

@@ -5,7 +5,7 @@ The one place that reads and writes signing secrets.
 
 import base64
 
-from axiomd.clock import NS_PER_S, Clock
+from axiomd.clock import NS_PER_DAY, Clock
 from axiomd.execution.signatures import SECRET_PREFIX, SigningSecrets
 from axiomd.ids import Ids
 from axiomd.store import keys
@@ -14,7 +14,7 @@ from axiomd.store.delivery_records import encode_secrets
 from axiomd.store.outbox import Outbox
 from axiomd.store.writer import Writer
 
-_OVERLAP_NS = 86_400 * NS_PER_S
+_OVERLAP_NS = NS_PER_DAY
 """How long messages are signed with a secret that was replaced, beside the new one."""
 
 

@@ -13,7 +13,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import trio
 
-from axiomd.clock import LOOK_AGAIN_S, NS_PER_MS, NS_PER_S
+from axiomd.clock import LOOK_AGAIN_S, NS_PER_DAY, NS_PER_MS, NS_PER_S
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.posting import Headers, NotPosted, Post
 from axiomd.engine.signing import Signing
@@ -55,7 +55,6 @@ _FULL_PAUSE_S = 1.0
 _AGAIN_S = 0.1
 _PURGE_EVERY_S = 600.0
 _PURGE_PAUSE_S = 1.0
-_DAY_NS = 86_400 * NS_PER_S
 _ERROR_CHARACTERS = 300
 
 WriteBody = Callable[[], AsyncGenerator[bytes, None]]
@@ -270,7 +269,7 @@ class Webhooks:
 
     async def _purge(self) -> None:
         """Forget old notifications of executions that go on, a slice at a time."""
-        kept_ns, start = int(self.settings.days * _DAY_NS), b""
+        kept_ns, start = int(self.settings.days * NS_PER_DAY), b""
         while True:
             before_ns = self._parts.clock.now_ns() - kept_ns
             old, start = self.outbox.old(before_ns, start, FORGET_ROWS_MAX)

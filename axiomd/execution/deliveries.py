@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import attrs
 
-from axiomd.clock import NS_PER_S, rfc3339
+from axiomd.clock import NS_PER_DAY, NS_PER_S, rfc3339
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.status import Status
@@ -35,7 +35,6 @@ ENDED = "execution.ended"
 
 _AGAIN_AFTER_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 21_600)
 """Seconds between attempts: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 6 h."""
-_DAY_NS = 86_400 * NS_PER_S
 _JITTER = 0.1
 """The share by which such a time is shorter or longer, as chance has it."""
 _GONE = 410
@@ -223,7 +222,7 @@ def after_attempt(delivery: Delivery, attempt: DeliveryAttempt, chance: float) -
 
 def _again_ns(tried: Delivery, at_ns: int, chance: float) -> int:
     """When to try again, within a day of the first attempt; 0 for never."""
-    until_ns = tried.since_ns + _DAY_NS
+    until_ns = tried.since_ns + NS_PER_DAY
     if tried.tries > len(_AGAIN_AFTER_S) or at_ns >= until_ns:
         return 0
     pause_s = _AGAIN_AFTER_S[tried.tries - 1] * (1 + _JITTER * (2 * chance - 1))

@@ -49,7 +49,6 @@ from axiomd.store.env import Store, get
 from axiomd.store.forget import Forgetting, Forgotten
 from axiomd.store.records import (
     IdempotencyRecord,
-    SessionRecord,
     decode_execution,
     decode_idempotency,
     encode_arrival,
@@ -75,8 +74,8 @@ class Existing:
     value: bytes
 
 
-Result = Execution | Duplicate | Existing | Forgotten | SessionRecord | None
-"""The record after an `ExecutionCommit`; None after a `RowsCommit` or a `CopyCommit`."""
+Result = Execution | Duplicate | Existing | Forgotten | None
+"""The record after an `ExecutionCommit`; None after what changes none."""
 
 
 class Batch:
@@ -103,7 +102,8 @@ class Batch:
             self._add_copy(commit)
             return None
         if isinstance(commit, SignInCommit):
-            return use_link(self._tables, self._transaction, commit)
+            use_link(self._tables, self._transaction, commit)
+            return None
         if isinstance(commit, PurgeCommit):
             self._deliveries.purge(commit)
             return None
@@ -423,8 +423,14 @@ def _changes(commit: ExecutionCommit, stored: Execution, trigger: Trigger) -> di
         changes["losses"] = stored.losses + 1
     if trigger is Trigger.UNDO:
         # Undoing has losses of its own.
-        changes |= {"losses": 0}
-        changes |= {"undoing": True, "doubts": (), "pauses": (), "children": (), "held": ()}
+        changes |= {
+            "losses": 0,
+            "undoing": True,
+            "doubts": (),
+            "pauses": (),
+            "children": (),
+            "held": (),
+        }
     if status.ended:
         changes["completed_ns"] = commit.at_ns
         changes["failure"] = commit.failure

@@ -1,9 +1,12 @@
-"""Where a list of rows goes on, as text: the end of the key that was handed out last."""
+"""Pages of a list, and where it goes on, as text: the end of the key that was handed out last."""
 
 import base64
 import binascii
 
 from axiomd.errors import Malformed
+from axiomd.store import keys
+from axiomd.store.env import Store
+from axiomd.store.walking import forwards
 
 NO_CURSOR = "The cursor is not one of this box; take it from next_cursor."
 
@@ -27,3 +30,21 @@ def decode_cursor(text: str) -> bytes:
         return base64.urlsafe_b64decode(text.encode())
     except (binascii.Error, ValueError):
         return b""
+
+
+def read_page(
+    store: Store, table: str, prefix: bytes, limit: int, cursor: str | None
+) -> tuple[list[tuple[bytes, bytes]], str | None]:
+    """Rows that start with `prefix` from a cursor on, and the cursor behind them if there are more.
+
+    Raises Malformed if the cursor is none.
+    """
+    # A zero byte makes the key after the one that was handed out last.
+    first = prefix + (read_row_cursor(cursor) + b"\0" if cursor is not None else b"")
+    if len(first) > keys.KEY_BYTES_MAX:
+        raise Malformed(NO_CURSOR)
+    with store.read() as transaction:
+        walk = transaction.cursor(store.tables[table])
+        rows = list(forwards(walk, prefix, first, limit + 1))
+    page = rows[:limit]
+    return page, write_row_cursor(page[-1][0][len(prefix) :]) if len(rows) > limit else None

@@ -19,7 +19,7 @@ from axiomd.execution.deliveries import (
 from axiomd.execution.signatures import SigningSecrets
 from axiomd.limits import SCAN_ROWS_MAX
 from axiomd.store import keys
-from axiomd.store.cursors import NO_CURSOR, read_row_cursor, write_row_cursor
+from axiomd.store.cursors import NO_CURSOR, read_page, read_row_cursor, write_row_cursor
 from axiomd.store.deliveries import may_be_purged
 from axiomd.store.delivery_records import decode_delivery, decode_secrets, decode_subscription
 from axiomd.store.env import Store, get
@@ -68,14 +68,7 @@ class Outbox:
     def of_execution(self, execution_id: str, limit: int, cursor: str | None) -> Rows[Delivery]:
         """A page of an execution's deliveries, in the order of its history. Raises Malformed."""
         prefix = keys.execution_key(execution_id)
-        first = prefix + (read_row_cursor(cursor) + b"\0" if cursor is not None else b"")
-        if len(first) > keys.KEY_BYTES_MAX:
-            raise Malformed(NO_CURSOR)
-        with self._store.read() as transaction:
-            walk = transaction.cursor(self._tables[keys.DELIVERIES])
-            rows = list(forwards(walk, prefix, first, limit + 1))
-        page = rows[:limit]
-        more = write_row_cursor(page[-1][0][len(prefix) :]) if len(rows) > limit else None
+        page, more = read_page(self._store, keys.DELIVERIES, prefix, limit, cursor)
         return Rows([decode_delivery(key, value) for key, value in page], more)
 
     def deliveries(

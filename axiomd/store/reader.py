@@ -22,10 +22,13 @@ from axiomd.ids import token_expiry
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
 from axiomd.store import keys
 from axiomd.store.commit import ForgetCommit
-from axiomd.store.cursors import NO_CURSOR as _NO_CURSOR
-from axiomd.store.cursors import decode_cursor as _decode_cursor
-from axiomd.store.cursors import read_row_cursor as _read_row_cursor
-from axiomd.store.cursors import write_row_cursor as _write_row_cursor
+from axiomd.store.cursors import (
+    NO_CURSOR,
+    decode_cursor,
+    read_page,
+    read_row_cursor,
+    write_row_cursor,
+)
 from axiomd.store.env import Store, get
 from axiomd.store.records import (
     ApiKeyRecord,
@@ -45,8 +48,7 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.retention import next_slice
-from axiomd.store.walking import backwards as _backwards
-from axiomd.store.walking import forwards as _forwards
+from axiomd.store.walking import backwards, forwards
 
 _LAST_ENTRIES = 2
 """The terminal's checkpoint and the completion that it brings are the last lines of a journal, but
@@ -130,7 +132,7 @@ class Reader:
             cursor = transaction.cursor(self._tables[keys.JOURNAL])
             return [
                 decode_entry(keys.journal_seq(key), value)
-                for key, value in _forwards(cursor, prefix, first, limit)
+                for key, value in forwards(cursor, prefix, first, limit)
             ]
 
     def whole_journal(self, execution_id: str) -> Iterator[Entry]:
@@ -147,7 +149,7 @@ class Reader:
             cursor = transaction.cursor(self._tables[keys.JOURNAL])
             return [
                 decode_entry(keys.journal_seq(key), value)
-                for key, value in _backwards(cursor, prefix, prefix + b"\xff" * 5, limit)
+                for key, value in backwards(cursor, prefix, prefix + b"\xff" * 5, limit)
             ]
 
     def output(self, execution_id: str, terminal: int) -> Payload | None:
@@ -183,7 +185,7 @@ class Reader:
         size = 0
         with self._store.read() as transaction:
             cursor = transaction.cursor(self._tables[keys.FRAMES])
-            for key, value in _forwards(cursor, prefix, first, limit):
+            for key, value in forwards(cursor, prefix, first, limit):
                 payload = decode_frame(value)
                 found.append((keys.frame_index(key), payload))
                 # Not the row's own size: that of a blob is small whatever it holds.
@@ -221,7 +223,7 @@ class Reader:
         first = keys.frame_key(execution, placement, 0)
         with self._store.read() as transaction:
             cursor = transaction.cursor(self._tables[keys.FRAMES])
-            for key, _ in _backwards(cursor, first[:-4], first[:-4] + b"\xff" * 5, 1):
+            for key, _ in backwards(cursor, first[:-4], first[:-4] + b"\xff" * 5, 1):
                 return keys.frame_index(key) + 1
         return 0
 
@@ -234,11 +236,11 @@ class Reader:
         prefix = first[:-4]
         with self._store.read() as transaction:
             walk = transaction.cursor(self._tables[keys.ARRIVALS])
-            for key, value in _backwards(walk, prefix, first, 1):
+            for key, value in backwards(walk, prefix, first, 1):
                 before = decode_arrival(key, value)
                 if before.index + before.count > start:
                     first = key
-            rows = _forwards(walk, prefix, first, limit)
+            rows = forwards(walk, prefix, first, limit)
             return [decode_arrival(key, value) for key, value in rows]
 
     def ready(self, limit: int, leave_out: Collection[str]) -> list[str]:
@@ -246,7 +248,7 @@ class Reader:
         found: list[str] = []
         with self._store.read() as transaction:
             cursor = transaction.cursor(self._tables[keys.READY])
-            for key, _ in _forwards(cursor, b"", b"", 2**31):
+            for key, _ in forwards(cursor, b"", b"", 2**31):
                 execution_id = keys.time_led_tail(key)[1]
                 if execution_id not in leave_out:
                     found.append(execution_id)
@@ -258,13 +260,13 @@ class Reader:
         """Executions that some worker has."""
         with self._store.read() as transaction:
             cursor = transaction.cursor(self._tables[keys.CLAIMED])
-            return [key.hex() for key, _ in _forwards(cursor, b"", b"", 2**31)]
+            return [key.hex() for key, _ in forwards(cursor, b"", b"", 2**31)]
 
     def half_forked(self) -> list[str]:
         """IDs of forks that were begun and have no record yet."""
         with self._store.read() as transaction:
             cursor = transaction.cursor(self._tables[keys.FORGOTTEN])
-            rows = _forwards(cursor, b"", b"", 2**31)
+            rows = forwards(cursor, b"", b"", 2**31)
             return [key.hex() for key, value in rows if value == keys.FORKING]
 
     def due(self, until_ns: int, limit: int) -> tuple[list[str], int | None]:
@@ -273,7 +275,7 @@ class Reader:
         found: list[str] = []
         with self._store.read() as transaction:
             cursor = transaction.cursor(self._tables[keys.DUE])
-            for key, _ in _forwards(cursor, b"", b"", 2**31):
+            for key, _ in forwards(cursor, b"", b"", 2**31):
                 due_ns, execution_id = keys.time_led_tail(key)
                 if due_ns > until_ns or len(found) == limit:
                     return found, due_ns
@@ -297,7 +299,7 @@ class Reader:
         with self._store.read() as transaction:
             executions = self._tables[keys.EXECUTIONS]
             index = transaction.cursor(self._tables[table])
-            for key, _ in _backwards(index, prefix, last, SCAN_ROWS_MAX):
+            for key, _ in backwards(index, prefix, last, SCAN_ROWS_MAX):
                 created, execution_id = keys.time_led_tail(key)
                 if created < wanted.created_from_ns:
                     return Page(found, None)
@@ -326,7 +328,7 @@ class Reader:
         with self._store.read() as transaction:
             executions = self._tables[keys.EXECUTIONS]
             index = transaction.cursor(self._tables[keys.PAUSES])
-            for key, _ in _backwards(index, prefix, last, 2**31):
+            for key, _ in backwards(index, prefix, last, 2**31):
                 if len(found) >= limit:
                     return Rows(found, found[-1].cursor)
                 opened_ns, execution_id = keys.time_led_tail(key)
@@ -362,10 +364,10 @@ class Reader:
         """A page of a tenant's artifacts, newest first. Raises Malformed."""
         rows = self._scan(keys.ARTIFACT_HASHES, keys.text_key(tenant))
         # IDs are led by time. Only those of the page are read: an artifact may be large.
-        before = _read_row_cursor(cursor) if cursor is not None else b"\xff"
+        before = read_row_cursor(cursor) if cursor is not None else b"\xff"
         older = sorted((identity for _, identity in rows if identity < before), reverse=True)
         page = older[:limit]
-        more = _write_row_cursor(page[-1]) if len(older) > limit else None
+        more = write_row_cursor(page[-1]) if len(older) > limit else None
         return Rows([self.artifact(tenant, identity.decode()) for identity in page], more)
 
     def package(self, tenant: str, name: str, version: str) -> PackageRecord | None:
@@ -431,7 +433,7 @@ class Reader:
         with self._store.read() as transaction:
             for table in (keys.SESSIONS, keys.SIGN_IN_LINKS):
                 walk = transaction.cursor(self._tables[table])
-                rows = _forwards(walk, b"", b"", limit - len(found))
+                rows = forwards(walk, b"", b"", limit - len(found))
                 due = itertools.takewhile(lambda row: token_expiry(row[0]) <= now_ns, rows)
                 found += [(table, key) for key, _ in due]
         return found
@@ -444,7 +446,7 @@ class Reader:
 
     def _scan(self, table: str, prefix: bytes) -> list[tuple[bytes, bytes]]:
         with self._store.read() as transaction:
-            return list(_forwards(transaction.cursor(self._tables[table]), prefix, prefix, 2**31))
+            return list(forwards(transaction.cursor(self._tables[table]), prefix, prefix, 2**31))
 
     def _keys(self, table: str, prefix: bytes) -> list[bytes]:
         with self._store.read() as transaction:
@@ -462,15 +464,7 @@ class Reader:
         limit: int,
         cursor: str | None,
     ) -> Rows[T]:
-        # A zero byte makes the key after the one that was handed out last.
-        first = prefix + (_read_row_cursor(cursor) + b"\0" if cursor is not None else b"")
-        if len(first) > keys.KEY_BYTES_MAX:
-            raise Malformed(_NO_CURSOR)
-        with self._store.read() as transaction:
-            walk = transaction.cursor(self._tables[table])
-            rows = list(_forwards(walk, prefix, first, limit + 1))
-        page = rows[:limit]
-        more = _write_row_cursor(page[-1][0][len(prefix) :]) if len(rows) > limit else None
+        page, more = read_page(self._store, table, prefix, limit, cursor)
         return Rows([decode(value) for _, value in page], more)
 
 
@@ -488,7 +482,7 @@ def _write_cursor(key: bytes) -> str:
 
 
 def _read_cursor(text: str) -> bytes:
-    raw = _decode_cursor(text)
+    raw = decode_cursor(text)
     if len(raw) != _CURSOR_BYTES:
-        raise Malformed(_NO_CURSOR)
+        raise Malformed(NO_CURSOR)
     return raw

@@ -34,8 +34,7 @@ from axiomd.flow.artifact import (
 )
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
-from axiomd.store.versions import VERSION
-from axiomd.store.versions import body as _body
+from axiomd.store.versions import VERSION, body
 
 _INLINE = b"\x01"
 _BLOB = b"\x02"
@@ -164,7 +163,7 @@ def encode_execution(execution: Execution) -> bytes:
 
 def decode_execution(execution_id: str, value: bytes) -> Execution:
     """The record stored under `execution_id`."""
-    record = pb.Execution.FromString(_body(value))
+    record = pb.Execution.FromString(body(value))
     failure = record.failure
     return Execution(
         execution_id=execution_id,
@@ -248,7 +247,7 @@ def encode_entry(entry: Entry) -> bytes:
 
 def decode_entry(seq: int, value: bytes) -> Entry:
     """The entry stored at `seq`."""
-    record = pb.Entry.FromString(_body(value))
+    record = pb.Entry.FromString(body(value))
     position = payload = None
     if record.placement:
         position = Position(record.placement - 1, record.iteration, tuple(record.items))
@@ -274,7 +273,7 @@ def decode_entry(seq: int, value: bytes) -> Entry:
 
 def blob_in_entry(value: bytes) -> bytes:
     """The blob that a stored entry names; empty if it names none."""
-    blob: bytes = pb.Entry.FromString(_body(value)).payload.blob
+    blob: bytes = pb.Entry.FromString(body(value)).payload.blob
     return blob
 
 
@@ -302,7 +301,7 @@ def encode_arrival(arrival: Arrival) -> bytes:
 
 def decode_arrival(key: bytes, value: bytes) -> Arrival:
     """The arrival stored under `key`."""
-    return Arrival(*keys.arrival_place(key), *_ARRIVAL.unpack(_body(value)))
+    return Arrival(*keys.arrival_place(key), *_ARRIVAL.unpack(body(value)))
 
 
 def encode_artifact(artifact: Artifact) -> bytes:
@@ -325,7 +324,7 @@ def encode_artifact(artifact: Artifact) -> bytes:
 
 def decode_artifact(value: bytes) -> Artifact:
     """The artifact stored as `value`."""
-    record = pb.Artifact.FromString(_body(value))
+    record = pb.Artifact.FromString(body(value))
     return Artifact(
         graph_id=record.graph_id,
         tenant=record.tenant,
@@ -490,7 +489,7 @@ def encode_package(package: PackageRecord) -> bytes:
 
 def decode_package(value: bytes) -> PackageRecord:
     """The package stored as `value`."""
-    record = pb.Package.FromString(_body(value))
+    record = pb.Package.FromString(body(value))
     return PackageRecord(
         name=record.name,
         version=record.version,
@@ -510,7 +509,7 @@ def encode_draft(draft: DraftRecord) -> bytes:
 
 def decode_draft(value: bytes) -> DraftRecord:
     """The draft stored as `value`."""
-    record = pb.FlowDraft.FromString(_body(value))
+    record = pb.FlowDraft.FromString(body(value))
     return DraftRecord(record.name, record.document, record.updated_ns, record.graph_id)
 
 
@@ -521,7 +520,7 @@ def encode_api_key(key: ApiKeyRecord) -> bytes:
 
 def decode_api_key(value: bytes) -> ApiKeyRecord:
     """The API key record stored as `value`."""
-    record = pb.ApiKey.FromString(_body(value))
+    record = pb.ApiKey.FromString(body(value))
     return ApiKeyRecord(
         tenant=record.tenant,
         name=record.name,
@@ -540,7 +539,7 @@ def encode_session(session: SessionRecord) -> bytes:
 
 def decode_session(value: bytes) -> SessionRecord:
     """The session stored as `value`."""
-    record = pb.Session.FromString(_body(value))
+    record = pb.Session.FromString(body(value))
     return SessionRecord(record.api_key, record.created_ns)
 
 
@@ -551,7 +550,7 @@ def encode_link(link: SignInLinkRecord) -> bytes:
 
 def decode_link(value: bytes) -> SignInLinkRecord:
     """The sign-in link stored as `value`."""
-    record = pb.SignInLink.FromString(_body(value))
+    record = pb.SignInLink.FromString(body(value))
     return SignInLinkRecord(record.api_key, record.created_ns, record.used_ns)
 
 
@@ -562,7 +561,7 @@ def encode_tenant(tenant: TenantRecord) -> bytes:
 
 def decode_tenant(value: bytes) -> TenantRecord:
     """The tenant's record stored as `value`."""
-    record = pb.Tenant.FromString(_body(value))
+    record = pb.Tenant.FromString(body(value))
     return TenantRecord(record.retention_days if record.HasField("retention_days") else None)
 
 
@@ -577,5 +576,5 @@ def encode_idempotency(record: IdempotencyRecord) -> bytes:
 
 def decode_idempotency(value: bytes) -> IdempotencyRecord:
     """The Idempotency-Key record stored as `value`."""
-    record = pb.Idempotency.FromString(_body(value))
+    record = pb.Idempotency.FromString(body(value))
     return IdempotencyRecord(record.execution_id.hex(), record.body_hash)

@@ -8,14 +8,12 @@ from collections.abc import Iterator
 
 import lmdb
 
-from axiomd.clock import NS_PER_S
+from axiomd.clock import NS_PER_DAY
 from axiomd.limits import FORGET_EXECUTIONS_MAX
 from axiomd.store import keys
 from axiomd.store.commit import ForgetCommit
 from axiomd.store.env import Store, get
 from axiomd.store.records import decode_tenant
-
-_DAY_NS = 86_400 * NS_PER_S
 
 
 def next_slice(store: Store, days: float, now_ns: int) -> ForgetCommit | None:
@@ -60,7 +58,7 @@ def _before_ns(
     value = get(transaction, tenant.encode(), store.tables[keys.TENANTS])
     own = decode_tenant(value).retention_days if value is not None else None
     kept_days = days if own is None else own
-    return max(0, now_ns - int(kept_days * _DAY_NS)) if kept_days else 0
+    return max(0, now_ns - int(kept_days * NS_PER_DAY)) if kept_days else 0
 
 
 def _due(

@@ -28,8 +28,8 @@ _ANOTHER = "On the server's machine, `axiomd login-link` makes another one."
 
 def use_link(
     tables: Mapping[str, "lmdb._Database"], transaction: "lmdb.Transaction", commit: SignInCommit
-) -> SessionRecord:
-    """The session that the link brings. Raises LinkUnusable; then nothing is written."""
+) -> None:
+    """Write the session that the link brings. Raises LinkUnusable; then nothing is written."""
     link_value = get(transaction, commit.link, tables[keys.SIGN_IN_LINKS])
     link = decode_link(link_value) if link_value is not None else None
     if link is None or token_expiry(commit.link) <= commit.at_ns:
@@ -40,9 +40,8 @@ def use_link(
         raise LinkUnusable(f"This sign-in link has been revoked. {_ANOTHER}")
     used = attrs.evolve(link, used_ns=commit.at_ns)
     transaction.put(commit.link, encode_link(used), db=tables[keys.SIGN_IN_LINKS])
-    session = SessionRecord(link.api_key, commit.at_ns)
-    transaction.put(commit.session, encode_session(session), db=tables[keys.SESSIONS])
-    return session
+    session = encode_session(SessionRecord(link.api_key, commit.at_ns))
+    transaction.put(commit.session, session, db=tables[keys.SESSIONS])
 
 
 def _stands(

@@ -121,6 +121,7 @@ class _Look:
         self._tables = store.tables
         self._blobs = blobs
         self._reader = Reader(store)
+        self._deliveries = DeliveryLooks(store.tables)
         self._find_artifact = find_artifact or lru_cache(_ARTIFACTS_HELD)(self._stored_artifact)
         self._on_progress = on_progress
         self.findings: list[Finding] = []
@@ -132,7 +133,7 @@ class _Look:
         self._walk("records", keys.EXECUTIONS, self._record_faults)
         for name, table in keys.INDEX_TABLES.items():
             self._walk("index_rows", table, self._index_row_faults(name))
-        for table in (keys.JOURNAL, keys.FRAMES, keys.ARRIVALS, keys.DELIVERIES):
+        for table in _OF_HISTORIES:
             self._walk("strays", table, self._stray_faults, _after_execution)
         self._walk("forgotten", keys.FORGOTTEN, self._forgotten_faults)
         self._walk("references", keys.BLOB_REFERENCES, self._reference_faults)
@@ -142,7 +143,7 @@ class _Look:
         self._at_blobs()
 
     def _at_catalog(self) -> None:
-        for table, look in DeliveryLooks(self._tables).of_tables():
+        for table, look in self._deliveries.of_tables():
             self._walk("webhooks", table, look)
         self._walk("tenants", keys.TENANTS, self._tenant_faults)
         self._walk("api_keys", keys.API_KEYS, self._api_key_faults)
@@ -200,7 +201,7 @@ class _Look:
             if self._get(transaction, table, keys.index_key(name, parts)) is None:
                 yield f"rule 7: index {table} lacks its row"
         yield from self._kin_faults(transaction, execution)
-        yield from DeliveryLooks(self._tables).end_faults(transaction, execution)
+        yield from self._deliveries.end_faults(transaction, execution)
         beyond = keys.journal_key(key, execution.entries)
         walk = transaction.cursor(self._tables[keys.JOURNAL])
         if walk.set_range(beyond) and bytes(walk.key()).startswith(key):
@@ -474,7 +475,7 @@ def _subject(table: str, key: bytes) -> str:
     """What a row is about, for people."""
     if table == keys.BLOB_REFERENCES:
         return f"blob {key[: keys.BLOB_BYTES].hex()}"
-    if table in (*_OF_EXECUTIONS, keys.FORGOTTEN):
+    if table in (keys.EXECUTIONS, *_OF_HISTORIES, keys.FORGOTTEN):
         return f"execution {key[: keys.EXECUTION_BYTES].hex()}"
     if table in keys.INDEX_TABLES.values():
         return f"index {table}"
@@ -485,13 +486,8 @@ def _subject(table: str, key: bytes) -> str:
     return f"{_TITLES[table]} {' '.join(key.decode(errors='replace').split(chr(0)))}"
 
 
-_OF_EXECUTIONS = (
-    keys.EXECUTIONS,
-    keys.JOURNAL,
-    keys.FRAMES,
-    keys.ARRIVALS,
-    keys.DELIVERIES,
-)
+_OF_HISTORIES = (keys.JOURNAL, keys.FRAMES, keys.ARRIVALS, keys.DELIVERIES)
+"""What there is of an execution beside its record."""
 _HASHED = (
     *(keys.API_KEYS, keys.SESSIONS, keys.SIGN_IN_LINKS),
     *(keys.IDEMPOTENCY, keys.ARTIFACT_HASHES),
