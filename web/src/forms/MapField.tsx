@@ -1,9 +1,8 @@
-import { ActionIcon, Button, Stack, Text, TextInput } from '@mantine/core'
-import { Plus, Trash2 } from 'lucide-react'
+import { TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { type FieldProps, useForm } from './context'
-import { Faults } from './Faults'
 import { Field } from './Field'
+import { Group, Remove } from './Group'
 import { below, isMembers, type Members } from './paths'
 import { blank } from './schema'
 
@@ -13,57 +12,39 @@ export function MapField({ schema, value, label, path, steps, around }: FieldPro
   const entries = isMembers(value) ? value : {}
   const element = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : {}
   return (
-    <fieldset className="ax-form-group">
-      <legend>
-        {label} <span className="ax-form-type">map</span>
-      </legend>
-      <Stack gap="xs">
-        <Faults path={path} />
-        {Object.keys(entries).length === 0 && (
-          <Text size="sm" c="dimmed">
-            No entries.
-          </Text>
-        )}
-        {Object.entries(entries).map(([key, one], index) => (
-          // By place: a key that is typed anew must not take the focus away.
-          <div className="ax-form-entry" key={`${index}`}>
-            <KeyField
-              label={`${label} key`}
-              name={key}
-              taken={(name) => Object.hasOwn(entries, name)}
-              onRename={(name) => change(steps, renamed(entries, key, name))}
-            />
-            <Field
-              schema={element}
-              value={one}
-              label={key || 'value'}
-              path={below(path, key)}
-              steps={[...steps, key]}
-              isElement
-              around={around}
-            />
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              mt={26}
-              aria-label={`Remove ${label} ${key}`}
-              onClick={() => change([...steps, key], undefined)}
-            >
-              <Trash2 size={16} />
-            </ActionIcon>
-          </div>
-        ))}
-        <Button
-          variant="default"
-          size="xs"
-          className="ax-form-add"
-          leftSection={<Plus size={14} />}
-          onClick={() => change([...steps, freshKey(entries)], blank(element, root))}
-        >
-          Add to {label}
-        </Button>
-      </Stack>
-    </fieldset>
+    <Group
+      label={label}
+      type="map"
+      path={path}
+      none="No entries."
+      onAdd={() => change([...steps, freshKey(entries)], blank(element, root))}
+    >
+      {Object.entries(entries).map(([key, one], index) => (
+        // By place: a key that is typed anew must not take the focus away.
+        <div className="ax-form-entry" key={`${index}`}>
+          <KeyField
+            label={`${label} key`}
+            name={key}
+            taken={(name) => Object.hasOwn(entries, name)}
+            onRename={(name) => change(steps, renamed(entries, key, name))}
+          />
+          <Field
+            schema={element}
+            value={one}
+            label={key || 'value'}
+            path={below(path, key)}
+            steps={[...steps, key]}
+            isElement
+            around={around}
+          />
+          <Remove
+            what={`${label} ${key}`}
+            below={26}
+            onClick={() => change([...steps, key], undefined)}
+          />
+        </div>
+      ))}
+    </Group>
   )
 }
 

@@ -1,7 +1,6 @@
-import { Button, Group } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Download, GitFork } from 'lucide-react'
+import { GitFork } from 'lucide-react'
 import { useState } from 'react'
 import { api, checkpointAddress } from '../../api/client'
 import type { ExecutionDetail } from '../../api/types'
@@ -12,6 +11,7 @@ import { Trouble } from '../../parts/Trouble'
 import { forkHindrance } from '../actions/hindrances'
 import { ReasonedButton } from '../actions/ReasonedButton'
 import type { CheckpointRow } from './checkpoints'
+import { LargeNotice } from './LargeNotice'
 import { NodeLink } from './NodeLink'
 import { MessagePanel } from './Panel'
 import classes from './tabs.module.css'
@@ -64,27 +64,14 @@ export function CheckpointDetail({ execution, row, onShowNode, onFork }: DetailP
 function Large(props: { execution: ExecutionDetail; row: CheckpointRow; onLoad: () => void }) {
   const { execution, row, onLoad } = props
   return (
-    <div className={classes.large}>
-      <p>
-        What was recorded is large: an output of {sizeText(row.outputBytes)}
-        {(row.outputBytes ?? 0) < 1024 ? ', of more than that' : ''}.
-      </p>
-      <Group gap="xs">
-        <Button variant="default" size="xs" onClick={onLoad}>
-          Load it
-        </Button>
-        <Button
-          component="a"
-          variant="subtle"
-          size="xs"
-          leftSection={<Download size={14} />}
-          href={checkpointAddress(execution.execution_id, row.seq)}
-          download={`${row.placement}-${row.seq}.json`}
-        >
-          Download
-        </Button>
-      </Group>
-    </div>
+    <LargeNotice
+      onLoad={onLoad}
+      address={checkpointAddress(execution.execution_id, row.seq)}
+      file={`${row.placement}-${row.seq}`}
+    >
+      What was recorded is large: an output of {sizeText(row.outputBytes)}
+      {(row.outputBytes ?? 0) < 1024 ? ', of more than that' : ''}.
+    </LargeNotice>
   )
 }
 

@@ -1,6 +1,4 @@
-import { Button, Group } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Download } from 'lucide-react'
 import { useMemo, useState } from 'react'
 import { api, outputAddress } from '../../api/client'
 import { ended, LABELS } from '../../app/statuses'
@@ -13,6 +11,7 @@ import { CompensationReport } from './CompensationReport'
 import { checkpointRows, LARGE_BYTES } from './checkpoints'
 import { FailureReport } from './FailureReport'
 import { FramesPanel } from './FramesPanel'
+import { LargeNotice } from './LargeNotice'
 import { MessagePanel } from './Panel'
 import type { TabProps } from './props'
 import classes from './tabs.module.css'
@@ -66,24 +65,13 @@ function UnaryOutput({ execution, artifact }: TabProps) {
   if (bytes === undefined) return <Loading />
   if (bytes >= LARGE_BYTES && !isWanted) {
     return (
-      <div className={classes.large}>
-        <p>The output is large: {sizeText(bytes)}.</p>
-        <Group gap="xs">
-          <Button variant="default" size="xs" onClick={() => setWanted(true)}>
-            Load it
-          </Button>
-          <Button
-            component="a"
-            variant="subtle"
-            size="xs"
-            leftSection={<Download size={14} />}
-            href={outputAddress(execution.execution_id)}
-            download={`${execution.execution_id}-output.json`}
-          >
-            Download
-          </Button>
-        </Group>
-      </div>
+      <LargeNotice
+        onLoad={() => setWanted(true)}
+        address={outputAddress(execution.execution_id)}
+        file={`${execution.execution_id}-output`}
+      >
+        The output is large: {sizeText(bytes)}.
+      </LargeNotice>
     )
   }
   return <Output executionId={execution.execution_id} bytes={bytes} />
