@@ -63,12 +63,13 @@ def running_server(data_dir: str | None, bind: str | None, file: Path) -> Iterat
     address = free_address(settings.server.bind)
     directory = settings.data_dir
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = make_key(settings, KEY_NAME)
     log_file = directory / "demo-server.log"
     with log_file.open("wb") as log:
         process = _start(directory, address, file, log.fileno())
     try:
         url = _read_url(process, log_file)
+        # Only now: a directory of an older axiomd is brought up to date by the server's start.
+        key = make_key(settings, KEY_NAME)
         yield DemoServer(process, Target(url, key), directory, log_file)
     finally:
         stop(process)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import httpx
+from worlds.old_format import as_format_1
 
 LOG = "2026-03-01 ERROR cannot open\n2026-03-01 INFO opened again\n" * 200
 
@@ -29,6 +30,16 @@ def test_the_demo_runs_every_example_on_the_input_and_ends(server):
     assert b"ERROR" in said
     largest = max(s["output_bytes"] or 0 for one in summary["flows"] for s in one["steps"])
     assert largest > 64 * 1024
+
+
+def test_the_demo_goes_on_in_what_an_older_one_left_behind():
+    make = [sys.executable, "-m", "axiomd", "keys", "create", "--name", "old"]
+    subprocess.run([*make, "--data-dir", "demo"], check=True, capture_output=True)
+    as_format_1(Path("demo"))
+    process = demo("--once", "--json", "--bind", "127.0.0.1:0")
+    told, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert [one["status"] for one in json.loads(told)["flows"]] == ["COMPLETED"] * 3
 
 
 def test_the_demo_serves_until_ctrl_c_and_takes_its_server_along():
