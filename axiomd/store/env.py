@@ -25,7 +25,7 @@ from axiomd.store.room import Reading, Room, first_size
 
 T = TypeVar("T")
 
-FORMAT = 4
+FORMAT = 5
 """Version of the layout in `keys.py`; an older store is upgraded, a newer one refused."""
 
 FORMAT_KEY = b"format"
@@ -161,7 +161,8 @@ def _open_tables(environment: "lmdb.Environment", room: Room, upgrade: Upgrade |
 
 
 _OTHER_FORMAT = (
-    "The store has format {}, this axiomd reads format {}.",
+    "The store has format {}, which a newer axiomd wrote: this one reads format {} and changed "
+    "nothing. Start it with that version, or with a backup from before.",
     "The store has format {}, this axiomd reads format {}: `axiomd serve` brings it there.",
 )
 """Said of a newer store, and of an older one."""
