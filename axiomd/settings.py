@@ -64,6 +64,16 @@ class ServerSettings:
     """Seconds after which a client that takes no bytes is dropped; it may come back and go on."""
     session_days: float = attrs.field(default=7.0, validator=_range(0.001, 365))
     """Days after which whoever signed in to the dashboard has to sign in again."""
+    connections_max: int = attrs.field(default=4096, validator=_range(8, 1_000_000))
+    """Connections open at a time; then who has kept us waiting for a request longest is dropped."""
+    idle_timeout_s: float = attrs.field(default=75.0, validator=_range(0.1, 86_400))
+    """Seconds after which a connection without a request is closed."""
+    head_timeout_s: float = attrs.field(default=10.0, validator=_range(0.1, 3600))
+    """Seconds that the head of a request may take from its first byte."""
+    body_timeout_s: float = attrs.field(default=30.0, validator=_range(0.1, 3600))
+    """Seconds that the body of a request may take, and one more for each 16 KiB of it."""
+    names: tuple[str, ...] = ()
+    """Host names that requests may be made to, besides addresses and localhost; all if empty."""
 
 
 @attrs.frozen
@@ -197,6 +207,28 @@ class Settings:
         if self.store.data_dir:
             return Path(self.store.data_dir).expanduser().absolute()
         return Path(platformdirs.user_data_dir("axiomd", appauthor=False))
+
+
+_DESCRIPTORS_ALWAYS = 256
+"""Open files of the store, the log, the socket, and of requests that are being answered."""
+_DESCRIPTORS_PER_PROCESS = 3
+"""Open files that a node process or a zygote costs the server."""
+
+
+def descriptors_reserved(settings: Settings) -> int:
+    """Open files that everything but the connections of clients may need."""
+    runners = settings.runners
+    processes = runners.processes_max + runners.streams_max + runners.zygotes_max
+    return _DESCRIPTORS_ALWAYS + _DESCRIPTORS_PER_PROCESS * processes
+
+
+def connections_allowed(settings: Settings, descriptors: int) -> int:
+    """Connections that a process with so many open files takes: what is reserved stays free.
+
+    A quarter of the files in any case: with less, nobody could tell why nothing answers.
+    """
+    room = max(descriptors - descriptors_reserved(settings), descriptors // 4)
+    return max(1, min(settings.server.connections_max, room))
 
 
 Flags = Mapping[str, object]
