@@ -64,7 +64,7 @@ class ServerSettings:
     """Seconds after which a client that takes no bytes is dropped; it may come back and go on."""
     session_days: float = attrs.field(default=7.0, validator=_range(0.001, 365))
     """Days after which whoever signed in to the dashboard has to sign in again."""
-    connections_max: int = attrs.field(default=4096, validator=_range(8, 1_000_000))
+    connections_max: int = attrs.field(default=4096, validator=_range(1, 1_000_000))
     """Connections open at a time; then who has kept us waiting for a request longest is dropped."""
     idle_timeout_s: float = attrs.field(default=75.0, validator=_range(0.1, 86_400))
     """Seconds after which a connection without a request is closed."""

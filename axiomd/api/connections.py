@@ -155,6 +155,8 @@ class Connection(TCPServer):
             self.protocol: Any = HttpOnly(*first, False, client, server, self.protocol_send)
             await self.idle_task.restart(self._task_group, self._idle_timeout)
             await self._read_data()
+            # Who has left is not waited for: its descriptor would stay until the idle time is over.
+            await self.idle_task.stop()
 
     async def protocol_send(self, event: Event) -> None:
         """Write an answer, or note that one request has begun or the next is waited for."""
