@@ -168,6 +168,28 @@ _OTHER_FORMAT = (
 """Said of a newer store, and of an older one."""
 
 
+def stored_format(directory: Path) -> int | None:
+    """The format of the store in a data directory, whatever it is; None if there is no store.
+
+    Changes nothing. Raises StoreFailed if what is there is no store of ours.
+    """
+    path = directory / "store"
+    # A start that was killed in its first instant leaves an empty file, which the next one fills.
+    if not (path / "data.mdb").is_file() or not (path / "data.mdb").stat().st_size:
+        return None
+    try:
+        with lmdb.open(str(path), max_dbs=1, readonly=True, lock=False) as environment:
+            try:
+                meta = environment.open_db(META.encode(), create=False)
+            except lmdb.NotFoundError:
+                return None
+            with environment.begin(meta) as transaction:
+                found = transaction.get(FORMAT_KEY)
+            return int(found) if found is not None else None
+    except (lmdb.Error, ValueError) as failure:
+        raise StoreFailed(f"The store in {path} cannot be opened: {failure}") from failure
+
+
 @contextmanager
 def lock_data_dir(directory: Path) -> Iterator[None]:
     """Hold the data directory for one server.
