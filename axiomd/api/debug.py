@@ -1,6 +1,6 @@
 """Routes of debug sessions: begin one, look at what is held, let it go."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import attrs
 from quart import Blueprint, Response, g
@@ -8,10 +8,11 @@ from quart import Blueprint, Response, g
 from axiomd.api import answers, sse
 from axiomd.api.box import Box
 from axiomd.api.executions import find_execution, request_body, take_no_query
+from axiomd.api.shapes import AcceptedView, ExecutionId, JsonSchema, StatusName, Visit
 from axiomd.api.wire import read_body
 from axiomd.errors import Invalid, NotFound, Problem, WrongMode, WrongState
 from axiomd.execution.debugging import command, stops_at
-from axiomd.execution.execution import Debug, Execution
+from axiomd.execution.execution import Debug, DebugMode, Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.position import parse_position, position_text
@@ -20,8 +21,6 @@ from axiomd.flow.large_json import Leaf
 from axiomd.ids import ARTIFACT_ID
 from axiomd.limits import HELD_SHOWN_MAX
 from axiomd.strict import unknown
-
-Answer = dict[str, Any] | Response
 
 
 @attrs.frozen
@@ -67,6 +66,33 @@ class InputBody:
     value: object
 
 
+class HeldView(TypedDict):
+    """A node visit that a debug session has stopped before."""
+
+    position: Visit
+    placement: str
+    message: str
+    """Full name of the input message."""
+    input: Any
+    """What its node would get."""
+    schema: JsonSchema
+
+
+class DebugView(TypedDict):
+    """A debug session, and what it holds."""
+
+    execution_id: ExecutionId
+    status: StatusName
+    mode: DebugMode
+    """`pause` before every node, `step` for one node and then `pause`, `run` to a breakpoint."""
+    breakpoints: list[str]
+    held: list[HeldView]
+    held_count: int
+
+
+Answer = DebugView | Response
+
+
 def debug_routes(box: Box) -> Blueprint:
     """Everything below /app/v1/debug."""
     routes = Blueprint("debug", __name__, url_prefix="/app/v1/debug")
@@ -99,7 +125,7 @@ class _Sessions:
     def __init__(self, box: Box) -> None:
         self._box = box
 
-    async def start(self) -> tuple[dict[str, Any], int]:
+    async def start(self) -> tuple[AcceptedView, int]:
         """Begin an execution in a debug session."""
         take_no_query()
         body = read_body(await request_body(), StartBody)
@@ -176,7 +202,7 @@ class _Sessions:
 
     async def _view(self, execution: Execution) -> Answer:
         leaves: list[Leaf] = []
-        view: dict[str, Any] = await self._box.engine.parts.run_blocking(
+        view: DebugView = await self._box.engine.parts.run_blocking(
             self._view_now, execution, leaves
         )
         if not leaves:
@@ -184,11 +210,11 @@ class _Sessions:
         headers = {"Content-Type": answers.JSON_TYPE}
         return sse.answer_pieces(self._box.written(view, leaves), headers)
 
-    def _view_now(self, execution: Execution, leaves: list[Leaf]) -> dict[str, Any]:
+    def _view_now(self, execution: Execution, leaves: list[Leaf]) -> DebugView:
         """A session with the input of what it holds. Blocks."""
         loaded, debug = self._box.loaded(execution), execution.debug
         assert debug is not None
-        held: list[dict[str, Any]] = []
+        held: list[HeldView] = []
         if execution.held:
             journal = self._box.reader.whole_journal(execution.execution_id)
             history = History.fold(loaded.artifact, journal)

@@ -15,6 +15,7 @@ from quart import Response, g
 from quart.wrappers.response import ResponseBody
 
 from axiomd.api.box import Box
+from axiomd.api.shapes import ClosingFrameView
 from axiomd.api.views import error_sentence, event_view, failure_view
 from axiomd.errors import Malformed
 from axiomd.execution.execution import Execution
@@ -197,9 +198,9 @@ async def changed(changed: Any, keep_alive_s: float, deadline: float) -> bool:
     return not scope.cancelled_caught
 
 
-def closing_view(execution_id: str, count: int, record: Execution | None) -> dict[str, Any]:
+def closing_view(execution_id: str, count: int, record: Execution | None) -> ClosingFrameView:
     """The frame that ends a stream; on failure it says why."""
-    view: dict[str, Any] = {
+    view: ClosingFrameView = {
         "execution_id": execution_id,
         "frame_index": count,
         "is_final": True,
@@ -211,7 +212,7 @@ def closing_view(execution_id: str, count: int, record: Execution | None) -> dic
     return view
 
 
-def timeout_view(execution_id: str, cursor: int, timeout_s: float | None) -> dict[str, Any]:
+def timeout_view(execution_id: str, cursor: int, timeout_s: float | None) -> ClosingFrameView:
     """The frame that ends a stream whose time is over; it has no ID, so nothing is skipped."""
     return {
         "execution_id": execution_id,
