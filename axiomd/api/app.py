@@ -20,6 +20,7 @@ from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of
 from axiomd.api.box import Box
 from axiomd.api.dashboard import Dashboard
 from axiomd.api.debug import debug_routes
+from axiomd.api.documents import documents_routes
 from axiomd.api.environments import environments_routes
 from axiomd.api.exchange import Exchange, Receive, Scope, Send
 from axiomd.api.executions import executions_routes
@@ -48,6 +49,7 @@ ROUTES = (
     sessions_routes,
     debug_routes,
     webhooks_routes,
+    documents_routes,
 )
 """Everything but the hottest route, and those that need no key."""
 

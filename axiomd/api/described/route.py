@@ -103,6 +103,8 @@ class Route:
     """What it refuses with, beside what every route of its kind does."""
     keyed: bool = True
     """Whether it wants a key, or a session."""
+    extensions: dict[str, Any] = attrs.field(factory=dict)
+    """Further keywords of the operation, `x-…`."""
 
     def all_refusals(self) -> tuple[type[AxiomdError], ...]:
         """Every refusal, each once."""
@@ -112,6 +114,8 @@ class Route:
             found += [CsrfFailed, StoreFull] if self.method != "GET" else []
         if "{" in self.path:
             found.append(NotFound)
+        if self.query or self.body is not None:
+            found.append(Malformed)
         if self.body is not None:
-            found += [Malformed, Invalid, TooLarge]
+            found += [Invalid, TooLarge]
         return tuple(dict.fromkeys([*found, AxiomdError]))
