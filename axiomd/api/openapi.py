@@ -32,6 +32,8 @@ from axiomd.errors import AxiomdError, Problem, TooMany, Unauthorized
 Json = dict[str, Any]
 
 OPENAPI = "3.1.0"
+SCHEMAS = "#/components/schemas/"
+"""Where schemas stand in a document."""
 _KEY, _SESSION, _CSRF = "key", "session", "csrf"
 _SECURITY: Mapping[str, Json] = {
     _KEY: {
@@ -70,8 +72,10 @@ _EVENT_EXAMPLE_ABOUT = "The `data` of its events is JSON of these types, in this
 class Builder:
     """One document while it is being made."""
 
-    def __init__(self) -> None:
-        self._schemas = Schemas()
+    def __init__(self, schemas: Mapping[str, Schema] | None = None) -> None:
+        """schemas: more of them that the document has, by name."""
+        self._schemas = Schemas(SCHEMAS)
+        self._schemas.named.update(schemas or {})
         self._schemas.named["Problem"] = _PROBLEM
         self._responses: dict[str, Json] = {}
 
@@ -260,7 +264,7 @@ def _envelope(codes: Sequence[str]) -> Schema:
             "code": {"type": "string", "enum": list(codes)},
             "problems": {
                 "type": "array",
-                "items": {"$ref": "#/components/schemas/Problem"},
+                "items": {"$ref": f"{SCHEMAS}Problem"},
                 "description": "Everything that is wrong, and where.",
             },
         },

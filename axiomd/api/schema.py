@@ -60,7 +60,7 @@ class Words:
 class Schemas:
     """Schemas of types, and of every class that they refer to."""
 
-    def __init__(self, root: str = "#/components/schemas/") -> None:
+    def __init__(self, root: str = "") -> None:
         """root: where the classes' schemas will stand."""
         self._root = root
         self.named: dict[str, Schema] = {}

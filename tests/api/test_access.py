@@ -58,6 +58,7 @@ ROUTES = [
     ("POST", "/app/v1/flows/acme/echo/compile"),
     ("GET", "/app/v1/artifacts"),
     ("GET", "/app/v1/artifacts/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("GET", "/app/v1/artifacts/01JZZZZZZZZZZZZZZZZZZZZZZZ/openapi.json"),
     ("GET", "/app/v1/keys"),
     ("POST", "/app/v1/keys"),
     ("DELETE", "/app/v1/keys/00000000"),
@@ -143,6 +144,7 @@ def test_another_tenants_anything_is_not_found(user: User, stranger: User, graph
     paths += [f"/invocations/v1/executions/{identity}/{below}" for below in ("pauses", "webhooks")]
     paths += [
         f"/app/v1/artifacts/{graph_id}",
+        f"/app/v1/artifacts/{graph_id}/openapi.json",
         "/app/v1/flows/acme/echo",
         "/app/v1/packages/acme/lab/1.0.0",
         "/app/v1/packages/acme/lab/1.0.0/messages.proto",

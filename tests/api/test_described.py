@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any
 
 import pytest
-from api.schemas import check, operations
+from api.schemas import Described, operations
 from openapi_spec_validator import validate
 
 from axiomd.api import app as edge
@@ -17,6 +17,7 @@ from axiomd.errors import AxiomdError
 from axiomd.settings import ServerSettings
 
 DOCUMENT = box_document()
+DESCRIBED = Described(DOCUMENT)
 
 
 def served() -> set[tuple[str, str]]:
@@ -54,16 +55,16 @@ def test_every_example_is_what_its_schema_says():
         for content in contents:
             for media in content.values():
                 if "example" in media:
-                    check(DOCUMENT, media["schema"], media["example"])
+                    DESCRIBED.check(media["schema"], media["example"])
                     seen += 1
         for parameter in operation["parameters"]:
             if "example" in parameter:
-                check(DOCUMENT, parameter["schema"], parameter["example"])
+                DESCRIBED.check(parameter["schema"], parameter["example"])
                 seen += 1
     for response in DOCUMENT["components"]["responses"].values():
         media = response["content"]["application/json"]
         for example in media["examples"].values():
-            check(DOCUMENT, media["schema"], example["value"])
+            DESCRIBED.check(media["schema"], example["value"])
             seen += 1
     assert seen > 60
 
@@ -86,7 +87,7 @@ def test_refusals_of_a_route_are_told_by_status_and_code():
     responses = dict(operations_by_id())["invoke"]["responses"]
     assert responses["409"] == {"$ref": "#/components/responses/IDEMPOTENCY_CONFLICT.WRONG_MODE"}
     unauthorized = DOCUMENT["components"]["responses"]["UNAUTHORIZED"]["content"]
-    check(DOCUMENT, unauthorized["application/json"]["schema"], {"error": "unauthorized"})
+    DESCRIBED.check(unauthorized["application/json"]["schema"], {"error": "unauthorized"})
     assert "Retry-After" in DOCUMENT["components"]["responses"]["TOO_MANY"]["headers"]
 
 

@@ -1,12 +1,11 @@
 """What is told of the routes of the box itself."""
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
-from axiomd.api.described.route import Answer, Content, Route
+from axiomd.api.described.route import DOCUMENT, Answer, Route
 from axiomd.errors import Draining
 
 _TAG = "Box"
-_DOCUMENT: dict[str, Any] = {"type": "object", "required": ["openapi", "info", "paths"]}
 
 
 class HealthView(TypedDict):
@@ -51,11 +50,7 @@ BOX = (
         "/openapi.json",
         "getApiDocument",
         "Read the description of this API",
-        (
-            Answer(
-                200, "An OpenAPI 3.1 document.", others=(Content("application/json", _DOCUMENT),)
-            ),
-        ),
+        (Answer(200, "An OpenAPI 3.1 document.", others=(DOCUMENT,)),),
         _TAG,
         keyed=False,
     ),

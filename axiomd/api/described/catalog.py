@@ -1,7 +1,7 @@
 """What is told of the routes of packages, flows and artifacts."""
 
 from axiomd.api.described.parameters import CURSOR, LAST_EVENT_ID, number, page
-from axiomd.api.described.route import Answer, Body, Content, Page, Parameter, Route
+from axiomd.api.described.route import DOCUMENT, Answer, Body, Content, Page, Parameter, Route
 from axiomd.api.environments import BuildEndView, BuildProgressView, BuildView, LineView
 from axiomd.api.flows import (
     DeletedView,
@@ -173,6 +173,14 @@ FLOWS = (
         "getArtifact",
         "Show an artifact with its topology and schemas",
         (Answer(200, "The artifact.", TopologyView),),
+        "Artifacts",
+    ),
+    Route(
+        "GET",
+        "/app/v1/artifacts/{graph_id}/openapi.json",
+        "getArtifactDocument",
+        "Read how one artifact is invoked, with the schemas of its own messages",
+        (Answer(200, "An OpenAPI 3.1 document.", others=(DOCUMENT,)),),
         "Artifacts",
     ),
 )

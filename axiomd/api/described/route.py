@@ -53,6 +53,10 @@ class Content:
     example: Any = None
 
 
+DOCUMENT = Content(JSON_TYPE, {"type": "object", "required": ["openapi", "info", "paths"]})
+"""An API document."""
+
+
 @attrs.frozen
 class Body:
     """What a request brings."""
