@@ -25,7 +25,7 @@ from axiomd.strict import unknown
 
 @attrs.frozen
 class SessionBody:
-    """`debug` of a fork."""
+    """Where a debug session stops."""
 
     paused: bool = False
     """Whether it stops before every node."""
@@ -35,7 +35,7 @@ class SessionBody:
 
 @attrs.frozen
 class StartBody:
-    """POST /app/v1/debug."""
+    """What a debug session is started with."""
 
     graph_id: str
     input: object = attrs.field(factory=dict)
@@ -45,7 +45,7 @@ class StartBody:
 
 @attrs.frozen
 class StepBody:
-    """POST /app/v1/debug/{execution_id}/step."""
+    """Which node runs."""
 
     position: str | None = None
     """The visit that runs; the oldest held one if there is none."""
@@ -53,14 +53,14 @@ class StepBody:
 
 @attrs.frozen
 class BreakpointsBody:
-    """PUT /app/v1/debug/{execution_id}/breakpoints."""
+    """Before which placements a session stops."""
 
     breakpoints: tuple[str, ...]
 
 
 @attrs.frozen
 class InputBody:
-    """PUT /app/v1/debug/{execution_id}/input."""
+    """Another input for a held visit."""
 
     position: str
     value: object

@@ -29,9 +29,11 @@ _NO_CHECKPOINT = "There is no such checkpoint."
 
 @attrs.frozen
 class ForkBody:
-    """POST /invocations/v1/executions/{id}/fork."""
+    """Where a fork begins, and what is different in it."""
 
-    checkpoint: object = attrs.field(metadata={"key": "from"})
+    checkpoint: object = attrs.field(
+        metadata={"key": "from", "schema": {"type": ["string", "integer"]}}
+    )
     """The position of a completed visit, or the seq of its checkpoint."""
     output: object = None
     """What that visit returns in the fork."""

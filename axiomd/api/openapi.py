@@ -1,7 +1,7 @@
 """Described routes as an OpenAPI 3.1 document.
 
-Pure: makes a document from `Route`s and from the types that they name. Streams are described by
-the types of their events' `data`, under `x-events`: OpenAPI 3.1 has no words for them.
+Pure: makes a document from `Route`s and from the types that they name. OpenAPI 3.1 has no words for
+streams: the schema of one is that of each of its events, as OpenAPI 3.2 spells it under `itemSchema`.
 """
 
 import re
@@ -66,7 +66,6 @@ _PROBLEM: Schema = {
         "line": {"type": "integer", "minimum": 1},
     },
 }
-_EVENT_EXAMPLE_ABOUT = "The `data` of its events is JSON of these types, in this order or mixed."
 
 
 class Builder:
@@ -159,8 +158,20 @@ class Builder:
     def _events(self, kinds: Sequence[Any]) -> Json:
         schemas = [kind if isinstance(kind, dict) else self._schemas.of(kind) for kind in kinds]
         return {
-            "schema": {"type": "string", "description": _EVENT_EXAMPLE_ABOUT},
-            "x-events": schemas[0] if len(schemas) == 1 else {"anyOf": schemas},
+            "schema": {
+                "type": "object",
+                "description": "One event. Of a stream the schema is of each of its events.",
+                "required": ["data"],
+                "properties": {
+                    "id": {"type": "string", "description": "For `Last-Event-ID`."},
+                    "event": {"const": "message"},
+                    "data": {
+                        "type": "string",
+                        "contentMediaType": JSON_TYPE,
+                        "contentSchema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas},
+                    },
+                },
+            }
         }
 
     def _schema(self, kind: Any) -> Schema:
@@ -203,6 +214,7 @@ def _parameter(where: Where, parameter: Parameter) -> Json:
         "name": parameter.name,
         "in": where,
         "required": parameter.required,
+        **({"explode": False} if parameter.commas else {}),
         **_header(parameter),
     }
 

@@ -30,6 +30,8 @@ HEADERS = {
 }
 KEEP_ALIVE = b": keep-alive\n\n"
 
+_DIGITS_MAX = 9
+"""Of an index that a client names."""
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 """Made once: `json.dumps` makes one for each call."""
 
@@ -108,14 +110,16 @@ def read_cursor(*given: tuple[str, str | None, int]) -> int:
     given: name, text, and 1 if it names what was seen last or 0 if it names what comes next.
     Raises Malformed.
     """
-    for name, text, step in given:
-        if text is None or not text.strip():
-            continue
-        digits = text.strip()
-        if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:
-            raise Malformed(f"{name} must be the index of a frame or event, not {text!r}.")
-        return int(digits) + step
-    return 0
+    # Each of them is looked at, so that none is wrong and unnoticed behind another one.
+    found = [_read_index(name, text) + step for name, text, step in given if text and text.strip()]
+    return found[0] if found else 0
+
+
+def _read_index(name: str, text: str) -> int:
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _DIGITS_MAX:
+        raise Malformed(f"{name} must be the index of a frame or event, not {text!r}.")
+    return int(digits)
 
 
 async def frame_events(

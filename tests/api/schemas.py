@@ -89,7 +89,8 @@ class Described:
         """Fail unless a stream of this operation may tell that."""
         found = self.operation(method, path)
         assert found is not None
-        self.check(found[1]["responses"]["200"]["content"][EVENTS_TYPE]["x-events"], data)
+        event = found[1]["responses"]["200"]["content"][EVENTS_TYPE]["schema"]
+        self.check(event["properties"]["data"]["contentSchema"], data)
 
     def _resolved(self, told: Json) -> Json:
         reference = told.get("$ref")

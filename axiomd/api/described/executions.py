@@ -2,7 +2,16 @@
 
 import attrs
 
-from axiomd.api.described.parameters import CURSOR, LAST_EVENT_ID, NODE, number, page, text
+from axiomd.api.described.parameters import (
+    CURSOR,
+    LAST_EVENT_ID,
+    NODE,
+    NUMBER_CURSOR,
+    number,
+    page,
+    several,
+    text,
+)
 from axiomd.api.described.route import Answer, Body, Page, Parameter, Route
 from axiomd.api.pauses import InboxPauseView, PauseView
 from axiomd.api.shapes import (
@@ -25,8 +34,6 @@ _ROOT = "/invocations/v1/executions"
 _EXECUTION = f"{_ROOT}/{{execution_id}}"
 _TAG = "Executions"
 _SEQ_MAX = 999_999_999
-_KINDS = "|".join(sorted(kind.wire for kind in EntryKind))
-_STATUSES = "|".join(status.value for status in Status)
 _MOMENT = {"type": "string", "format": "date-time"}
 
 EXECUTIONS = (
@@ -39,12 +46,7 @@ EXECUTIONS = (
         _TAG,
         "A page may hold fewer rows than `limit` and still have a `next_cursor`.",
         query=(
-            text(
-                "status",
-                "Only these statuses: several with commas, or the parameter more than once.",
-                f"({_STATUSES})(,({_STATUSES}))*",
-                "RUNNING,QUEUED",
-            ),
+            several("status", "Only these statuses.", [status.value for status in Status]),
             text("flow", "Only those of this flow.", "", "acme/order-intake"),
             Parameter("started_after", "Accepted at that time or later.", _MOMENT),
             Parameter("started_before", "Accepted before that time.", _MOMENT),
@@ -79,12 +81,7 @@ EXECUTIONS = (
         "`Last-Event-ID` wins over `cursor`, and that over `after`.",
         query=(
             NODE,
-            text(
-                "kind",
-                "Only these kinds, with commas.",
-                f"({_KINDS})(,({_KINDS}))*",
-                "node_started,node_completed",
-            ),
+            several("kind", "Only these kinds.", [kind.wire for kind in EntryKind]),
             Parameter(
                 "after",
                 "Only those behind this `seq`.",
@@ -102,7 +99,10 @@ EXECUTIONS = (
         "Read what each completed node visit took and returned",
         (Answer(200, "A page of them, oldest first.", Page("checkpoints", CheckpointView)),),
         _TAG,
-        query=page(PAGE_ROWS_MAX),
+        query=(
+            number("limit", "Rows of a page, at most.", PAGE_ROWS_MAX, 1, PAGE_ROWS_MAX),
+            NUMBER_CURSOR,
+        ),
     ),
     Route(
         "GET",
@@ -131,7 +131,7 @@ EXECUTIONS = (
             attrs.evolve(NODE, about="Alias of a placement; the terminal one if it is not given."),
             number("from", "Index of the first frame.", 0, 0, 2**31),
             number("limit", "Frames of a page, at most.", 100, 1, STREAM_BATCH_FRAMES_MAX),
-            CURSOR,
+            NUMBER_CURSOR,
         ),
     ),
     Route(
@@ -162,7 +162,7 @@ PAUSES = (
         "List every pause of an execution, oldest first",
         (Answer(200, "A page of pauses.", Page("pauses", PauseView)),),
         "Pauses",
-        query=page(),
+        query=(page()[0], NUMBER_CURSOR),
     ),
     Route(
         "POST",

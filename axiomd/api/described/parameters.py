@@ -1,5 +1,7 @@
 """Parameters that several routes take, described once."""
 
+from collections.abc import Sequence
+
 from axiomd.api.described.route import Parameter
 from axiomd.api.wire import PAGE_ROWS
 from axiomd.flow.package import NODE_NAME, PACKAGE_NAME, VERSION
@@ -15,6 +17,12 @@ def text(name: str, about: str, pattern: str = "", example: str | None = None) -
     """A parameter that is a text."""
     schema = {"type": "string", **({"pattern": f"^{pattern}$"} if pattern else {})}
     return Parameter(name, about, schema, example)
+
+
+def several(name: str, about: str, known: Sequence[str]) -> Parameter:
+    """A parameter that is a list of words, with commas."""
+    words = {"type": "array", "items": {"type": "string", "enum": list(known)}}
+    return Parameter(name, about, words, list(known[:1]), commas=True)
 
 
 def number(name: str, about: str, default: int, least: int, most: int) -> Parameter:
@@ -55,6 +63,7 @@ def page(default: int = PAGE_ROWS) -> tuple[Parameter, Parameter]:
     )
 
 
+NUMBER_CURSOR = number("cursor", "The `next_cursor` of the page before.", 0, 0, 2**31)
 CURSOR = text("cursor", "The `next_cursor` of the page before.")
 NODE = text(
     "node", "Alias of a placement.", f"(?=.{{1,{ALIAS_CHARS_MAX}}}$){ALIAS.pattern}", "price"

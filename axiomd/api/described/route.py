@@ -33,6 +33,8 @@ class Parameter:
     schema: Schema = attrs.field(factory=lambda: {"type": "string"})
     example: Any = None
     required: bool = False
+    commas: bool = False
+    """Whether several values stand in one, with commas."""
 
 
 @attrs.frozen
