@@ -80,6 +80,7 @@ class Shown:
 
     async def invoke_stream(self) -> Response:
         """Accept a pipeline execution and stream its frames."""
+        take_no_query()
         key = request.headers.get("Idempotency-Key", "")
         execution, timeout_s = await accept_stream(self._box, g.tenant, key, await request_body())
         return sse.answer_events(sse.frame_events(self._box, execution, 0, timeout_s))
@@ -151,6 +152,7 @@ class Shown:
 
     async def execution(self, execution_id: str) -> ShownExecutionView:
         """One execution."""
+        take_no_query()
         found = self._find(execution_id)
         compensation = await compensation_of(self._box, found)
         return {**execution_view(found), "compensation": compensation}

@@ -8,6 +8,7 @@ routes share.
 import hashlib
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import parse_qs
 
 import trio
 
@@ -18,7 +19,7 @@ from axiomd.api.exchange import Receive, Scope, Send
 from axiomd.api.results import finished_view
 from axiomd.api.shapes import InvokedView
 from axiomd.api.webhook_wire import read_target
-from axiomd.api.wire import InvokeBody, StreamBody, read_invoke, read_json
+from axiomd.api.wire import InvokeBody, Query, StreamBody, read_invoke, read_json
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.engine.engine import Accepted
 from axiomd.errors import TooLarge, WrongMode
@@ -43,6 +44,7 @@ async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) ->
         given = _headers(scope)
         # Before the body: who has no key sends us no megabytes.
         tenant = tenant_of(box, scope, given)
+        refuse_query(scope)
         body = await read_request(box, scope, receive)
         key = given.get(b"idempotency-key", b"").decode("latin-1")
         status, view = 202, await invoke(box, tenant, key, body, receive, leaves)
@@ -53,6 +55,13 @@ async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) ->
         await respond_in_pieces(box, send, view, leaves)
     else:
         await respond(send, status, answers.dump(view), headers)
+
+
+def refuse_query(scope: Scope) -> None:
+    """Raise Invalid if a request, as ASGI, has parameters: this route takes none."""
+    if scope["query_string"]:
+        given = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        Query(given, ()).check()
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:

@@ -5,7 +5,7 @@ from typing import TypedDict
 from quart import Blueprint, g
 
 from axiomd.api.box import Box
-from axiomd.api.executions import request_body
+from axiomd.api.executions import request_body, take_no_query
 from axiomd.api.shapes import Moment
 from axiomd.api.views import Json
 from axiomd.api.wire import read_new_key
@@ -53,6 +53,7 @@ class KeyRoutes:
 
     async def list_keys(self) -> Json:
         """The tenant's keys, masked."""
+        take_no_query()
         keys: list[KeyView] = [
             {
                 "name": record.name,
@@ -65,11 +66,13 @@ class KeyRoutes:
 
     async def create(self) -> tuple[NewKeyView, int]:
         """A new key, shown this once."""
+        take_no_query()
         body = read_new_key(await request_body())
         key = await self._box.keyring.create(body.name, g.tenant)
         return {"key": key, "name": body.name}, 201
 
     async def revoke(self, first8: str) -> RevokedKeyView:
         """End a key at once."""
+        take_no_query()
         await self._box.keyring.revoke(g.tenant, first8)
         return {"revoked": first8}
