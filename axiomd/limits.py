@@ -123,6 +123,8 @@ COMMENT_CHARACTERS_MAX = 4_000
 """What somebody says who settles a node visit."""
 KEY_NAME_CHARACTERS_MAX = 100
 """Length of an API key's name."""
+TENANT_NAME_CHARACTERS_MAX = 100
+"""Length of a tenant's name."""
 SIGN_IN_LINK_S_MAX = 15 * 60
 """Seconds in which a sign-in link can be used, once."""
 SIGN_IN_BODY_BYTES_MAX = 1 * KIB

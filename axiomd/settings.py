@@ -102,6 +102,8 @@ class RetentionSettings:
 
     days: float = attrs.field(default=30.0, validator=_range(0, RETENTION_DAYS_MAX))
     """Days that executions are kept after their end; 0 keeps them for ever."""
+    audit_days: float = attrs.field(default=365.0, validator=_range(0, RETENTION_DAYS_MAX))
+    """Days that the log of administrative acts is kept; 0 keeps it for ever."""
 
 
 @attrs.frozen

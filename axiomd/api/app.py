@@ -16,6 +16,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from axiomd.api import answers
+from axiomd.api.audit import audit_routes
 from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of
 from axiomd.api.box import Box
 from axiomd.api.dashboard import Dashboard
@@ -30,6 +31,7 @@ from axiomd.api.keys import keys_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
 from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
+from axiomd.api.tenants import tenants_routes
 from axiomd.api.webhooks import webhooks_routes
 from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
 from axiomd.settings import ServerSettings
@@ -48,6 +50,8 @@ ROUTES = (
     sessions_routes,
     debug_routes,
     webhooks_routes,
+    tenants_routes,
+    audit_routes,
 )
 """Everything but the hottest route, and those that need no key."""
 

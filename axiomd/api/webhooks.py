@@ -47,13 +47,13 @@ class _Hooks:
         """Tell a receiver of events from now on."""
         take_no_query()
         target, events = read_subscription(self._box, await request_body())
-        made = await self._box.webhooks.subscribe(g.tenant, target, events)
+        made = await self._box.webhooks.subscribe(g.tenant, target, events, g.caller.actor)
         return subscription_view(made), 201
 
     async def unsubscribe(self, subscription_id: str) -> Json:
         """Tell it nothing more."""
         take_no_query()
-        await self._box.webhooks.unsubscribe(g.tenant, subscription_id)
+        await self._box.webhooks.unsubscribe(g.tenant, subscription_id, g.caller.actor)
         return {"removed": subscription_id}
 
     async def list_deliveries(self) -> Json:
@@ -92,7 +92,7 @@ class _Hooks:
     async def rotate(self) -> Json:
         """Replace it; for a day messages carry the signature of the old one too."""
         take_no_query()
-        return secret_view(await self._box.webhooks.signing.rotate(g.tenant))
+        return secret_view(await self._box.webhooks.signing.rotate(g.tenant, g.caller.actor))
 
 
 def _read_status(text: str | None) -> DeliveryStatus | None:

@@ -82,6 +82,8 @@ class NewKeyBody:
     """POST /app/v1/keys."""
 
     name: str
+    tenant: str | None = None
+    """Whose; the caller's own if not given."""
 
 
 @attrs.frozen

@@ -11,6 +11,7 @@ from typing import Any
 
 import rich_click as click
 
+from axiomd.cli.audit import audit
 from axiomd.cli.backup import backup, restore
 from axiomd.cli.debug import debug
 from axiomd.cli.demo import demo
@@ -33,7 +34,7 @@ from axiomd.cli.webhooks import webhooks
 from axiomd.errors import AxiomdError
 
 _PANELS = {
-    "The server": (serve, demo, doctor, keys, login_link, tenants, verify, backup, restore),
+    "The server": (serve, demo, doctor, keys, login_link, tenants, audit, verify, backup, restore),
     "Packages": (init, create, validate, run_package_tests, push),
     "Flows": (compile_flow, invoke, executions, pauses, webhooks, debug, login),
 }

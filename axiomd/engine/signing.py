@@ -9,6 +9,7 @@ from axiomd.clock import NS_PER_DAY, Clock
 from axiomd.execution.signatures import SECRET_PREFIX, SigningSecrets
 from axiomd.ids import Ids
 from axiomd.store import keys
+from axiomd.store.acts import Act, ActKind, Actor, acted
 from axiomd.store.commit import RowsCommit
 from axiomd.store.delivery_records import encode_secrets
 from axiomd.store.outbox import Outbox
@@ -39,12 +40,13 @@ class Signing:
             assert found is not None
         return found
 
-    async def rotate(self, tenant: str) -> SigningSecrets:
+    async def rotate(self, tenant: str, by: Actor) -> SigningSecrets:
         """Replace a tenant's secret; the old one signs too for a day. Raises StoreFull."""
         before, at_ns = await self.of(tenant), self._clock.now_ns()
         until_ns = at_ns + _OVERLAP_NS
         after = SigningSecrets(self._new(), at_ns, before.current, until_ns)
-        await self._writer.submit(_put(tenant, after)).wait()
+        acts = acted(by, tenant, at_ns, ActKind.WEBHOOK_SECRET_ROTATED, tenant)
+        await self._writer.submit(_put(tenant, after, acts=acts)).wait()
         return after
 
     def _new(self) -> str:
@@ -52,7 +54,10 @@ class Signing:
 
 
 def _put(
-    tenant: str, secrets: SigningSecrets, unless: tuple[str, bytes] | None = None
+    tenant: str,
+    secrets: SigningSecrets,
+    unless: tuple[str, bytes] | None = None,
+    acts: tuple[Act, ...] = (),
 ) -> RowsCommit:
     row = (keys.SIGNING_SECRETS, tenant.encode(), encode_secrets(secrets))
-    return RowsCommit((row,), unless)
+    return RowsCommit((row,), unless, acts=acts)

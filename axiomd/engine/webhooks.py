@@ -47,6 +47,7 @@ from axiomd.limits import (
 )
 from axiomd.settings import WebhookSettings
 from axiomd.store import keys
+from axiomd.store.acts import ActKind, Actor, acted
 from axiomd.store.commit import DeliveryCommit, PurgeCommit, RowsCommit
 from axiomd.store.delivery_records import encode_subscription
 from axiomd.store.outbox import Outbox, Place
@@ -96,7 +97,9 @@ class Webhooks:
 
     # -- commands -----------------------------------------------------------------------------
 
-    async def subscribe(self, tenant: str, target: Target, events: tuple[str, ...]) -> Subscription:
+    async def subscribe(
+        self, tenant: str, target: Target, events: tuple[str, ...], by: Actor
+    ) -> Subscription:
         """Tell a tenant's receiver of events from now on. Raises Invalid, StoreFull."""
         if len(self.outbox.subscriptions(tenant)) >= WEBHOOK_SUBSCRIPTIONS_MAX:
             words = f"there are {WEBHOOK_SUBSCRIPTIONS_MAX} webhooks already, which is the most"
@@ -108,16 +111,21 @@ class Webhooks:
         row = (keys.SUBSCRIPTIONS, key, encode_subscription(made))
         # Before, for what ends in the same batch; after, if it was read meanwhile who there is.
         self._subscribers |= {tenant}
-        await self._parts.writer.submit(RowsCommit((row,))).wait()
+        kind, told = ActKind.WEBHOOK_ADDED, {"to": target.origin, "events": list(events)}
+        acts = acted(by, tenant, made.created_ns, kind, made.subscription_id, **told)
+        await self._parts.writer.submit(RowsCommit((row,), acts=acts)).wait()
         self._subscribers |= {tenant}
         return made
 
-    async def unsubscribe(self, tenant: str, subscription_id: str) -> None:
+    async def unsubscribe(self, tenant: str, subscription_id: str, by: Actor) -> None:
         """Tell it nothing more, what is on its way included. Raises NotFound."""
-        if self.outbox.subscription(tenant, subscription_id) is None:
+        found = self.outbox.subscription(tenant, subscription_id)
+        if found is None:
             raise NotFound(f"There is no webhook {subscription_id}.")
         key = keys.subscription_key(tenant, subscription_id)
-        commit = RowsCommit((), deletes=((keys.SUBSCRIPTIONS, key),))
+        at_ns, kind, to = self._parts.clock.now_ns(), ActKind.WEBHOOK_REMOVED, found.target.origin
+        acts = acted(by, tenant, at_ns, kind, subscription_id, to=to)
+        commit = RowsCommit((), deletes=((keys.SUBSCRIPTIONS, key),), acts=acts)
         await self._parts.writer.submit(commit).wait()
         self._subscribers = self.outbox.subscribers()
 

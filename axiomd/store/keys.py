@@ -32,6 +32,7 @@
     wt  tenant 0 created u64 execution (16) delivery (12)  index: deliveries, by time
     ws  tenant 0 subscription ID (26)                   webhook of a tenant's notifications
     wk  tenant                                          what a tenant's webhooks are signed with
+    au  tenant 0 at u64 n u16                           act of administration
 
 Numbers are big-endian, so byte order is the order we list by; newest first is a reverse scan.
 Execution IDs are led by time, so every per-execution key lands at the end of its table. Table
@@ -73,6 +74,7 @@ DELIVERIES_DUE: Final = "wu"
 DELIVERIES_BY_TIME: Final = "wt"
 SUBSCRIPTIONS: Final = "ws"
 SIGNING_SECRETS: Final = "wk"
+ACTS: Final = "au"
 
 TABLES: Final = (
     META,
@@ -105,6 +107,7 @@ TABLES: Final = (
     DELIVERIES_BY_TIME,
     SUBSCRIPTIONS,
     SIGNING_SECRETS,
+    ACTS,
 )
 
 INDEX_TABLES: Final = {
@@ -267,3 +270,25 @@ TIMED_DELIVERY_BYTES: Final = _DELIVERY_TAIL.size
 def subscription_key(tenant: str, subscription_id: str) -> bytes:
     """A tenant's webhook."""
     return text_key(tenant) + subscription_id.encode()
+
+
+_ACT_TAIL = struct.Struct(">QH")
+ACT_TAIL_BYTES: Final = _ACT_TAIL.size
+"""What of the key of an act comes behind the tenant."""
+
+
+def act_key(tenant: str, at_ns: int, number: int = 0) -> bytes:
+    """An act of administration; `number` tells those of the same nanosecond apart."""
+    return text_key(tenant) + _ACT_TAIL.pack(at_ns, number)
+
+
+def act_place(key: bytes) -> tuple[str, int]:
+    """Tenant and time in such a key."""
+    at_ns: int = _ACT_TAIL.unpack(key[-ACT_TAIL_BYTES:])[0]
+    return key[: -ACT_TAIL_BYTES - 1].decode(), at_ns
+
+
+def act_number(key: bytes) -> int:
+    """The number in such a key."""
+    number: int = _ACT_TAIL.unpack(key[-ACT_TAIL_BYTES:])[1]
+    return number

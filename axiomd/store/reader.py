@@ -21,6 +21,7 @@ from axiomd.flow.artifact import Artifact
 from axiomd.ids import token_expiry
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
 from axiomd.store import keys
+from axiomd.store.acts import Act, ActKind, acts_of, old_acts
 from axiomd.store.commit import ForgetCommit
 from axiomd.store.cursors import (
     NO_CURSOR,
@@ -48,6 +49,7 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.retention import next_slice
+from axiomd.store.tenants import Holder, Tenant, every_tenant, holder
 from axiomd.store.walking import backwards, forwards
 
 _LAST_ENTRIES = 2
@@ -216,6 +218,10 @@ class Reader:
         """What is set for a tenant; nothing, for one that nobody has set anything for."""
         value = self._get(keys.TENANTS, tenant.encode())
         return decode_tenant(value) if value is not None else TenantRecord()
+
+    def tenants(self) -> dict[str, Tenant]:
+        """Every tenant that was created or has had a key, by its ID."""
+        return every_tenant(self._store)
 
     def frame_count(self, execution_id: str, placement: int) -> int:
         """Durable frames of a placement."""
@@ -421,6 +427,20 @@ class Reader:
     def api_keys(self) -> list[tuple[bytes, ApiKeyRecord]]:
         """Every API key's hash and record."""
         return [(key, decode_api_key(value)) for key, value in self._scan(keys.API_KEYS, b"")]
+
+    def holder(self, digest: bytes) -> Holder | None:
+        """Whose API key has this SHA-256; None if it is unknown or revoked."""
+        return holder(self._store, digest)
+
+    def acts(
+        self, tenant: str, kind: ActKind | None, limit: int, cursor: str | None = None
+    ) -> Rows[Act]:
+        """A page of a tenant's administrative acts, newest first. Raises Malformed."""
+        return Rows(*acts_of(self._store, tenant, kind, limit, cursor))
+
+    def old_acts(self, before_ns: int, limit: int) -> list[tuple[str, bytes]]:
+        """Table and key of administrative acts that were before then, at most `limit`."""
+        return old_acts(self._store, before_ns, limit)
 
     def session(self, key: bytes) -> SessionRecord | None:
         """The session whose token is stored so, run out or not."""

@@ -431,7 +431,7 @@ class FlowDraft(_message.Message):
     def __init__(self, name: _Optional[str] = ..., document: _Optional[str] = ..., updated_ns: _Optional[int] = ..., graph_id: _Optional[str] = ...) -> None: ...
 
 class ApiKey(_message.Message):
-    __slots__ = ("tenant", "name", "first8", "last4", "created_ns", "revoked_ns", "console")
+    __slots__ = ("tenant", "name", "first8", "last4", "created_ns", "revoked_ns", "console", "last_used_ns")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     FIRST8_FIELD_NUMBER: _ClassVar[int]
@@ -439,6 +439,7 @@ class ApiKey(_message.Message):
     CREATED_NS_FIELD_NUMBER: _ClassVar[int]
     REVOKED_NS_FIELD_NUMBER: _ClassVar[int]
     CONSOLE_FIELD_NUMBER: _ClassVar[int]
+    LAST_USED_NS_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     name: str
     first8: str
@@ -446,7 +447,8 @@ class ApiKey(_message.Message):
     created_ns: int
     revoked_ns: int
     console: bool
-    def __init__(self, tenant: _Optional[str] = ..., name: _Optional[str] = ..., first8: _Optional[str] = ..., last4: _Optional[str] = ..., created_ns: _Optional[int] = ..., revoked_ns: _Optional[int] = ..., console: _Optional[bool] = ...) -> None: ...
+    last_used_ns: int
+    def __init__(self, tenant: _Optional[str] = ..., name: _Optional[str] = ..., first8: _Optional[str] = ..., last4: _Optional[str] = ..., created_ns: _Optional[int] = ..., revoked_ns: _Optional[int] = ..., console: _Optional[bool] = ..., last_used_ns: _Optional[int] = ...) -> None: ...
 
 class Session(_message.Message):
     __slots__ = ("api_key", "created_ns")
@@ -467,10 +469,28 @@ class SignInLink(_message.Message):
     def __init__(self, api_key: _Optional[bytes] = ..., created_ns: _Optional[int] = ..., used_ns: _Optional[int] = ...) -> None: ...
 
 class Tenant(_message.Message):
-    __slots__ = ("retention_days",)
+    __slots__ = ("retention_days", "name", "created_ns", "disabled_ns")
     RETENTION_DAYS_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    DISABLED_NS_FIELD_NUMBER: _ClassVar[int]
     retention_days: float
-    def __init__(self, retention_days: _Optional[float] = ...) -> None: ...
+    name: str
+    created_ns: int
+    disabled_ns: int
+    def __init__(self, retention_days: _Optional[float] = ..., name: _Optional[str] = ..., created_ns: _Optional[int] = ..., disabled_ns: _Optional[int] = ...) -> None: ...
+
+class Act(_message.Message):
+    __slots__ = ("by", "kind", "subject", "detail")
+    BY_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    by: str
+    kind: str
+    subject: str
+    detail: str
+    def __init__(self, by: _Optional[str] = ..., kind: _Optional[str] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class Idempotency(_message.Message):
     __slots__ = ("execution_id", "body_hash")

@@ -24,6 +24,7 @@ from axiomd.flow.artifact import Artifact
 from axiomd.ids import token_expiry
 from axiomd.limits import FINDINGS_MAX, VERIFY_LOOKS_MAX, VERIFY_ROWS_MAX
 from axiomd.store import keys
+from axiomd.store.acts import act_faults
 from axiomd.store.blobs import Blobs
 from axiomd.store.delivery_rules import DeliveryLooks, Faults, RowLook
 from axiomd.store.env import Store, get
@@ -149,6 +150,7 @@ class _Look:
         self._walk("api_keys", keys.API_KEYS, self._api_key_faults)
         self._walk("sessions", keys.SESSIONS, self._session_faults)
         self._walk("sign_in_links", keys.SIGN_IN_LINKS, self._link_faults)
+        self._walk("acts", keys.ACTS, act_faults)
         self._walk("packages", keys.PACKAGES, self._package_faults)
         self._walk("package_contents", keys.PACKAGE_CONTENTS, self._package_content_faults)
         self._walk("drafts", keys.DRAFTS, self._draft_faults)
@@ -481,6 +483,8 @@ def _subject(table: str, key: bytes) -> str:
         return f"index {table}"
     if table in (keys.DELIVERIES_DUE, keys.DELIVERIES_BY_TIME):
         return f"index {table}"
+    if table == keys.ACTS:
+        return f"act of tenant {key.split(bytes(1))[0].decode(errors='replace')}"
     if table in _HASHED:
         return f"{_TITLES[table]} {key[-32:].hex()[:16]}"
     return f"{_TITLES[table]} {' '.join(key.decode(errors='replace').split(chr(0)))}"

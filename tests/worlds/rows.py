@@ -11,10 +11,14 @@ from axiomd.execution.execution import Execution
 from axiomd.execution.status import Status
 from axiomd.settings import StoreSettings
 from axiomd.store import keys
+from axiomd.store.acts import Actor
 from axiomd.store.commit import RowsCommit
 from axiomd.store.env import Store, open_store
 from axiomd.store.records import DraftRecord, encode_draft
 from axiomd.store.writer import Writer
+
+BY = Actor("laptop/12345678", TENANT)
+"""Who does what is logged."""
 
 
 class StillDriver:
