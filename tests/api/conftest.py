@@ -7,8 +7,10 @@ import attrs
 import httpx
 import pytest
 from api.stand_in import make_webui
+from api.strangers import Things, make_things
 from system import lab
 from system.box import Box, User, running
+from worlds.receivers import receiving
 
 KEEP_ALIVE_S = 0.1
 BODY_BYTES_MAX = 256 * 1024
@@ -47,6 +49,20 @@ def stranger(box: Box) -> Iterator[User]:
     """A user of another tenant."""
     with box.client(box.make_key("elsewhere")) as user:
         yield user
+
+
+@pytest.fixture(scope="session")
+def prying(box: Box) -> Iterator[User]:
+    """A user of a tenant that has nothing, and asks for what others have."""
+    with box.client(box.make_key("prying")) as user:
+        yield user
+
+
+@pytest.fixture
+def things(user: User) -> Iterator[Things]:
+    """One of everything, the default tenant's."""
+    with receiving() as receiver:
+        yield make_things(user, receiver)
 
 
 @attrs.frozen
