@@ -4,11 +4,15 @@ import json
 from collections import Counter
 
 import pytest
-from worlds.box import MAP_BYTES
+import trio
+from worlds.box import MAP_BYTES, Physics, open_box
 from worlds.disk import Cut, open_disk
+from worlds.flows import BRANCHING
 from worlds.invariants import broken_invariants, rows
+from worlds.rows import put_rows
 from worlds.seeds import TickingClock, run_inline, run_seeded, seeded_ids
 
+from axiomd.clock import NS_PER_S
 from axiomd.engine.catalog import Catalog
 from axiomd.engine.keyring import Keyring
 from axiomd.engine.sign_in import SignIns, new_link
@@ -16,9 +20,10 @@ from axiomd.engine.signing import Signing
 from axiomd.engine.tenants import Days, TenantChanges, Tenants
 from axiomd.execution.signatures import SigningSecrets
 from axiomd.flow.source import read_flow_json
-from axiomd.settings import StoreSettings
+from axiomd.limits import FORGET_ROWS_MAX
+from axiomd.settings import RetentionSettings, StoreSettings
 from axiomd.store import keys
-from axiomd.store.acts import ActKind, Actor, decode_act
+from axiomd.store.acts import ActKind, Actor, acted, decode_act, encode_act
 from axiomd.store.delivery_records import decode_secrets
 from axiomd.store.env import Store, open_store
 from axiomd.store.outbox import Outbox
@@ -153,3 +158,44 @@ REMEMBERED = {
     *("tenant.created", "tenant.renamed", "tenant.disabled", "tenant.retention_changed"),
 }
 """What can be seen in the tables afterwards, for as long as this story goes."""
+
+
+COUNT = FORGET_ROWS_MAX * 2 + 3
+YEAR_NS = 366 * 86_400 * NS_PER_S
+
+
+def test_old_acts_go_slice_by_slice_through_any_power_cut_and_younger_ones_stay(make_world):
+    world = make_world(BRANCHING)
+    old_ns, young_ns = world.clock.now_ns(), world.clock.now_ns() + YEAR_NS
+
+    def acts(at_ns, count):
+        return [
+            (keys.ACTS, keys.act_key(tenant, at_ns + number), encode_act(act))
+            for number in range(count)
+            for tenant in ("acme", "default")
+            for act in acted(Actor("x", tenant), tenant, 1, ActKind.FLOW_SAVED, "a/b")
+        ]
+
+    with open_store(SETTINGS, world.directory) as store:
+        put_rows(store, *acts(old_ns, COUNT), *acts(young_ns, 2))
+
+    def life(cut=None, days=365.0):
+        async def live_on():
+            physics = Physics(sync_s=0.0005, cut=cut, retention=RetentionSettings(audit_days=days))
+            async with open_box(world, physics) as box:
+                await trio.sleep(5)
+                await box.disk.finish()
+                assert box.broken() == []
+                return len(rows(box.store, keys.ACTS))
+            return None
+
+        return run_seeded(1, live_on)
+
+    everything = 2 * (COUNT + 2)
+    assert life() == everything
+    world.clock.advance(YEAR_NS)
+    assert life(days=0) == everything, "kept for ever"
+    for side in ("before", "after", "before"):
+        assert life(Cut(1, side)) is None
+        assert world.nodes.violations == []
+    assert life() == 4
