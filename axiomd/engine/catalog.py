@@ -20,6 +20,7 @@ from axiomd.authoring.protoc import CompiledProtos
 from axiomd.clock import Clock
 from axiomd.engine.parts import RunBlocking
 from axiomd.engine.recent import Recent
+from axiomd.engine.revising import revise
 from axiomd.errors import NotFound, StoreFailed, WrongMode
 from axiomd.execution.journal import Payload
 from axiomd.flow.artifact import Artifact, Placement
@@ -268,10 +269,14 @@ class Catalog:
 
     async def delete_draft(self, tenant: str, name: str, by: Actor) -> None:
         """Forget a draft; its artifacts stay. Raises NotFound."""
-        self._reader.draft(tenant, name)
-        key = keys.text_key(tenant) + name.encode()
-        acts = acted(by, tenant, self._clock.now_ns(), ActKind.FLOW_DELETED, name)
-        await self._writer.submit(RowsCommit((), deletes=((keys.DRAFTS, key),), acts=acts)).wait()
+
+        def deleted() -> RowsCommit:
+            row = keys.DRAFTS, keys.text_key(tenant) + name.encode()
+            still = (*row, encode_draft(self._reader.draft(tenant, name)))
+            acts = acted(by, tenant, self._clock.now_ns(), ActKind.FLOW_DELETED, name)
+            return RowsCommit((), deletes=(row,), acts=acts, still=(still,))
+
+        await revise(self._writer, deleted)
 
     async def compile_draft(self, tenant: str, name: str, by: Actor) -> tuple[Artifact, bool]:
         """Compile a stored draft and remember the artifact with it; see `compile`."""

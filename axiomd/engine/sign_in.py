@@ -11,6 +11,7 @@ import hashlib
 import attrs
 
 from axiomd.clock import NS_PER_DAY, NS_PER_S, Clock, rfc3339
+from axiomd.engine.revising import revise
 from axiomd.errors import LinkUnusable, TenantDisabled, Unauthorized
 from axiomd.ids import TOKEN, Ids, key_hash, token_expiry, token_key
 from axiomd.limits import SIGN_IN_LINK_S_MAX
@@ -155,10 +156,17 @@ class SignIns:
         )
 
     async def end(self, token: str, by: Actor) -> None:
-        """End a session, for good once this returns."""
+        """End a session, for good once this returns; one that has ended stays so."""
+        await revise(self._writer, lambda: self._ended(token, by))
+
+    def _ended(self, token: str, by: Actor) -> RowsCommit | None:
+        row = keys.SESSIONS, token_key(token)
+        session = self._reader.session(row[1])
+        if session is None:
+            return None
         acts = _acts(by, self._clock.now_ns(), ActKind.SESSION_ENDED, token)
-        commit = RowsCommit((), deletes=((keys.SESSIONS, token_key(token)),), acts=acts)
-        await self._writer.submit(commit).wait()
+        still = (*row, encode_session(session))
+        return RowsCommit((), deletes=(row,), acts=acts, still=(still,))
 
 
 def _acts(by: Actor, at_ns: int, kind: ActKind, token: str) -> tuple[Act, ...]:

@@ -16,6 +16,7 @@ import trio
 from axiomd.clock import LOOK_AGAIN_S, NS_PER_DAY, NS_PER_MS, NS_PER_S
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.posting import Headers, NotPosted, Post
+from axiomd.engine.revising import revise
 from axiomd.engine.signing import Signing
 from axiomd.errors import (
     Invalid,
@@ -119,15 +120,20 @@ class Webhooks:
 
     async def unsubscribe(self, tenant: str, subscription_id: str, by: Actor) -> None:
         """Tell it nothing more, what is on its way included. Raises NotFound."""
+        await revise(
+            self._parts.writer, lambda: self._without_subscription(tenant, subscription_id, by)
+        )
+        self._subscribers = self.outbox.subscribers()
+
+    def _without_subscription(self, tenant: str, subscription_id: str, by: Actor) -> RowsCommit:
         found = self.outbox.subscription(tenant, subscription_id)
         if found is None:
             raise NotFound(f"There is no webhook {subscription_id}.")
-        key = keys.subscription_key(tenant, subscription_id)
+        row = keys.SUBSCRIPTIONS, keys.subscription_key(tenant, subscription_id)
         at_ns, kind, to = self._parts.clock.now_ns(), ActKind.WEBHOOK_REMOVED, found.target.origin
         acts = acted(by, tenant, at_ns, kind, subscription_id, to=to)
-        commit = RowsCommit((), deletes=((keys.SUBSCRIPTIONS, key),), acts=acts)
-        await self._parts.writer.submit(commit).wait()
-        self._subscribers = self.outbox.subscribers()
+        still = (*row, encode_subscription(found))
+        return RowsCommit((), deletes=(row,), acts=acts, still=(still,))
 
     async def redeliver(self, tenant: str, message_id: str, by: str) -> Delivery:
         """Tell it once more, as if for the first time. Raises NotFound, WrongState, StoreFull.
