@@ -1,16 +1,32 @@
 """The route of the log of administrative acts."""
 
+from typing import Annotated, Any, TypedDict
+
 from quart import Blueprint, g
 
 from axiomd.api.auth import Caller
 from axiomd.api.box import Box
 from axiomd.api.executions import query_of
+from axiomd.api.schema import Words
+from axiomd.api.shapes import Moment
 from axiomd.api.views import Json
 from axiomd.api.wire import PAGE_PARAMETERS, read_json, read_page
 from axiomd.clock import rfc3339
 from axiomd.errors import Invalid, Problem
 from axiomd.store.acts import Act, ActKind
 from axiomd.strict import unknown
+
+
+class ActView(TypedDict):
+    """One line of the log of administrative acts."""
+
+    at: Moment
+    by: str
+    """A key's name and first eight characters, `console session`, `command line`, `first start`."""
+    act: Annotated[str, Words(enum=[kind.value for kind in ActKind])]
+    subject: str
+    """What it was done to."""
+    detail: dict[str, Any]
 
 
 def audit_routes(box: Box) -> Blueprint:
@@ -41,7 +57,7 @@ def _read_kind(text: str | None) -> ActKind | None:
     raise Invalid("The query is not valid.", problems=[Problem("act", unknown("act", text, known))])
 
 
-def act_view(act: Act) -> Json:
+def act_view(act: Act) -> ActView:
     """One line of the log."""
     return {
         "at": rfc3339(act.at_ns),

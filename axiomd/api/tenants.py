@@ -1,6 +1,7 @@
 """Routes for tenants: the operator sees and changes all of them, everybody else sees itself."""
 
 import bisect
+from typing import Annotated, TypedDict
 
 import attrs
 from quart import Blueprint, g
@@ -8,31 +9,58 @@ from quart import Blueprint, g
 from axiomd.api.auth import Caller
 from axiomd.api.box import Box
 from axiomd.api.executions import query_of, request_body, take_no_query
+from axiomd.api.schema import Words
+from axiomd.api.shapes import Moment
 from axiomd.api.views import Json, moment
 from axiomd.api.wire import PAGE_PARAMETERS, read_body, read_json, read_page
 from axiomd.engine.tenants import Days, TenantChanges
 from axiomd.errors import Invalid, Malformed, Problem
+from axiomd.ids import TENANT_ID
+from axiomd.limits import RETENTION_DAYS_MAX, TENANT_NAME_CHARACTERS_MAX
 from axiomd.store.cursors import NO_CURSOR, read_row_cursor, write_row_cursor
 from axiomd.store.tenants import Tenant
 from axiomd.strict import structure
 
+_Name = Annotated[str, Words(minLength=1, maxLength=TENANT_NAME_CHARACTERS_MAX)]
+_Days = Annotated[float, Words(minimum=0, maximum=RETENTION_DAYS_MAX)]
+
+
+class TenantView(TypedDict):
+    """One of those that share the box."""
+
+    tenant: str
+    """Its ID."""
+    name: str
+    """What people call it."""
+    created_at: Moment | None
+    disabled: bool
+    """Whether its keys and sessions are refused."""
+    retention_days: float | None
+    """Days that its ended executions are kept, 0 for ever; null as the box is set."""
+    keys: int
+    """API keys of it that are valid."""
+
 
 @attrs.frozen
 class NewTenantBody:
-    """POST /app/v1/tenants."""
+    """A new tenant."""
 
-    tenant: str
-    name: str | None = None
+    tenant: Annotated[str, Words(pattern=f"^{TENANT_ID.pattern}$")]
+    """Its ID, which stays."""
+    name: _Name | None = None
+    """What people call it; its ID if not given."""
 
 
 @attrs.frozen
 class ChangeTenantBody:
-    """PATCH /app/v1/tenants/{tenant}: what is not given stays as it is."""
+    """What is to be another of a tenant: what is not given stays as it is."""
 
-    name: str | None = None
+    name: _Name | None = None
+    """Not null."""
     disabled: bool | None = None
-    retention_days: float | None = None
-    """Given as null: as the box is set."""
+    """Not null."""
+    retention_days: _Days | None = None
+    """Null as the box is set, 0 for ever."""
 
 
 def tenants_routes(box: Box) -> Blueprint:
@@ -63,7 +91,7 @@ class _TenantRoutes:
         more = write_row_cursor(_place(page[-1])) if len(seen) > first + limit else None
         return {"tenants": [tenant_view(one) for one in page], "next_cursor": more}
 
-    async def create(self) -> tuple[Json, int]:
+    async def create(self) -> tuple[TenantView, int]:
         """A new tenant, without a key yet."""
         take_no_query()
         caller: Caller = g.caller
@@ -72,14 +100,14 @@ class _TenantRoutes:
         made = await self._box.tenants.create(body.tenant, body.name, caller.actor)
         return tenant_view(made), 201
 
-    async def show(self, tenant: str) -> Json:
+    async def show(self, tenant: str) -> TenantView:
         """One tenant."""
         take_no_query()
         if tenant != g.tenant:
             g.caller.require_operator()
         return tenant_view(self._box.tenants.find(tenant))
 
-    async def change(self, tenant: str) -> Json:
+    async def change(self, tenant: str) -> TenantView:
         """Rename, disable, enable, or keep its executions for another time; bites at once."""
         take_no_query()
         caller: Caller = g.caller
@@ -105,7 +133,7 @@ def read_changes(body: bytes) -> TenantChanges:
     return TenantChanges(read.name, read.disabled, retention)
 
 
-def tenant_view(tenant: Tenant) -> Json:
+def tenant_view(tenant: Tenant) -> TenantView:
     """A tenant."""
     return {
         "tenant": tenant.tenant,

@@ -83,6 +83,9 @@ STRANGERS: Mapping[Route, Row] = {
     ("DELETE", "/app/v1/flows/acme/echo"): Row("/app/v1/flows/{flow}"),
     ("POST", "/app/v1/flows/acme/echo/compile"): Row("/app/v1/flows/{flow}/compile"),
     ("GET", f"/app/v1/artifacts/{_NO_ULID}"): Row("/app/v1/artifacts/{graph}"),
+    ("GET", f"/app/v1/artifacts/{_NO_ULID}/openapi.json"): Row(
+        "/app/v1/artifacts/{graph}/openapi.json"
+    ),
     ("DELETE", "/app/v1/keys/00000000"): Row("/app/v1/keys/{key}"),
 }
 """Answered 404, in the same words as what is nowhere."""
@@ -128,6 +131,13 @@ class Things:
     def ask_for_nothing(self, who: User, route: Route, row: Row) -> httpx.Response:
         """The same for things that are nowhere."""
         return _send(who, route, row, _NOTHING)
+
+    def put_away(self, user: User) -> None:
+        """End and remove what other tests would come across, as far as it is still there."""
+        for name in ("paused", "held"):
+            user.cancel(self.ids[name])
+        user.http.delete(f"/app/v1/webhooks/{self.ids['webhook']}")
+        user.http.delete(f"/app/v1/keys/{self.ids['key']}")
 
 
 _NOTHING: Mapping[str, str] = {
