@@ -80,6 +80,13 @@ class CsrfFailed(Refused):
     status = 403
 
 
+class Forbidden(Refused):
+    """This key may not do that."""
+
+    code = "FORBIDDEN"
+    status = 403
+
+
 class NotFound(Refused):
     """There is no such thing here."""
 

@@ -10,11 +10,13 @@ from axiomd.errors import Invalid, Malformed, NotFound, NotSupportedYet, Problem
 from axiomd.execution.position import parse_position
 from axiomd.execution.status import Status
 from axiomd.ids import ARTIFACT_ID
-from axiomd.limits import COMMENT_CHARACTERS_MAX, PAGE_ROWS_MAX
+from axiomd.limits import COMMENT_CHARACTERS_MAX, PAGE_ROWS_MAX, PRIORITY_DEFAULT, PRIORITY_MAX
 from axiomd.store.reader import ListFilter
 from axiomd.strict import structure, unknown
 
 T = TypeVar("T")
+
+_NOT_VALID = "The request body is not valid."
 
 WAIT_S_DEFAULT = 30.0
 WAIT_S_MIN = 0.1
@@ -42,6 +44,8 @@ class InvokeBody:
     timeout_seconds: float = WAIT_S_DEFAULT
     webhook: WebhookBody | None = None
     config_id: str | None = None
+    priority: int = PRIORITY_DEFAULT
+    """0 to 9, of the tenant's own executions: the higher goes first."""
 
 
 @attrs.frozen
@@ -53,6 +57,7 @@ class StreamBody:
     timeout_seconds: float = WAIT_S_DEFAULT
     webhook: WebhookBody | None = None
     config_id: str | None = None
+    priority: int = PRIORITY_DEFAULT
 
 
 @attrs.frozen
@@ -111,7 +116,7 @@ def read_json(body: bytes) -> Any:
 
 def read_body(body: bytes, cls: type[T]) -> T:
     """A request body as a `cls`; Malformed, or Invalid with every problem."""
-    return structure(read_json(body), cls, title="The request body is not valid.")
+    return structure(read_json(body), cls, title=_NOT_VALID)
 
 
 def read_invoke(body: bytes, cls: type[T]) -> T:
@@ -124,10 +129,18 @@ def read_invoke(body: bytes, cls: type[T]) -> T:
     if not WAIT_S_MIN <= read.timeout_seconds <= WAIT_S_MAX:
         words = f"must be from {WAIT_S_MIN} to {WAIT_S_MAX:.0f}, not {read.timeout_seconds}"
         problems = [Problem("timeout_seconds", words)]
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
+    check_priority(read.priority)
     if not ARTIFACT_ID.fullmatch(read.graph_id):
         raise NotFound(f"There is no artifact {read.graph_id[:_QUOTED_CHARS]!r}.")
     return read
+
+
+def check_priority(priority: int) -> None:
+    """Raise Invalid if there is no such priority."""
+    if not 0 <= priority <= PRIORITY_MAX:
+        words = f"must be from 0 to {PRIORITY_MAX}, not {str(priority)[:_QUOTED_CHARS]}"
+        raise Invalid(_NOT_VALID, problems=[Problem("priority", words)])
 
 
 def read_new_key(body: bytes) -> NewKeyBody:
@@ -144,7 +157,7 @@ def read_sign_in(body: bytes) -> SignInBody:
     read = read_body(body, SignInBody)
     if (read.key is None) == (read.token is None):
         problems = [Problem("key", "either a key or the token of a link, exactly one of them")]
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
     return read
 
 
@@ -162,7 +175,7 @@ def read_settle(body: bytes) -> SettleBody:
         problems.append(Problem("position", str(failure)))
     problems += _comment_problems(read.comment)
     if problems:
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
     return read
 
 
@@ -173,7 +186,7 @@ def read_resume(body: bytes) -> ResumeBody:
     if read.decision == "reject" and read.value is not None:
         problems.append(Problem("value", "cannot be given of what is rejected"))
     if problems:
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
     return read
 
 

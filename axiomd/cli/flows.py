@@ -22,6 +22,7 @@ from axiomd.flow.source import (
     read_flow_yaml,
 )
 from axiomd.ids import ARTIFACT_ID
+from axiomd.limits import PRIORITY_DEFAULT, PRIORITY_MAX
 from axiomd.strict import locate
 
 _COMPILE_S = 120.0
@@ -94,6 +95,11 @@ def compile_source(client: Client, source: FlowSource) -> Any:
 )
 @click.option("--idempotency-key", metavar="TEXT", help="The same key is the same execution.")
 @click.option("--webhook", metavar="URL", help="Who is told of its end.")
+@click.option(
+    "--priority",
+    type=click.IntRange(0, PRIORITY_MAX),
+    help=f"Of what waits, the higher goes first [{PRIORITY_DEFAULT}].",
+)
 @json_option
 @with_client
 @click.pass_context
@@ -106,6 +112,7 @@ def invoke(
     timeout: float,
     idempotency_key: str | None,
     webhook: str | None,
+    priority: int | None,
     as_json: bool,
 ) -> None:
     """Invoke an artifact, or the last compiled one of a flow, and print its output.
@@ -125,6 +132,8 @@ def invoke(
     }
     if webhook is not None:
         request["webhook"] = {"url": webhook}
+    if priority is not None:
+        request["priority"] = priority
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     if artifact["mode"] == "pipeline":
         frames = start_frames(client, request, headers, 0.1 if no_wait else timeout)

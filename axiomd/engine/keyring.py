@@ -47,6 +47,10 @@ class Keyring:
             (record for record in mine if not record.revoked_ns), key=lambda r: r.created_ns
         )
 
+    def has(self, tenant: str) -> bool:
+        """Whether there is such a tenant: whoever has, or had, a key is one."""
+        return any(record.tenant == tenant for _, record in self._reader.api_keys())
+
     async def revoke(self, tenant: str, first8: str) -> None:
         """End a key, named by its first eight characters, at once. Raises NotFound."""
         for digest, record in self._reader.api_keys():
