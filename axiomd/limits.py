@@ -109,6 +109,8 @@ STREAM_AHEAD_FRAMES_MAX = 1_024
 
 LOSSES_MAX = 10
 """Times an execution may lose its worker before it fails."""
+STARTS_MAX = 32
+"""Waiting executions that are started at a time; the next ones once these are claimed on disk."""
 DUE_BATCH_MAX = 256
 """Executions woken at a time."""
 

@@ -83,7 +83,7 @@ class EngineSettings:
     """[engine]"""
 
     slots: int = attrs.field(default=1024, validator=_range(1, 10_000))
-    """Executions that are worked on side by side; a pipeline is one for as long as it lives."""
+    """Executions that are worked on side by side; of each tenant one may come on top."""
     node_timeout_s: float = attrs.field(default=300.0, validator=_range(1, 3600))
     """Seconds a node call may take where nothing else is said."""
     payload_bytes_max: int = attrs.field(
@@ -96,27 +96,21 @@ class EngineSettings:
     """Milliseconds a `node_started` event may wait for the checkpoint it shares a commit with."""
 
 
-is_rate = _zero_or(0.001, RATE_MAX)
-"""An attrs validator of so many a second; 0 is no bound."""
-is_count = _range(0, RATE_MAX)
-"""An attrs validator of so many at a time; 0 is no bound, or follows from something else."""
-
-
 @attrs.frozen
 class LimitsSettings:
     """[limits]"""
 
-    requests_per_s: float = attrs.field(default=0.0, validator=is_rate)
+    requests_per_s: float = attrs.field(default=0.0, validator=_zero_or(0.001, RATE_MAX))
     """Requests a second that a tenant may make on any routes, on average; 0 for no bound."""
-    requests_burst: int = attrs.field(default=0, validator=is_count)
+    requests_burst: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
     """Requests that may come at once after a silence; 0 for those of one second."""
-    invocations_per_s: float = attrs.field(default=0.0, validator=is_rate)
+    invocations_per_s: float = attrs.field(default=0.0, validator=_zero_or(0.001, RATE_MAX))
     """Requests a second of a tenant that start executions or nodes, on average; 0 for no bound."""
-    invocations_burst: int = attrs.field(default=0, validator=is_count)
+    invocations_burst: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
     """Such requests that may come at once after a silence; 0 for those of one second."""
-    executions_max: int = attrs.field(default=0, validator=is_count)
+    executions_max: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
     """Executions of a tenant that workers have at a time; more stay queued; 0 for no bound."""
-    flow_executions_max: int = attrs.field(default=0, validator=is_count)
+    flow_executions_max: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
     """The same of each of its flows; 0 for no bound."""
 
 

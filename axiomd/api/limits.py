@@ -11,7 +11,7 @@ from axiomd.api.views import Json
 from axiomd.api.wire import read_body
 from axiomd.clock import rfc3339
 from axiomd.engine.keyring import DEFAULT_TENANT
-from axiomd.errors import Forbidden, NotFound
+from axiomd.errors import Forbidden, Invalid, NotFound
 from axiomd.execution.status import Status
 from axiomd.execution.tenant_limits import OwnLimits
 
@@ -46,6 +46,8 @@ class _Bounds:
             raise Forbidden(words)
         self._find(tenant)
         own = read_body(await request_body(), OwnLimits)
+        if problems := list(own.problems()):
+            raise Invalid("These limits cannot be.", problems=problems)
         await self._box.engine.limits.put(tenant, own)
         return self._limits_view(tenant)
 

@@ -10,7 +10,6 @@ from axiomd.cli.client import Client
 from axiomd.cli.connected import with_client
 from axiomd.cli.options import json_option
 from axiomd.cli.output import note, say, stdout, table, write_json
-from axiomd.limits import RATE_MAX
 from axiomd.settings import LimitsSettings
 
 Json = dict[str, Any]
@@ -42,8 +41,11 @@ class Limit(click.ParamType[float | str]):
         """The number, or the word."""
         if value == _DEFAULT:
             return _DEFAULT
-        kind = click.IntRange(0, RATE_MAX) if self._whole else click.FloatRange(0, RATE_MAX)
-        return kind.convert(value, param, ctx)
+        try:
+            return int(value) if self._whole else float(value)
+        except ValueError:
+            kind = "a whole number" if self._whole else "a number"
+            self.fail(f"{value!r} is neither {kind} nor `{_DEFAULT}`", param, ctx)
 
 
 def _limit_options(function: F) -> F:
@@ -145,12 +147,12 @@ def usage(client: Client, tenant: str | None, as_json: bool) -> None:
         return
     most = view["limits"]["executions_max"]
     say(stdout(), f"{view['tenant']}: {view['running']} running{f' of {most}' if most else ''}")
-    made = table("Executions that are kept", "Status", "Count", right=("Count",))
+    made = table(None, "Status", "Executions kept", right=("Executions kept",))
     for status, count in view["executions"].items():
         if count:
             made.add_row(status, str(count))
     stdout().print(made)
-    made = table("Accepted by day (UTC), of those that are kept", "Day", "Count", right=("Count",))
+    made = table(None, "Day (UTC)", "Accepted, of these", right=("Accepted, of these",))
     for day in view["days"]:
         if day["accepted"]:
             made.add_row(day["day"], str(day["accepted"]))

@@ -420,7 +420,9 @@ class Engine:
             nursery.start_soon(self._timers.run)
             nursery.start_soon(Retention(self.parts).run)
             nursery.start_soon(
-                self._scheduler.run, lambda chosen: self._start(nursery, chosen.execution_id)
+                self._scheduler.run,
+                lambda chosen: self._start(nursery, chosen.execution_id),
+                self._wait_claimed,
             )
 
     def _start(
@@ -429,6 +431,13 @@ class Engine:
         attempt = Attempt(self.parts, execution_id, claimed)
         self._attempts[execution_id] = attempt
         nursery.start_soon(self._work, attempt)
+
+    async def _wait_claimed(self) -> None:
+        """Return once what was started has been claimed, on disk, or could not be."""
+        # The attempts submit their claims when they first run.
+        await trio.lowlevel.checkpoint()
+        with suppress(StoreFull, StoreFailed):
+            await self.parts.writer.submit(commits.RowsCommit(())).wait()
 
     def _stop(self, cancelled: Sequence[Execution]) -> None:
         """Stop the calls of executions that were cancelled, by whomever."""

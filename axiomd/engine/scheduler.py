@@ -2,16 +2,18 @@
 
 Free slots go to tenants in turns, and within a tenant by priority and age (`engine/turns.py`),
 as far as its limits let it. Nothing of a waiting execution is in memory: the queues are the
-store's own index, and each choice is read from it.
+store's own index, and each choice is read from it. When many slots are free at once they are
+filled a few at a time: whoever else asks for something is not behind all of them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import attrs
 import trio
 
 from axiomd.engine.turns import LimitsOf, Turns
 from axiomd.execution.execution import Execution, ready_parts
+from axiomd.limits import STARTS_MAX
 from axiomd.store.keys import ready_place
 from axiomd.store.reader import Reader
 from axiomd.store.ready import FRONT, Queue, ReadyLook
@@ -37,6 +39,7 @@ class Scheduler:
         self._bell = trio.Event()
         self._knows_queues = False
         """Whether what waited before this one began has been looked for."""
+        self._closed = False
 
     def ready(self, executions: Sequence[Execution]) -> None:
         """These wait for a worker, and it is on disk."""
@@ -46,14 +49,13 @@ class Scheduler:
         self._bell.set()
 
     def admits(self, queue: Queue) -> bool:
-        """Whether a new execution may take a slot at once: one is free, the limits let it, and
-        nobody waits whom it would overtake."""
-        return (
-            len(self._busy) < self._slots
-            and self._knows_queues
-            and self._turns.may_start(queue)
-            and not self._turns.is_anybody_next
-        )
+        """Whether a new execution may take a slot at once: the limits let it, there is one for it,
+        and nobody waits whom it would overtake."""
+        if self._closed or not self._knows_queues or not self._turns.may_start(queue):
+            return False
+        if self._turns.is_resting(queue[0]):
+            return True
+        return not self._is_full and self._turns.next() is None
 
     def started(self, execution_id: str, queue: Queue) -> None:
         """It has a slot."""
@@ -67,12 +69,16 @@ class Scheduler:
         self._turns.ended(queue)
         if again:
             self._turns.expect(queue, FRONT)
-        if self._turns.is_anybody_next:
+        if self._turns.next() is not None:
             self._bell.set()
 
     def close(self) -> None:
         """Start nothing more."""
-        self._slots = 0
+        self._closed = True
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._busy) >= self._slots
 
     def limits_changed(self, tenant: str) -> None:
         """The limits of a tenant are others."""
@@ -84,14 +90,16 @@ class Scheduler:
         return self._turns.running(tenant)
 
     def choose(self) -> list[Chosen]:
-        """The executions to start now; they count as started."""
+        """The executions to start now, at most STARTS_MAX; they count as started."""
         chosen: list[Chosen] = []
-        if len(self._busy) >= self._slots:
+        if self._closed or not self._is_anything_to_do:
             return chosen
         with self._reader.ready.look() as look:
             self._learn_queues(look)
             heads = _Heads(look, self._busy)
-            while len(self._busy) < self._slots and (found := self._turns.next()):
+            while len(chosen) < STARTS_MAX and (
+                found := self._turns.next(resting_only=self._is_full)
+            ):
                 queue, bound = found
                 head = heads.head(queue, bound)
                 if head is None or head[0] != bound:
@@ -105,17 +113,30 @@ class Scheduler:
                 chosen.append(Chosen(head[1], queue))
         return chosen
 
+    @property
+    def _is_anything_to_do(self) -> bool:
+        return not self._knows_queues or bool(self._turns.next(resting_only=self._is_full))
+
     def _learn_queues(self, look: ReadyLook) -> None:
         if not self._knows_queues:
             self._knows_queues = True
             for queue in look.queues():
                 self._turns.expect(queue, FRONT)
 
-    async def run(self, start: Callable[[Chosen], None]) -> None:
-        """Choose and start until cancelled."""
+    async def run(
+        self, start: Callable[[Chosen], None], settle: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Choose and start until cancelled.
+
+        settle: returns once those that were started are on their way.
+        """
         while True:
-            for chosen in self.choose():
-                start(chosen)
+            chosen = self.choose()
+            for one in chosen:
+                start(one)
+            if len(chosen) == STARTS_MAX:
+                await settle()
+                continue
             await self._bell.wait()
             self._bell = trio.Event()
 

@@ -1,5 +1,8 @@
 """Whose turn it is: tenants one after the other, and of each what matters most, then the oldest.
 
+A tenant of which nothing runs comes before all others, and does not wait for a free slot: whatever
+the others have running, and however long that takes, each tenant gets on.
+
 Pure, and in memory: it knows which queues may hold something, from which place on, and how many
 executions of whom run; it knows none of those that wait. A tenant that has all it may have is out
 of the round until one of its own ends, and a flow out of the tenant's choice, so nobody ever looks
@@ -19,6 +22,7 @@ import attrs
 from axiomd.settings import LimitsSettings
 from axiomd.store.ready import Queue
 
+Round = OrderedDict[str, None]
 LimitsOf = Callable[[str], LimitsSettings]
 """Tenant to the limits in force for it, from memory."""
 
@@ -72,23 +76,28 @@ class Turns:
     def __init__(self, limits_of: LimitsOf) -> None:
         self._limits_of = limits_of
         self._lanes: dict[str, Lane] = {}
-        self._round: OrderedDict[str, None] = OrderedDict()
-        """The tenants that may have something to do, in the order of their turns."""
+        self._resting: Round = OrderedDict()
+        self._round: Round = OrderedDict()
+        """The tenants that may have something to do, in the order of their turns: those of which
+        nothing runs, and those of which something does."""
 
-    @property
-    def is_anybody_next(self) -> bool:
-        """Whether somebody may have something to do, and may have it done."""
-        return self.next() is not None
+    def next(self, *, resting_only: bool = False) -> tuple[Queue, bytes] | None:
+        """The queue whose turn it is, and the place from which on it may hold something.
 
-    def next(self) -> tuple[Queue, bytes] | None:
-        """The queue whose turn it is, and the place from which on it may hold something."""
-        while self._round:
-            tenant = next(iter(self._round))
+        resting_only: of tenants of which nothing runs.
+        """
+        found = self._next_of(self._resting)
+        return found if found or resting_only else self._next_of(self._round)
+
+    def _next_of(self, tenants: Round) -> tuple[Queue, bytes] | None:
+        while tenants:
+            tenant = next(iter(tenants))
             lane = self._lanes[tenant]
             flow = lane.first(self._limits_of(tenant))
             if flow is not None:
                 return (tenant, flow), lane.bounds[flow]
-            self._leave_round(tenant, lane)
+            del tenants[tenant]
+            self._forget_empty(tenant, lane)
         return None
 
     def expect(self, queue: Queue, bound: bytes) -> None:
@@ -98,7 +107,7 @@ class Turns:
         known = lane.bounds.get(flow)
         if known is None or bound < known:
             lane.put(flow, bound)
-        self._round.setdefault(tenant)
+        self._join_round(tenant, lane)
 
     def correct(self, queue: Queue, bound: bytes | None) -> None:
         """What is really first in a queue; None if it is empty."""
@@ -110,9 +119,14 @@ class Turns:
             lane.put(flow, bound)
 
     def pass_on(self, tenant: str) -> None:
-        """It had its turn."""
+        """It had its turn, and something of it runs."""
         if tenant in self._round:
             self._round.move_to_end(tenant)
+
+    def is_resting(self, tenant: str) -> bool:
+        """Whether nothing of a tenant runs, and nothing waits."""
+        lane = self._lanes.get(tenant)
+        return lane is None or lane.is_empty
 
     def may_start(self, queue: Queue) -> bool:
         """Whether the limits let one more of this queue run."""
@@ -126,6 +140,9 @@ class Turns:
         lane = self._lane(tenant)
         lane.running += 1
         lane.of_flow[flow] += 1
+        if tenant in self._resting:
+            del self._resting[tenant]
+            self._round[tenant] = None
 
     def ended(self, queue: Queue) -> None:
         """One of it runs no longer."""
@@ -139,10 +156,12 @@ class Turns:
             del lane.of_flow[flow]
         if was_full and flow in lane.bounds:
             lane.put(flow, lane.bounds[flow])
+        if not lane.running:
+            self._round.pop(tenant, None)
         if lane.bounds:
-            self._round.setdefault(tenant)
-        elif lane.is_empty:
-            self._leave_round(tenant, lane)
+            self._join_round(tenant, lane)
+        else:
+            self._forget_empty(tenant, lane)
 
     def limits_changed(self, tenant: str) -> None:
         """Look at everything of a tenant again."""
@@ -150,7 +169,7 @@ class Turns:
         if lane is not None:
             lane.heap = [(bound, flow) for flow, bound in lane.bounds.items()]
             heapq.heapify(lane.heap)
-            self._round.setdefault(tenant)
+            self._join_round(tenant, lane)
 
     def running(self, tenant: str) -> int:
         """Executions of a tenant that have a worker."""
@@ -163,7 +182,11 @@ class Turns:
             lane = self._lanes[tenant] = Lane()
         return lane
 
-    def _leave_round(self, tenant: str, lane: Lane) -> None:
-        self._round.pop(tenant, None)
+    def _join_round(self, tenant: str, lane: Lane) -> None:
+        (self._round if lane.running else self._resting).setdefault(tenant)
+
+    def _forget_empty(self, tenant: str, lane: Lane) -> None:
         if lane.is_empty:
+            self._resting.pop(tenant, None)
+            self._round.pop(tenant, None)
             del self._lanes[tenant]

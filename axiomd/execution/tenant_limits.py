@@ -1,31 +1,38 @@
 """How much a tenant may ask for and have running: what the box says, and what is its own."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 
-from axiomd.settings import LimitsSettings, is_count, is_rate
-
-
-def _or_none(check: Any) -> Any:
-    return attrs.validators.optional(check)
+from axiomd.errors import Problem
+from axiomd.settings import LimitsSettings
 
 
 @attrs.frozen
 class OwnLimits:
-    """What is set for one tenant; None is as for everybody."""
+    """What is set for one tenant; None is as for everybody. By the names of the settings."""
 
-    requests_per_s: float | None = attrs.field(default=None, validator=_or_none(is_rate))
-    requests_burst: int | None = attrs.field(default=None, validator=_or_none(is_count))
-    invocations_per_s: float | None = attrs.field(default=None, validator=_or_none(is_rate))
-    invocations_burst: int | None = attrs.field(default=None, validator=_or_none(is_count))
-    executions_max: int | None = attrs.field(default=None, validator=_or_none(is_count))
-    flow_executions_max: int | None = attrs.field(default=None, validator=_or_none(is_count))
+    requests_per_s: float | None = None
+    requests_burst: int | None = None
+    invocations_per_s: float | None = None
+    invocations_burst: int | None = None
+    executions_max: int | None = None
+    flow_executions_max: int | None = None
 
     @property
     def given(self) -> dict[str, Any]:
         """Those that are set, by name."""
         return {name: value for name, value in attrs.asdict(self).items() if value is not None}
+
+    def problems(self) -> Iterator[Problem]:
+        """What cannot be: the bounds are those of the settings."""
+        for name, value in self.given.items():
+            field = getattr(attrs.fields(LimitsSettings), name)
+            try:
+                field.validator(self, field, value)
+            except ValueError as failure:
+                yield Problem(name, str(failure).removeprefix(f"{name} "))
 
 
 def in_force(box: LimitsSettings, own: OwnLimits) -> LimitsSettings:

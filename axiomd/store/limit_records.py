@@ -19,4 +19,7 @@ def decode_own_limits(value: bytes) -> OwnLimits:
     """What `encode_own_limits` has written. Raises ValueError for limits that cannot be."""
     record = pb.TenantLimits.FromString(body(value))
     names = (field.name for field in attrs.fields(OwnLimits))
-    return OwnLimits(**{name: getattr(record, name) for name in names if record.HasField(name)})
+    own = OwnLimits(**{name: getattr(record, name) for name in names if record.HasField(name)})
+    for problem in own.problems():
+        raise ValueError(str(problem))
+    return own

@@ -122,21 +122,38 @@ def test_what_waited_before_the_start_is_found(tmp_path):
 
 
 def test_tenants_take_turns_however_much_one_of_them_has_waiting(tmp_path):
-    with open_line(tmp_path, 4) as line:
+    with open_line(tmp_path, 6) as line:
         line.accept(*(f"a{number}" for number in range(10_000)))
-        assert line.choose() == ["a0", "a1", "a2", "a3"]
-        line.accept("b0", "b1", tenant="other")
-        line.accept("c0", tenant="third", priority=0)
+        assert line.choose() == ["a0", "a1", "a2", "a3", "a4", "a5"]
+        line.accept("b0", "b1", "b2", tenant="other")
+        line.accept("c0", "c1", tenant="third", priority=0)
         CountedLook.rows = 0
-        line.end("a0")
-        line.end("a1")
-        line.end("a2")
-        line.end("a3")
-        assert line.choose() == ["a4", "b0", "c0", "a5"]
+        assert line.choose() == ["b0", "c0"], "nothing of theirs runs: they wait for no slot"
+        for name in ("a0", "a1", "a2", "a3", "a4"):
+            line.end(name)
+        assert line.choose() == ["a6", "b1", "c1"]
+        line.end("a6")
         line.end("a5")
-        line.end("c0")
-        assert line.choose() == ["b1", "a6"]
+        assert line.choose() == ["a7", "b2"]
         assert CountedLook.rows < 20, "a choice reads what it takes, not what waits"
+
+
+def test_a_tenant_of_which_nothing_runs_waits_for_no_slot(tmp_path):
+    with open_line(tmp_path, 2) as line:
+        line.accept("a0", "a1", "a2")
+        assert line.choose() == ["a0", "a1"]
+        assert line.scheduler.admits(("other", "flow"))
+        assert not line.scheduler.admits(("tenant", "flow"))
+        line.accept("b0", "b1", tenant="other")
+        assert not line.scheduler.admits(("other", "flow")), "its own wait already"
+        assert line.choose() == ["b0"]
+        assert line.choose() == []
+        line.end("b0")
+        assert line.choose() == ["b1"]
+        line.end("b1")
+        assert line.choose() == []
+        line.end("a0")
+        assert line.choose() == ["a2"]
 
 
 def test_within_a_tenant_the_higher_priority_goes_first_and_then_the_older(tmp_path):
@@ -156,7 +173,7 @@ def test_no_priority_is_one_over_another_tenant(tmp_path):
         while len(started) < 6:
             line.end(started[-1])
             started += line.choose()
-        assert started == ["a0", "b0", "a1", "b1", "a2", "a3"]
+        assert started == ["a0", "b0", "b1", "a1", "a2", "a3"]
 
 
 def test_what_comes_back_is_as_old_as_it_is(tmp_path):
@@ -219,7 +236,7 @@ def test_a_change_of_limits_bites_at_once(tmp_path):
 
 
 def test_a_new_execution_starts_at_once_only_where_it_overtakes_nobody(tmp_path):
-    queue, other = ("tenant", "flow"), ("other", "flow")
+    queue = ("tenant", "flow")
     with open_line(tmp_path, 1) as line:
         assert line.choose() == []
         assert line.scheduler.admits(queue)
@@ -230,7 +247,6 @@ def test_a_new_execution_starts_at_once_only_where_it_overtakes_nobody(tmp_path)
         line.end("first")
         # A slot is free now, and somebody waits for it.
         assert not line.scheduler.admits(queue)
-        assert not line.scheduler.admits(other)
 
 
 def test_a_new_execution_starts_at_once_only_within_the_limits(tmp_path):
@@ -342,6 +358,10 @@ def test_any_course_of_things_keeps_to_limits_order_and_leaves_no_slot_empty(tmp
                 naive.take(free)
                 for one in free:
                     line.writer.submit(commits.claim(one.execution_id, 10**9))
-                assert len(naive.running) == slots or not naive.eligible()
+                resting = {e.tenant for e in naive.eligible()}
+                resting -= {e.tenant for e in naive.running.values()}
+                assert not resting, "a tenant of which nothing runs was left to wait"
+                assert len(naive.running) >= slots or not naive.eligible()
+                assert len(naive.running) <= slots + len(tenants) - 1
                 commit_now(line.writer)
                 assert sum(map(line.scheduler.running, tenants)) == len(naive.running)
