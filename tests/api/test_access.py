@@ -61,6 +61,9 @@ ROUTES = [
     ("GET", "/app/v1/keys"),
     ("POST", "/app/v1/keys"),
     ("DELETE", "/app/v1/keys/00000000"),
+    ("GET", "/app/v1/tenants/default/limits"),
+    ("PUT", "/app/v1/tenants/default/limits"),
+    ("GET", "/app/v1/usage"),
     ("GET", "/app/v1/session"),
     ("DELETE", "/app/v1/session"),
 ]
