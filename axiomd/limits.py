@@ -126,7 +126,7 @@ USAGE_DAYS = 30
 """Days of which accepted executions are counted, today included."""
 USAGE_ROWS_MAX = 500_000
 """Index rows that one look at a tenant's usage reads of each index."""
-USAGE_SLICE_ROWS_MAX = 5_000
+USAGE_SLICE_ROWS_MAX = 1_000
 """Those of them that are read in one transaction."""
 USAGE_TENANTS_MAX = 1_000
 """Tenants whose usage is kept for some seconds."""

@@ -100,11 +100,11 @@ class EngineSettings:
 class LimitsSettings:
     """[limits]"""
 
-    requests_per_s: float = attrs.field(default=0.0, validator=_zero_or(0.001, RATE_MAX))
+    requests_per_s: float = attrs.field(default=0.0, validator=_range(0, RATE_MAX))
     """Requests a second that a tenant may make on any routes, on average; 0 for no bound."""
     requests_burst: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
     """Requests that may come at once after a silence; 0 for those of one second."""
-    invocations_per_s: float = attrs.field(default=0.0, validator=_zero_or(0.001, RATE_MAX))
+    invocations_per_s: float = attrs.field(default=0.0, validator=_range(0, RATE_MAX))
     """Requests a second of a tenant that start executions or nodes, on average; 0 for no bound."""
     invocations_burst: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
     """Such requests that may come at once after a silence; 0 for those of one second."""

@@ -76,9 +76,9 @@ def test_only_the_operator_sets_limits_and_sees_those_of_others(
 
 def test_limits_that_cannot_be_are_refused_all_at_once(user: User, tenant, refused):
     name, _ = tenant
-    bad = {"requests_per_s": 0.0001, "executions_max": -1, "requests_burst": 10**7}
+    bad = {"requests_per_s": -0.5, "executions_max": -1, "requests_burst": 10**7}
     assert refused(user.http.put(path_of(name), json=bad), 422, "INVALID") == [
-        "requests_per_s: must be from 0.001 to 1000000, not 0.0001",
+        "requests_per_s: must be from 0 to 1000000, not -0.5",
         "requests_burst: must be from 0 to 1000000, not 10000000",
         "executions_max: must be from 0 to 1000000, not -1",
     ]
