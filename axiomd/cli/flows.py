@@ -23,6 +23,7 @@ from axiomd.flow.source import (
     read_flow_yaml,
 )
 from axiomd.ids import ARTIFACT_ID
+from axiomd.limits import PRIORITY_DEFAULT, PRIORITY_MAX
 from axiomd.strict import locate
 
 _COMPILE_S = 120.0
@@ -97,6 +98,11 @@ def compile_source(client: Client, source: FlowSource) -> Any:
 @click.option("--idempotency-key", metavar="TEXT", help="The same key is the same execution.")
 @click.option("--webhook", metavar="URL", help="Who is told of its end.")
 @click.option("--curl", "as_curl", is_flag=True, help="Print the curl command that does the same.")
+@click.option(
+    "--priority",
+    type=click.IntRange(0, PRIORITY_MAX),
+    help=f"Of what waits, the higher goes first [{PRIORITY_DEFAULT}].",
+)
 @json_option
 @with_client
 @click.pass_context
@@ -110,6 +116,7 @@ def invoke(
     idempotency_key: str | None,
     webhook: str | None,
     as_curl: bool,
+    priority: int | None,
     as_json: bool,
 ) -> None:
     """Invoke an artifact, or the last compiled one of a flow, and print its output.
@@ -130,6 +137,8 @@ def invoke(
     }
     if webhook is not None:
         request["webhook"] = {"url": webhook}
+    if priority is not None:
+        request["priority"] = priority
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     streams = artifact["mode"] == "pipeline"
     if as_curl:
