@@ -142,6 +142,7 @@ async def open_box(
             settings=settings.engine,
             run_blocking=run_blocking,
             retention=settings.retention,
+            limits=settings.limits,
         )
         keyring = Keyring(writer, reader, clock, ids)
         sign_ins = SignIns(writer, reader, clock, ids, settings.server.session_days)

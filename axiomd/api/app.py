@@ -30,6 +30,7 @@ from axiomd.api.flows import flows_routes
 from axiomd.api.forks import forks_routes
 from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
+from axiomd.api.limits import limits_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
 from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
@@ -54,9 +55,21 @@ ROUTES = (
     webhooks_routes,
     tenants_routes,
     audit_routes,
+    limits_routes,
     documents_routes,
 )
 """Everything but the hottest route, and those that need no key."""
+
+INVOKING = frozenset(
+    {
+        "executions.invoke_stream",
+        "executions.call_node",
+        "forks.fork",
+        "forks.retry",
+        "debug.start",
+    }
+)
+"""The other routes that start executions, or a node."""
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -101,6 +114,8 @@ def make_framework(box: Box) -> QuartTrio:
             )
             g.caller = caller_of(box, shown)
             g.tenant = g.caller.key.tenant
+            invokes = request.endpoint in INVOKING
+            box.engine.rates.count_request(g.tenant, invokes=invokes)
         # Such a path is not an ID that another route takes, whatever the method.
         if request.method not in LITERAL.get(request.path, (request.method,)):
             raise _method_refused()

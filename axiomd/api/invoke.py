@@ -23,7 +23,6 @@ from axiomd.engine.catalog import LoadedArtifact
 from axiomd.engine.engine import Accepted
 from axiomd.errors import TooLarge, WrongMode
 from axiomd.execution.execution import Execution
-from axiomd.execution.targets import Target
 from axiomd.flow.large_json import Leaf
 from axiomd.store.commit import IdempotencyClaim
 
@@ -43,6 +42,7 @@ async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) ->
         given = _headers(scope)
         # Before the body: who has no key sends us no megabytes.
         tenant = tenant_of(box, scope, given)
+        box.engine.rates.count_request(tenant, invokes=True)
         body = await read_request(box, scope, receive)
         key = given.get(b"idempotency-key", b"").decode("latin-1")
         status, view = 202, await invoke(box, tenant, key, body, receive, leaves)
@@ -121,8 +121,7 @@ async def invoke(
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "unary":
         raise WrongMode(f"{request.graph_id} is a pipeline: invoke it on {STREAM_PATH}.")
-    webhook = read_target(box, request.webhook)
-    accepted = await accept(box, loaded, request.input, idempotency_key, body, webhook)
+    accepted = await accept(box, loaded, request, idempotency_key, body)
     view: InvokedView = {"accepted": True, "execution_id": accepted.execution_id}
     if not request.wait:
         return view
@@ -140,24 +139,25 @@ async def accept_stream(
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "pipeline":
         raise WrongMode(f"{request.graph_id} is unary: invoke it on {INVOKE_PATH}.")
-    webhook = read_target(box, request.webhook)
-    accepted = await accept(box, loaded, request.input, idempotency_key, body, webhook)
+    accepted = await accept(box, loaded, request, idempotency_key, body)
     return box.reader.execution(tenant, accepted.execution_id), request.timeout_seconds
 
 
 async def accept(
     box: Box,
     loaded: LoadedArtifact,
-    given: object,
+    request: InvokeBody | StreamBody,
     idempotency_key: str,
     body: bytes,
-    webhook: Target | None,
 ) -> Accepted:
-    """Check the input and make the execution durable."""
+    """Check the input and make the execution durable. body: what the request was read from."""
+    webhook = read_target(box, request.webhook)
     box.engine.refuse_when_draining()
-    payload = loaded.entry.parse_json(given)
+    payload = loaded.entry.parse_json(request.input)
     claim = _idempotency(idempotency_key, body) if idempotency_key else None
-    return await box.engine.accept(loaded.artifact, payload, claim, webhook=webhook)
+    return await box.engine.accept(
+        loaded.artifact, payload, claim, webhook=webhook, priority=request.priority
+    )
 
 
 def _idempotency(key: str, body: bytes) -> IdempotencyClaim:

@@ -40,6 +40,7 @@ class ActKind(StrEnum):
     TENANT_DISABLED = "tenant.disabled"
     TENANT_ENABLED = "tenant.enabled"
     TENANT_RETENTION_CHANGED = "tenant.retention_changed"
+    TENANT_LIMITS_CHANGED = "tenant.limits_changed"
     PACKAGE_PUSHED = "package.pushed"
     FLOW_SAVED = "flow.saved"
     FLOW_DELETED = "flow.deleted"

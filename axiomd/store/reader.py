@@ -7,7 +7,7 @@ by `limits.SCAN_ROWS_MAX` and hand back a cursor.
 
 import base64
 import itertools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import attrs
@@ -17,6 +17,7 @@ from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Execution, OpenPause
 from axiomd.execution.journal import AFTER_THE_END, Entry, EntryKind, Payload
 from axiomd.execution.status import Status
+from axiomd.execution.tenant_limits import OwnLimits
 from axiomd.flow.artifact import Artifact
 from axiomd.ids import token_expiry
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
@@ -31,6 +32,8 @@ from axiomd.store.cursors import (
     write_row_cursor,
 )
 from axiomd.store.env import Store, get
+from axiomd.store.limit_records import decode_own_limits
+from axiomd.store.ready import Ready
 from axiomd.store.records import (
     ApiKeyRecord,
     DraftRecord,
@@ -50,6 +53,7 @@ from axiomd.store.records import (
 )
 from axiomd.store.retention import next_slice
 from axiomd.store.tenants import Holder, Tenant, every_tenant, holder
+from axiomd.store.usage import UsageCount
 from axiomd.store.walking import backwards, forwards
 
 _LAST_ENTRIES = 2
@@ -109,6 +113,8 @@ class Reader:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._tables = store.tables
+        self.ready = Ready(store)
+        """What waits for a worker."""
 
     # -- executions ---------------------------------------------------------------------------
 
@@ -248,19 +254,6 @@ class Reader:
                     first = key
             rows = forwards(walk, prefix, first, limit)
             return [decode_arrival(key, value) for key, value in rows]
-
-    def ready(self, limit: int, leave_out: Collection[str]) -> list[str]:
-        """Executions that wait for a worker, the oldest first, but those in `leave_out`."""
-        found: list[str] = []
-        with self._store.read() as transaction:
-            cursor = transaction.cursor(self._tables[keys.READY])
-            for key, _ in forwards(cursor, b"", b"", 2**31):
-                execution_id = keys.time_led_tail(key)[1]
-                if execution_id not in leave_out:
-                    found.append(execution_id)
-                if len(found) >= limit:
-                    break
-        return found
 
     def claimed(self) -> list[str]:
         """Executions that some worker has."""
@@ -446,6 +439,15 @@ class Reader:
         """The session whose token is stored so, run out or not."""
         value = self._get(keys.SESSIONS, key)
         return decode_session(value) if value is not None else None
+
+    def tenant_limits(self) -> dict[str, OwnLimits]:
+        """The limits that are a tenant's own, of every tenant that has some."""
+        rows = self._scan(keys.TENANT_LIMITS, b"")
+        return {key.decode(): decode_own_limits(value) for key, value in rows}
+
+    def count_usage(self, tenant: str, now_ns: int) -> UsageCount:
+        """A count of what a tenant has here, which goes in steps."""
+        return UsageCount(self._store, tenant, now_ns)
 
     def run_out(self, now_ns: int, limit: int) -> list[tuple[str, bytes]]:
         """Table and key of sessions and sign-in links that have run out, at most `limit`."""

@@ -32,6 +32,7 @@ from axiomd.flow.artifact import (
     Placement,
     Retry,
 )
+from axiomd.limits import PRIORITY_DEFAULT
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
 from axiomd.store.versions import VERSION, body
@@ -164,6 +165,8 @@ def encode_execution(execution: Execution) -> bytes:
         record.failure.CopyFrom(pb.Ending(**attrs.asdict(failure)))
     if execution.webhook is not None:
         record.webhook.CopyFrom(target_record(execution.webhook))
+    if execution.priority != PRIORITY_DEFAULT:
+        record.priority = execution.priority
     return VERSION + record.SerializeToString()
 
 
@@ -208,6 +211,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         held=tuple(record.held),
         undoing=record.undoing,
         webhook=read_target(record.webhook) if record.HasField("webhook") else None,
+        priority=record.priority if record.HasField("priority") else PRIORITY_DEFAULT,
     )
 
 

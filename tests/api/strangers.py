@@ -109,12 +109,15 @@ OWN: tuple[Route, ...] = (
     ("DELETE", "/app/v1/session"),
     ("GET", "/app/v1/tenants"),
     ("GET", "/app/v1/audit"),
+    ("GET", "/app/v1/usage"),
 )
 
 OPERATORS: tuple[Route, ...] = (
     ("POST", "/app/v1/tenants"),
     ("GET", "/app/v1/tenants/default"),
     ("PATCH", "/app/v1/tenants/default"),
+    ("GET", "/app/v1/tenants/default/limits"),
+    ("PUT", "/app/v1/tenants/default/limits"),
 )
 
 

@@ -14,6 +14,7 @@ from axiomd.store import keys
 from axiomd.store.acts import Actor
 from axiomd.store.commit import RowsCommit
 from axiomd.store.env import Store, open_store
+from axiomd.store.reader import Reader
 from axiomd.store.records import DraftRecord, encode_draft
 from axiomd.store.writer import Writer
 
@@ -54,6 +55,12 @@ def commit_now(writer: Writer) -> None:
     """Everything that is queued, written and told of."""
     while batch := writer.take():
         writer.publish(writer.write(batch))
+
+
+def waiting(reader: Reader) -> list[str]:
+    """All that wait for a worker, queue by queue."""
+    with reader.ready.look() as look:
+        return [one for queue in look.queues() for _, one in look.queue(queue)]
 
 
 def put_rows(store: Store, *rows: tuple[str, bytes, bytes]) -> None:
