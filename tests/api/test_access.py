@@ -20,6 +20,7 @@ ROUTES = [
     ("GET", f"/invocations/v1/executions/{IDENTITY}/events"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/checkpoints"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/branches"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/input"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/output"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/frames"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/stream"),
@@ -133,7 +134,10 @@ def test_another_tenants_anything_is_not_found(user: User, stranger: User, graph
     graph_id = graph("Echo")
     paths = [
         f"/invocations/v1/executions/{identity}{below}"
-        for below in ("", "/events", "/checkpoints", "/branches", "/output", "/frames", "/stream")
+        for below in (
+            *("", "/events", "/checkpoints", "/branches"),
+            *("/input", "/output", "/frames", "/stream"),
+        )
     ]
     paths += [f"/invocations/v1/executions/{identity}/{below}" for below in ("pauses", "webhooks")]
     paths += [

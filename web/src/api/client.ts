@@ -15,6 +15,7 @@ import type {
   Execution,
   ExecutionDetail,
   Frame,
+  Input,
   Json,
   Output,
   PackageDetail,
@@ -163,6 +164,7 @@ export const api = {
   },
   branches: async (id: string) => (await list<Branch>(one(id, '/branches'), 'branches')).rows,
   pauses: (id: string, query: Query) => list<Pause>(one(id, '/pauses'), 'pauses', query),
+  input: (id: string) => get<Input>(one(id, '/input')),
   output: (id: string) => get<Output>(one(id, '/output')),
   frames: (id: string, query: Query) => list<Frame>(one(id, '/frames'), 'frames', query),
 

@@ -84,6 +84,14 @@ export interface ExecutionDetail extends Execution {
   compensation: Compensation | null
 }
 
+/** What an execution was invoked with. */
+export interface Input {
+  execution_id: string
+  /** The full name of the message. */
+  message: string
+  input: Json
+}
+
 export interface Output {
   execution_id: string
   status: Status
