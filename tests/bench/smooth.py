@@ -244,7 +244,7 @@ def scrub(page: Page, turns: int) -> None:
 
 def play(page: Page) -> None:
     """From the beginning to the end, slowly."""
-    page.get_by_text("¼×").click()
+    page.get_by_role("radiogroup", name="Speed").locator("label").first.click()
     page.get_by_role("button", name="To the beginning").click()
     page.get_by_role("button", name="Play the replay").click()
     page.get_by_role("button", name="Play the replay").wait_for(timeout=60_000)

@@ -66,7 +66,7 @@ def built() -> Path:
 
 @contextmanager
 def chromium(**options: Any) -> Iterator[Browser]:
-    """A browser of the machine's; none is ever downloaded. What it is launched with may be added."""
+    """A browser of the machine's, launched with more options; none is ever downloaded."""
     path = os.environ.get("AXIOMD_CHROMIUM") or shutil.which("chromium")
     if not path:
         missing("There is no chromium on this machine, and AXIOMD_CHROMIUM names none.")

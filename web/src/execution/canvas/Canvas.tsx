@@ -18,7 +18,7 @@ import classes from './canvas.module.css'
 import { Legend } from './Legend'
 import { beneath, CARD_HEIGHT, CARD_WIDTH, layout } from './layout'
 import { lineOf, shortType } from './look'
-import { Reveal } from './Reveal'
+import { View } from './View'
 import { Way, type WayEdge } from './Way'
 
 const NODE_TYPES = { card: Card }
@@ -69,6 +69,14 @@ export const Canvas = memo(function Canvas(props: Props) {
   // By hand: to draw anything again for it would cost what it saves.
   const section = useRef<HTMLElement>(null)
   const hasMap = artifact.nodes.length >= MAP_LEAST
+  const fit = hasMap ? BESIDE_THE_MAP : FIT
+  const moved = useRef(false)
+  const take = () => {
+    moved.current = true
+  }
+  const release = () => {
+    moved.current = false
+  }
   const { colorScheme } = useMantineColorScheme()
   const choose = useCallback(
     (changes: NodeChange<CardNode>[]) => {
@@ -95,13 +103,20 @@ export const Canvas = memo(function Canvas(props: Props) {
         deleteKeyCode={null}
         onlyRenderVisibleElements
         fitView
-        fitViewOptions={hasMap ? BESIDE_THE_MAP : FIT}
+        fitViewOptions={fit}
+        onMove={(event) => event && take()}
         minZoom={0.05}
         maxZoom={2}
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1.4} />
-        <Controls showInteractive={false} />
-        <Reveal alias={selected} />
+        <Controls
+          showInteractive={false}
+          fitViewOptions={fit}
+          onZoomIn={take}
+          onZoomOut={take}
+          onFitView={release}
+        />
+        <View alias={selected} fit={fit} moved={moved} />
         {states.size > 0 && <Legend states={states} />}
         {hasMap && (
           <MiniMap<CardNode>
@@ -109,6 +124,8 @@ export const Canvas = memo(function Canvas(props: Props) {
             pannable
             zoomable
             nodeColor={colourOf}
+            onPointerDown={take}
+            onWheel={take}
             aria-label="Map of the flow"
           />
         )}
