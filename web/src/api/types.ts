@@ -283,13 +283,6 @@ export interface Session {
   expires_at: string | null
 }
 
-/** An API key as it may be shown: `key` is its first eight and last four characters. */
-export interface ApiKey {
-  name: string
-  key: string
-  created_at: string
-}
-
 /** What the process says of itself, to anybody. */
 export interface Readiness {
   status: string
