@@ -16,7 +16,9 @@ SIZE = 300_000
 @pytest.fixture(scope="module")
 def identity(user: User) -> str:
     """An execution with an output of megabytes."""
-    identity = user.accepted(user.compile(single("Grow")), {"text": "0123456789", "count": SIZE // 10})
+    identity = user.accepted(
+        user.compile(single("Grow")), {"text": "0123456789", "count": SIZE // 10}
+    )
     user.reached(identity, {"COMPLETED"})
     return identity
 

@@ -51,7 +51,7 @@ export function ConfigDialog({ config, queryKey, onClose }: Props) {
         description={
           config === null ? 'Empty for all flows.' : 'It stays the flow that it was made for.'
         }
-        disabled={config !== null}
+        readOnly={config !== null}
         value={flow}
         onChange={(event) => setFlow(event.currentTarget.value)}
       />
@@ -82,7 +82,7 @@ function SecretRows(props: {
           <TextInput
             aria-label={`Name of secret ${index + 1}`}
             placeholder="API_TOKEN"
-            disabled={row.isKept}
+            readOnly={row.isKept}
             value={row.name}
             onChange={(event) => set(index, { name: event.currentTarget.value })}
           />

@@ -89,7 +89,7 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
               <Word tone={LOOKS[row.status][0]}>{LOOKS[row.status][1]}</Word>
             </Table.Td>
             <Table.Td className={classes.nowrap}>{row.type}</Table.Td>
-            <Table.Td className="ax-mono">{row.to}</Table.Td>
+            <Table.Td className={classes.long}>{row.to}</Table.Td>
             <Table.Td>
               <Link
                 className={classes.link}
@@ -97,7 +97,7 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
                 params={{ executionId: row.execution_id }}
                 title={row.execution_id}
               >
-                {row.execution_id.slice(0, 8)}…
+                {shortId(row.execution_id)}
               </Link>
             </Table.Td>
             <Table.Td>
@@ -108,7 +108,7 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
                 type="button"
                 className={classes.opener}
                 aria-expanded={open === row.delivery_id}
-                aria-label={`Attempts of the delivery of ${row.type}`}
+                aria-label={`${row.attempts.length} attempts of ${row.type} to ${row.to}`}
                 disabled={row.attempts.length === 0}
                 onClick={() => setOpen(open === row.delivery_id ? null : row.delivery_id)}
               >
@@ -137,6 +137,11 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
       ))}
     </Rows>
   )
+}
+
+/** IDs of the same minute begin alike: how it ends tells them apart. */
+function shortId(id: string): string {
+  return `${id.slice(0, 8)}…${id.slice(-4)}`
 }
 
 function Attempts({ delivery }: { delivery: Delivery }) {

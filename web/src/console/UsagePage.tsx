@@ -39,6 +39,11 @@ function Shown({ usage }: { usage: Usage }) {
         <dl className={classes.numbers}>
           <Figure name="Running" number={usage.running} />
           <Figure name="Queued" number={usage.queued} />
+        </dl>
+      </Section>
+      <Section title="Executions that are kept">
+        <dl className={classes.numbers}>
+          {shown.length === 0 && <Figure name="Executions" number={0} />}
           {shown.map((status) => (
             <div key={status}>
               <dt>

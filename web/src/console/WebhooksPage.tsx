@@ -6,6 +6,7 @@ import { admin } from '../api/client'
 import { WEBHOOK_EVENTS, type Webhook } from '../api/consoleTypes'
 import { Blank } from '../parts/Blank'
 import { Moment } from '../parts/Moment'
+import classes from './console.module.css'
 import { Deliveries } from './Deliveries'
 import { readHeaders } from './headers'
 import { Answer, Confirmed, FormDialog, Section, Subject, useChange } from './parts'
@@ -52,7 +53,7 @@ function Receivers({ rows }: { rows: readonly Webhook[] }) {
     <Rows label="Webhooks" columns={['URL', 'Events', 'Headers', 'Created', '']}>
       {rows.map((row) => (
         <Table.Tr key={row.webhook_id}>
-          <Table.Td className="ax-mono">
+          <Table.Td className={classes.long}>
             {row.url} {row.stopped_at && <Word tone="failed">Stopped</Word>}
           </Table.Td>
           <Table.Td>
