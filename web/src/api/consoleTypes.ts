@@ -122,6 +122,7 @@ export interface Usage {
   running: number
   queued: number
   executions: Partial<Record<Status, number>>
+  /** The newest first. */
   days: { day: string; accepted: number }[]
   counted_at?: string
   complete?: boolean

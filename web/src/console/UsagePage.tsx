@@ -57,7 +57,7 @@ function Shown({ usage }: { usage: Usage }) {
         </dl>
       </Section>
       <Section title="Accepted per day">
-        <Days days={usage.days} />
+        <Days days={[...usage.days].sort((a, b) => a.day.localeCompare(b.day))} />
       </Section>
       <Section title="Limits in force">
         <dl className={classes.facts} data-wide>
