@@ -107,7 +107,10 @@ class Shelf:
     async def compile(self, handle: str, name: str) -> tuple[Json, int]:
         """Compile the stored draft."""
         artifact, created = await self._box.catalog.compile_draft(g.tenant, f"{handle}/{name}")
-        return {**artifact_view(artifact), "created": created}, 201 if created else 200
+        warnings = await self._box.engine.parts.run_blocking(self._box.provision.warnings, artifact)
+        told = [{"path": one.path, "message": one.message} for one in warnings]
+        view = {**artifact_view(artifact), "created": created, "warnings": told}
+        return view, 201 if created else 200
 
     async def artifacts(self) -> Json:
         """A page of the artifacts, newest first."""

@@ -20,10 +20,12 @@ from axiomd.api.webhook_wire import read_target
 from axiomd.api.wire import InvokeBody, StreamBody, read_invoke, read_json
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.engine.engine import Accepted
-from axiomd.errors import TooLarge, WrongMode
+from axiomd.errors import Invalid, Problem, TooLarge, WrongMode
 from axiomd.execution.execution import Execution
-from axiomd.execution.targets import Target
+from axiomd.execution.flow_configs import Terms
+from axiomd.flow.artifact import Artifact
 from axiomd.flow.large_json import Leaf
+from axiomd.ids import ARTIFACT_ID
 from axiomd.store.commit import IdempotencyClaim
 
 INVOKE_PATH = "/invocations/v1/flows/invoke"
@@ -119,8 +121,7 @@ async def invoke(
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "unary":
         raise WrongMode(f"{request.graph_id} is a pipeline: invoke it on {STREAM_PATH}.")
-    webhook = read_target(box, request.webhook)
-    accepted = await accept(box, loaded, request.input, idempotency_key, body, webhook)
+    accepted = await accept(box, loaded, request, idempotency_key, body)
     view: dict[str, Any] = {"accepted": True, "execution_id": accepted.execution_id}
     if not request.wait:
         return view
@@ -138,24 +139,33 @@ async def accept_stream(
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "pipeline":
         raise WrongMode(f"{request.graph_id} is unary: invoke it on {INVOKE_PATH}.")
-    webhook = read_target(box, request.webhook)
-    accepted = await accept(box, loaded, request.input, idempotency_key, body, webhook)
+    accepted = await accept(box, loaded, request, idempotency_key, body)
     return box.reader.execution(tenant, accepted.execution_id), request.timeout_seconds
 
 
 async def accept(
     box: Box,
     loaded: LoadedArtifact,
-    given: object,
+    request: InvokeBody | StreamBody,
     idempotency_key: str,
     body: bytes,
-    webhook: Target | None,
 ) -> Accepted:
-    """Check the input and make the execution durable."""
+    """Check what was asked for and make the execution durable."""
+    webhook = read_target(box, request.webhook)
+    artifact = loaded.artifact
+    terms = find_terms(box, artifact, request.config_id)
     box.engine.refuse_when_draining()
-    payload = loaded.entry.parse_json(given)
+    payload = loaded.entry.parse_json(request.input)
     claim = _idempotency(idempotency_key, body) if idempotency_key else None
-    return await box.engine.accept(loaded.artifact, payload, claim, webhook=webhook)
+    return await box.engine.accept(artifact, payload, claim, webhook=webhook, terms=terms)
+
+
+def find_terms(box: Box, artifact: Artifact, config_id: str | None) -> Terms:
+    """What an invocation is given. Raises Invalid if it cannot have the config that it names."""
+    if config_id is not None and not ARTIFACT_ID.fullmatch(config_id):
+        problems = [Problem("config_id", "there is no such flow config")]
+        raise Invalid("The request body is not valid.", problems=problems)
+    return box.configs.terms(artifact.tenant, artifact.flow, config_id)
 
 
 def _idempotency(key: str, body: bytes) -> IdempotencyClaim:

@@ -32,6 +32,7 @@ from axiomd.errors import (
 )
 from axiomd.execution.call import NodeEvent, Outcome
 from axiomd.execution.execution import Debug, Execution, queued
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.pauses import approval, pause_id, rejection
 from axiomd.execution.position import Position, parse_position
@@ -83,19 +84,20 @@ class Engine:
         idempotency: commits.IdempotencyClaim | None = None,
         debug: Debug | None = None,
         webhook: Target | None = None,
+        terms: Terms | None = None,
     ) -> Accepted:
         """Make a new execution durable; it is worked on from then on, in a debug session or not.
 
-        webhook: who is told of its end.
+        webhook: who is told of its end. terms: what its calls are given; else as the box is set.
 
         Raises Draining, StoreFull, IdempotencyConflict. Cancelling the wait leaves open whether
         it was accepted; it is if the commit was.
         """
         self.refuse_when_draining()
         now_ns = self.parts.clock.now_ns()
-        timeout_s = self.parts.settings.node_timeout_s
+        terms = terms or Terms(self.parts.settings.node_timeout_s)
         identity = self._ids.execution_id()
-        execution = queued(identity, artifact, timeout_s, now_ns, debug, webhook)
+        execution = queued(identity, artifact, terms, now_ns, debug, webhook)
         kept = await self._keep(payload)
         self.refuse_when_draining()
         result = await self._submit(execution, kept, idempotency).wait()
@@ -322,7 +324,9 @@ class Engine:
             return execution
         return None
 
-    async def call_node(self, artifact: Artifact, payload: bytes) -> Outcome:
+    async def call_node(
+        self, artifact: Artifact, payload: bytes, terms: Terms | None = None
+    ) -> Outcome:
         """Run the one placement of a throw-away artifact: no execution, no history."""
         self.refuse_when_draining()
         placement = artifact.placements[0]
@@ -334,7 +338,7 @@ class Engine:
             position=placement.alias,
             attempt=1,
             effect=placement.alias,
-            node_timeout_s=self.parts.settings.node_timeout_s,
+            terms=terms or Terms(self.parts.settings.node_timeout_s),
         )
         return await self.parts.runners[placement.runner].run(call, _log_event)
 

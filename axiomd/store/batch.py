@@ -74,7 +74,15 @@ class Existing:
     value: bytes
 
 
-Result = Execution | Duplicate | Existing | Forgotten | None
+@attrs.frozen
+class Overtaken:
+    """A `RowsCommit` was made for rows that are not so any more."""
+
+    rows: tuple[tuple[str, bytes], ...]
+    """(table, key) of each."""
+
+
+Result = Execution | Duplicate | Existing | Overtaken | Forgotten | None
 """The record after an `ExecutionCommit`; None after what changes none."""
 
 
@@ -136,7 +144,14 @@ class Batch:
             self._transaction.put(key, encode_execution(after), db=table)
             self._put_indexes(self._stored.get(execution_id), after)
 
-    def _add_rows(self, commit: RowsCommit) -> Existing | None:
+    def _add_rows(self, commit: RowsCommit) -> Existing | Overtaken | None:
+        wrong = tuple(
+            (table, key)
+            for table, key, value in commit.given
+            if get(self._transaction, key, self._tables[table]) != value
+        )
+        if wrong:
+            return Overtaken(wrong)
         if commit.unless is not None:
             table, key = commit.unless
             found = get(self._transaction, key, self._tables[table])

@@ -97,6 +97,8 @@ class RowsCommit:
     """(table, key): if that row exists, nothing is written and its value is the result."""
     deletes: tuple[tuple[str, bytes], ...] = ()
     """(table, key)."""
+    given: tuple[tuple[str, bytes, bytes | None], ...] = ()
+    """(table, key, value): rows that must be so, or not there; else nothing is written."""
 
 
 @attrs.frozen

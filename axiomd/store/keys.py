@@ -32,6 +32,9 @@
     wt  tenant 0 created u64 execution (16) delivery (12)  index: deliveries, by time
     ws  tenant 0 subscription ID (26)                   webhook of a tenant's notifications
     wk  tenant                                          what a tenant's webhooks are signed with
+    se  tenant 0 name                                   secret, sealed
+    cf  tenant 0 c config ID (26)                       flow config
+        tenant 0 p flow 0 profile                       ID of the config of that flow, or of all
 
 Numbers are big-endian, so byte order is the order we list by; newest first is a reverse scan.
 Execution IDs are led by time, so every per-execution key lands at the end of its table. Table
@@ -73,6 +76,8 @@ DELIVERIES_DUE: Final = "wu"
 DELIVERIES_BY_TIME: Final = "wt"
 SUBSCRIPTIONS: Final = "ws"
 SIGNING_SECRETS: Final = "wk"
+SECRETS: Final = "se"
+FLOW_CONFIGS: Final = "cf"
 
 TABLES: Final = (
     META,
@@ -105,6 +110,8 @@ TABLES: Final = (
     DELIVERIES_BY_TIME,
     SUBSCRIPTIONS,
     SIGNING_SECRETS,
+    SECRETS,
+    FLOW_CONFIGS,
 )
 
 INDEX_TABLES: Final = {
@@ -267,3 +274,23 @@ TIMED_DELIVERY_BYTES: Final = _DELIVERY_TAIL.size
 def subscription_key(tenant: str, subscription_id: str) -> bytes:
     """A tenant's webhook."""
     return text_key(tenant) + subscription_id.encode()
+
+
+def secret_key(tenant: str, name: str) -> bytes:
+    """A tenant's secret."""
+    return text_key(tenant) + name.encode()
+
+
+def flow_configs_of(tenant: str) -> bytes:
+    """How the keys of a tenant's flow configs begin."""
+    return text_key(tenant) + b"c"
+
+
+def flow_config_key(tenant: str, config_id: str) -> bytes:
+    """A tenant's flow config."""
+    return flow_configs_of(tenant) + config_id.encode()
+
+
+def profile_key(tenant: str, flow: str, profile: str) -> bytes:
+    """Which config a profile of a flow is, or, without a flow, of all of them."""
+    return text_key(tenant) + b"p" + text_key(flow) + profile.encode()
