@@ -13,7 +13,7 @@ from axiomd.cli.exits import Exit, ServerRefused
 from axiomd.cli.options import json_option
 from axiomd.cli.output import count_of, note, say, stderr, stdout, write_json, write_value
 from axiomd.cli.streams import Frames, start_frames
-from axiomd.errors import NotFound
+from axiomd.errors import NotFound, Problem
 from axiomd.flow.source import (
     FLOW_NAME,
     FlowSource,
@@ -42,7 +42,8 @@ def compile_flow(client: Client, file: str, as_json: bool) -> None:
     Example:
       axiomd compile flow.yaml --json
     """
-    artifact = compile_source(client, read_source(file))
+    source = read_source(file)
+    artifact = compile_source(client, source)
     if as_json:
         write_json(artifact)
         return
@@ -50,6 +51,9 @@ def compile_flow(client: Client, file: str, as_json: bool) -> None:
     placements = count_of(artifact["placements"], "placement")
     say(stdout(), f"{artifact['graph_id']}")
     note(f"{artifact['flow']} {what}: {artifact['mode']}, {placements}")
+    for told in artifact["warnings"]:
+        problem = locate(Problem(told["path"], told["message"]), source.file, source.lines)
+        say(stderr(), f"warning: {problem}", "yellow")
     note(f"next: axiomd invoke {artifact['flow']} --input KEY=VALUE")
 
 
@@ -94,6 +98,7 @@ def compile_source(client: Client, source: FlowSource) -> Any:
 )
 @click.option("--idempotency-key", metavar="TEXT", help="The same key is the same execution.")
 @click.option("--webhook", metavar="URL", help="Who is told of its end.")
+@click.option("--config", metavar="CONFIG_ID", help="The flow config that holds for it.")
 @json_option
 @with_client
 @click.pass_context
@@ -106,6 +111,7 @@ def invoke(
     timeout: float,
     idempotency_key: str | None,
     webhook: str | None,
+    config: str | None,
     as_json: bool,
 ) -> None:
     """Invoke an artifact, or the last compiled one of a flow, and print its output.
@@ -125,6 +131,8 @@ def invoke(
     }
     if webhook is not None:
         request["webhook"] = {"url": webhook}
+    if config is not None:
+        request["config_id"] = config
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     if artifact["mode"] == "pipeline":
         frames = start_frames(client, request, headers, 0.1 if no_wait else timeout)
