@@ -58,7 +58,7 @@ class _Vault:
         """Remove a secret."""
         take_no_query()
         await self._box.secrets.delete(g.tenant, known_name(name))
-        return Response(status=204)
+        return Response(b"", status=204)
 
     async def list_configs(self) -> Json:
         """A page of the tenant's flow configs, newest first."""
@@ -93,7 +93,7 @@ class _Vault:
         """Remove a flow config."""
         take_no_query()
         await self._box.configs.delete(g.tenant, known_config_id(config_id))
-        return Response(status=204)
+        return Response(b"", status=204)
 
 
 def config_view(config: FlowConfig) -> Json:

@@ -23,12 +23,22 @@ _LONG = 1_000
 _CUT_MARKS = "…\ufffd"
 """What a cut leaves at an edge: the mark of it, and half a character."""
 
+
+def _ascii_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _wide_json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
 _SPELLINGS: tuple[Callable[[str], str], ...] = (
-    lambda text: text,
-    lambda text: json.dumps(text)[1:-1],
-    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
-    lambda text: json.dumps(json.dumps(text, ensure_ascii=False)[1:-1], ensure_ascii=False)[1:-1],
+    str,
+    _ascii_json,
+    _wide_json,
+    lambda text: _ascii_json(_ascii_json(text)),
+    lambda text: _ascii_json(_wide_json(text)),
+    lambda text: _wide_json(_wide_json(text)),
     lambda text: repr(text)[1:-1],
     lambda text: quote(text, safe=""),
     quote,
