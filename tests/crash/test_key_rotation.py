@@ -134,10 +134,13 @@ def test_a_server_beside_it_seals_with_the_new_key_from_the_instant_it_is_named(
 
         monkeypatch.setattr(server.sealer, "sealing", overtaken)
         rotations = [1]
-        assert trio.run(server.secrets.put, "a", "S0", "written meanwhile") is False
-        (key_id,) = command.key_file.read()
-        assert server.vault.sealed_with() == {key_id}
-        assert server.secrets.values("a", ["S0"], ()) == {"S0": "written meanwhile"}
+        for name in ("S0", "NEW"):
+            # A new one too, of which no row tells that it was overtaken.
+            rotations[:] = [1]
+            trio.run(server.secrets.put, "a", name, "written meanwhile")
+            (key_id,) = command.key_file.read()
+            assert server.vault.sealed_with() == {key_id}
+            assert server.secrets.values("a", [name], ()) == {name: "written meanwhile"}
         rotations.append(1)
         more = wanted("own", "acme/f", 9, {"S0": None, "S1": "written too"})
         trio.run(server.configs.replace, "a", config_id, more)
