@@ -92,6 +92,8 @@ class MethodNotAllowed(Refused):
 
     code = "METHOD_NOT_ALLOWED"
     status = 405
+    allowed: Sequence[str] = ()
+    """The methods that it takes."""
 
 
 class WrongState(Refused):

@@ -20,6 +20,8 @@ from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of
 from axiomd.api.box import Box
 from axiomd.api.dashboard import Dashboard
 from axiomd.api.debug import debug_routes
+from axiomd.api.described.table import LITERAL, methods_of
+from axiomd.api.documents import documents_routes
 from axiomd.api.environments import environments_routes
 from axiomd.api.exchange import Exchange, Receive, Scope, Send
 from axiomd.api.executions import executions_routes
@@ -50,6 +52,7 @@ ROUTES = (
     debug_routes,
     webhooks_routes,
     vault_routes,
+    documents_routes,
 )
 """Everything but the hottest route, and those that need no key."""
 
@@ -79,6 +82,8 @@ def make_framework(box: Box) -> QuartTrio:
     app = QuartTrio("axiomd", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = box.settings.body_bytes_max
     app.config["BODY_TIMEOUT"] = None
+    # No page of another site may ask us anything, so none has to ask first whether it may.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
@@ -94,6 +99,9 @@ def make_framework(box: Box) -> QuartTrio:
             )
             g.caller = caller_of(box, shown)
             g.tenant = g.caller.key.tenant
+        # Such a path is not an ID that another route takes, whatever the method.
+        if request.method not in LITERAL.get(request.path, (request.method,)):
+            raise _method_refused()
 
     async def healthz() -> dict[str, Any]:
         return {"status": "ok"}
@@ -137,13 +145,20 @@ def _framework_error(settings: ServerSettings, failure: HTTPException) -> Axiomd
         case 404:
             return NotFound(f"There is no route {request.path}.")
         case 405:
-            return MethodNotAllowed(f"{request.path} does not take {request.method}.")
+            return _method_refused()
         case 413:
             return too_large(settings.body_bytes_max)
         case code if code is not None and code < 500:
             return Malformed(failure.description or "The request is malformed.")
         case _:
             return answers.to_error(failure)
+
+
+def _method_refused() -> MethodNotAllowed:
+    error = MethodNotAllowed(f"{request.path} does not take {request.method}.")
+    # The framework does not know the route that stands in front of it.
+    error.allowed = methods_of(request.path)
+    return error
 
 
 def open_socket(settings: ServerSettings) -> socket.socket:

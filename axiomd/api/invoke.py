@@ -16,6 +16,7 @@ from axiomd.api.auth import tenant_of
 from axiomd.api.box import Box
 from axiomd.api.exchange import Receive, Scope, Send
 from axiomd.api.results import finished_view
+from axiomd.api.shapes import InvokedView
 from axiomd.api.webhook_wire import read_target
 from axiomd.api.wire import InvokeBody, StreamBody, read_invoke, read_json
 from axiomd.engine.catalog import LoadedArtifact
@@ -39,6 +40,7 @@ async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) ->
     """POST /invocations/v1/flows/invoke, as ASGI."""
     headers: dict[str, str] = {}
     leaves: list[Leaf] = []
+    view: Any
     try:
         given = _headers(scope)
         # Before the body: who has no key sends us no megabytes.
@@ -95,7 +97,7 @@ async def respond(send: Send, status: int, body: bytes, headers: dict[str, str])
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def respond_in_pieces(box: Box, send: Send, view: dict[str, Any], leaves: list[Leaf]) -> None:
+async def respond_in_pieces(box: Box, send: Send, view: Any, leaves: list[Leaf]) -> None:
     """Send an answer whose large parts are read while they are written; its length is unknown."""
     raw = [(b"content-type", answers.JSON_TYPE.encode())]
     await send({"type": "http.response.start", "status": 202, "headers": raw})
@@ -112,7 +114,7 @@ async def invoke(
     body: bytes,
     receive: Receive,
     leaves: list[Leaf],
-) -> dict[str, Any]:
+) -> InvokedView:
     """Accept a unary execution and, if it is asked for, wait for its end.
 
     leaves: takes what is too large in the output to be held.
@@ -122,12 +124,12 @@ async def invoke(
     if loaded.artifact.mode != "unary":
         raise WrongMode(f"{request.graph_id} is a pipeline: invoke it on {STREAM_PATH}.")
     accepted = await accept(box, loaded, request, idempotency_key, body)
-    view: dict[str, Any] = {"accepted": True, "execution_id": accepted.execution_id}
+    view: InvokedView = {"accepted": True, "execution_id": accepted.execution_id}
     if not request.wait:
         return view
     ended = await _wait(box, accepted.execution_id, request.timeout_seconds, receive)
     if ended is None:
-        return view | {"timed_out": True}
+        return {**view, "timed_out": True}
     return await finished_view(box, ended, leaves)
 
 

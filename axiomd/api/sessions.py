@@ -1,13 +1,14 @@
 """Routes for the session of a browser: sign in, who am I, sign out."""
 
 import re
-from typing import Any
+from typing import Any, TypedDict
 
 from quart import Blueprint, Response, g, request
 
 from axiomd.api import answers
 from axiomd.api.auth import COOKIE, Caller
 from axiomd.api.box import Box
+from axiomd.api.shapes import Moment
 from axiomd.api.wire import read_sign_in
 from axiomd.clock import S_PER_DAY, rfc3339
 from axiomd.engine.sign_in import SignedIn
@@ -18,6 +19,29 @@ from axiomd.store.records import ApiKeyRecord
 SIGN_IN_ENDPOINT = "sessions.sign_in"
 """The one route below /app that nobody needs a key for."""
 _KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class SessionKeyView(TypedDict):
+    """The API key that somebody has shown, or that their session stands for."""
+
+    name: str
+    first8: str
+
+
+class BrowserSessionView(TypedDict):
+    """Who is asking, and of a session what its pages need."""
+
+    tenant: str
+    key: SessionKeyView
+    csrf_token: str | None
+    """For the header X-CSRF-Token; null for who came with a key."""
+    expires_at: Moment | None
+
+
+class SignedOutView(TypedDict):
+    """A session that has ended."""
+
+    signed_out: bool
 
 
 def sessions_routes(box: Box) -> Blueprint:
@@ -71,7 +95,7 @@ class SessionRoutes:
         return _answer({"signed_out": True}, 200, _cookie("", 0))
 
 
-def _view(key: ApiKeyRecord, session: SignedIn | None) -> dict[str, Any]:
+def _view(key: ApiKeyRecord, session: SignedIn | None) -> BrowserSessionView:
     """Who is asking, and of a session what its pages need."""
     return {
         "tenant": key.tenant,
@@ -81,7 +105,7 @@ def _view(key: ApiKeyRecord, session: SignedIn | None) -> dict[str, Any]:
     }
 
 
-def _answer(view: dict[str, Any], status: int, cookie: str | None = None) -> Response:
+def _answer(view: Any, status: int, cookie: str | None = None) -> Response:
     response = Response(answers.dump(view), status=status, content_type=answers.JSON_TYPE)
     if cookie is not None:
         response.headers["Set-Cookie"] = cookie

@@ -1,9 +1,11 @@
 """Bodies of secrets and flow configs, checked. No refusal quotes a value."""
 
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 import attrs
 
+from axiomd.api.schema import Words
 from axiomd.api.wire import read_body
 from axiomd.engine.flow_configs import Wanted
 from axiomd.errors import Invalid, NotFound, Problem
@@ -14,23 +16,34 @@ from axiomd.flow.source import FLOW_NAME
 from axiomd.ids import ARTIFACT_ID
 from axiomd.limits import KIB, SECRET_NAME_CHARACTERS_MAX, SECRET_VALUE_BYTES_MAX
 
+SecretText = Annotated[
+    str, Words(minLength=SECRET_CHARACTERS_MIN, maxLength=SECRET_VALUE_BYTES_MAX)
+]
+Profile = Annotated[str, Words(minLength=1, maxLength=SECRET_NAME_CHARACTERS_MAX)]
+NodeTimeout = Annotated[float, Words(minimum=NODE_TIMEOUT_S_MIN, maximum=NODE_TIMEOUT_S_MAX)]
+FlowName = Annotated[str, Words(pattern=f"^{FLOW_NAME.pattern}$")]
+
 
 @attrs.frozen
 class SecretBody:
-    """PUT /app/v1/secrets/{name}."""
+    """What a secret is set to."""
 
-    value: str = attrs.field(repr=False)
+    value: SecretText = attrs.field(repr=False)
+    """Text, at most 64 KiB of it, with four characters besides white space."""
 
 
 @attrs.frozen
 class ConfigBody:
-    """POST /app/v1/configs, PUT /app/v1/configs/{config_id}."""
+    """What a flow config is to be."""
 
-    flow: str | None
-    """None for all flows."""
-    profile: str
-    node_timeout_seconds: float | None = None
-    secrets: Mapping[str, str | None] | None = attrs.field(default=None, repr=False)
+    flow: FlowName | None
+    """Null for all flows of the tenant; a config stays with its flow."""
+    profile: Profile
+    """`default` holds without being named."""
+    node_timeout_seconds: NodeTimeout | None = None
+    """What a node call may take."""
+    secrets: Mapping[str, SecretText | None] | None = attrs.field(default=None, repr=False)
+    """All of them by name; null keeps the value of a name. Left out, all stay as they are."""
 
 
 def read_secret(name: str, body: bytes) -> str:

@@ -1,16 +1,17 @@
 """Request bodies: strict in. The gate of the edge; behind it, types are trusted."""
 
 import json
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import attrs
 
+from axiomd.api.schema import Words
 from axiomd.clock import parse_rfc3339
 from axiomd.errors import Invalid, Malformed, NotFound, Problem
 from axiomd.execution.position import parse_position
 from axiomd.execution.status import Status
 from axiomd.ids import ARTIFACT_ID
-from axiomd.limits import COMMENT_CHARACTERS_MAX, PAGE_ROWS_MAX
+from axiomd.limits import COMMENT_CHARACTERS_MAX, KEY_NAME_CHARACTERS_MAX, PAGE_ROWS_MAX
 from axiomd.store.reader import ListFilter
 from axiomd.strict import structure, unknown
 
@@ -24,69 +25,87 @@ _QUOTED_CHARS = 64
 _DIGITS_MAX = 18
 
 
+WaitSeconds = Annotated[float, Words(minimum=WAIT_S_MIN, maximum=WAIT_S_MAX)]
+Comment = Annotated[str, Words(maxLength=COMMENT_CHARACTERS_MAX)]
+
+
 @attrs.frozen
 class WebhookBody:
-    """Where somebody wants to be told: `webhook {url, headers}`."""
+    """Where somebody wants to be told."""
 
     url: str
+    """`http` or `https`, to a public address unless the box allows others."""
     headers: dict[str, str] = attrs.field(factory=dict)
+    """What is sent along."""
 
 
 @attrs.frozen
 class InvokeBody:
-    """POST /invocations/v1/flows/invoke."""
+    """What a unary execution is started with."""
 
     graph_id: str
+    """The artifact that runs."""
     input: object = attrs.field(factory=dict)
+    """Its input message."""
     wait: bool = False
-    timeout_seconds: float = WAIT_S_DEFAULT
+    """Whether the answer comes when the execution has ended, with its result."""
+    timeout_seconds: WaitSeconds = WAIT_S_DEFAULT
+    """How long it waits; the execution goes on then."""
     webhook: WebhookBody | None = None
+    """Who is told of its end."""
     config_id: str | None = None
+    """The flow config that holds for it, one of its flow or of all flows."""
 
 
 @attrs.frozen
 class StreamBody:
-    """POST /invocations/v1/flows/invoke/stream."""
+    """What a pipeline execution is started with."""
 
     graph_id: str
+    """The artifact that runs."""
     input: object = attrs.field(factory=dict)
-    timeout_seconds: float = WAIT_S_DEFAULT
+    """Its input message."""
+    timeout_seconds: WaitSeconds = WAIT_S_DEFAULT
+    """How long the stream may take; the execution goes on then."""
     webhook: WebhookBody | None = None
+    """Who is told of its end."""
     config_id: str | None = None
+    """The flow config that holds for it, one of its flow or of all flows."""
 
 
 @attrs.frozen
 class SettleBody:
-    """POST /invocations/v1/executions/{id}/settle."""
+    """Whether a node visit in doubt has happened."""
 
     position: str
     """The node visit in doubt, as text."""
     happened: bool
     output: object = None
     """What it returned, if it has happened."""
-    comment: str = ""
+    comment: Comment = ""
 
 
 @attrs.frozen
 class ResumeBody:
-    """POST /invocations/v1/executions/{id}/pauses/{pause}/resume."""
+    """An answer for a paused node visit."""
 
     decision: Literal["approve", "reject"]
     value: object = None
     """The input of the visit, if it goes on with another one."""
-    comment: str = ""
+    comment: Comment = ""
 
 
 @attrs.frozen
 class NewKeyBody:
-    """POST /app/v1/keys."""
+    """What a new API key is called."""
 
-    name: str
+    name: Annotated[str, Words(minLength=1, maxLength=KEY_NAME_CHARACTERS_MAX)]
+    """Printable text on one line."""
 
 
 @attrs.frozen
 class SignInBody:
-    """POST /app/v1/session."""
+    """Who signs in: exactly one of these."""
 
     key: str | None = None
     token: str | None = None

@@ -6,9 +6,12 @@ from typing import Any
 import attrs
 import httpx
 import pytest
+from api.schemas import Described
 from api.stand_in import make_webui
 from system import lab
 from system.box import Box, User, running
+
+from axiomd.api.documents import box_document
 
 KEEP_ALIVE_S = 0.1
 BODY_BYTES_MAX = 256 * 1024
@@ -36,7 +39,9 @@ def body_bytes_max() -> int:
 
 @pytest.fixture(scope="session")
 def user(box: Box) -> Iterator[User]:
+    """A user who knows what is described: no answer may be anything else."""
     with box.client() as user:
+        user.http.event_hooks = {"response": [Described(box_document()).check_answer]}
         pushed = user.push(lab.package())
         assert pushed.status_code == 201, pushed.text
         yield user

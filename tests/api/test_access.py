@@ -66,6 +66,7 @@ ROUTES = [
     ("POST", "/app/v1/flows/acme/echo/compile"),
     ("GET", "/app/v1/artifacts"),
     ("GET", "/app/v1/artifacts/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("GET", "/app/v1/artifacts/01JZZZZZZZZZZZZZZZZZZZZZZZ/openapi.json"),
     ("GET", "/app/v1/keys"),
     ("POST", "/app/v1/keys"),
     ("DELETE", "/app/v1/keys/00000000"),
@@ -126,13 +127,18 @@ def test_table_of_routes_is_all_there_is(box: Box, user: User):
         if path != "/invocations/v1/flows/invoke"  # in front of the framework
     }
     # Signing in is how one comes by a key's rights; `test_sessions.py` holds it.
-    assert listed == walked - {("POST", "/app/v1/session")}
+    assert listed == walked - {("POST", "/app/v1/session"), ("GET", "/openapi.json")}
 
 
 def test_health_needs_no_key(box: Box):
     with httpx.Client(base_url=box.url, trust_env=False) as http:
         assert http.get("/healthz").json() == {"status": "ok"}
         assert http.get("/readyz").json()["status"] == "ready"
+
+
+def test_description_of_the_box_needs_no_key(box: Box):
+    with httpx.Client(base_url=box.url, trust_env=False) as http:
+        assert http.get("/openapi.json").json()["openapi"] == "3.1.0"
 
 
 def test_another_tenants_anything_is_not_found(user: User, stranger: User, graph, refused):
@@ -146,6 +152,7 @@ def test_another_tenants_anything_is_not_found(user: User, stranger: User, graph
     paths += [f"/invocations/v1/executions/{identity}/{below}" for below in ("pauses", "webhooks")]
     paths += [
         f"/app/v1/artifacts/{graph_id}",
+        f"/app/v1/artifacts/{graph_id}/openapi.json",
         "/app/v1/flows/acme/echo",
         "/app/v1/packages/acme/lab/1.0.0",
         "/app/v1/packages/acme/lab/1.0.0/messages.proto",
