@@ -90,7 +90,7 @@ class _Vault:
         """Remove a secret."""
         take_no_query()
         await self._box.secrets.delete(g.tenant, known_name(secret_name))
-        return Response(b"", status=204)
+        return _nothing()
 
     async def list_configs(self) -> Json:
         """A page of the tenant's flow configs, newest first."""
@@ -125,7 +125,14 @@ class _Vault:
         """Remove a flow config."""
         take_no_query()
         await self._box.configs.delete(g.tenant, known_config_id(config_id))
-        return Response(b"", status=204)
+        return _nothing()
+
+
+def _nothing() -> Response:
+    """It is done, and there is nothing to tell."""
+    answer = Response(b"", status=204)
+    del answer.headers["Content-Type"]
+    return answer
 
 
 def secret_view(secret: SecretName) -> SecretView:

@@ -3,6 +3,7 @@
 import re
 from typing import Annotated, Any
 
+import attrs
 import pytest
 from api.schemas import Described, operations
 from openapi_spec_validator import validate
@@ -22,9 +23,9 @@ DESCRIBED = Described(DOCUMENT)
 
 def served() -> set[tuple[str, str]]:
     """Method and path of every route, the one in front of the framework included."""
-    parts: list[Any] = [None] * 9
-    parts[7] = ServerSettings()
-    rules = edge.make_framework(Box(*parts)).url_map.iter_rules()
+    parts: dict[str, Any] = {field.name: None for field in attrs.fields(Box)}
+    parts["settings"] = ServerSettings()
+    rules = edge.make_framework(Box(**parts)).url_map.iter_rules()
     found = {(m, rule.rule) for rule in rules for m in rule.methods or () if m in METHODS}
     paths = {(method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)) for method, path in found}
     return paths | {("POST", INVOKE_PATH)}
