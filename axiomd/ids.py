@@ -13,6 +13,7 @@ from axiomd.clock import NS_PER_MS, Clock
 EXECUTION_ID = re.compile(r"[0-9a-f]{32}")
 ARTIFACT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 TOKEN = re.compile(r"[0-9a-f]{80}")
+TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 _TIME_BYTES = 6
 _RANDOM_BYTES = 10

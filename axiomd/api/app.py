@@ -16,6 +16,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from axiomd.api import answers
+from axiomd.api.audit import audit_routes
 from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of
 from axiomd.api.box import Box
 from axiomd.api.dashboard import Dashboard
@@ -29,9 +30,11 @@ from axiomd.api.flows import flows_routes
 from axiomd.api.forks import forks_routes
 from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
+from axiomd.api.limits import limits_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
 from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
+from axiomd.api.tenants import tenants_routes
 from axiomd.api.vault import vault_routes
 from axiomd.api.webhooks import webhooks_routes
 from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
@@ -51,10 +54,24 @@ ROUTES = (
     sessions_routes,
     debug_routes,
     webhooks_routes,
+    tenants_routes,
+    audit_routes,
+    limits_routes,
     vault_routes,
     documents_routes,
 )
 """Everything but the hottest route, and those that need no key."""
+
+INVOKING = frozenset(
+    {
+        "executions.invoke_stream",
+        "executions.call_node",
+        "forks.fork",
+        "forks.retry",
+        "debug.start",
+    }
+)
+"""The other routes that start executions, or a node."""
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -99,6 +116,8 @@ def make_framework(box: Box) -> QuartTrio:
             )
             g.caller = caller_of(box, shown)
             g.tenant = g.caller.key.tenant
+            invokes = request.endpoint in INVOKING
+            box.engine.rates.count_request(g.tenant, invokes=invokes)
         # Such a path is not an ID that another route takes, whatever the method.
         if request.method not in LITERAL.get(request.path, (request.method,)):
             raise _method_refused()

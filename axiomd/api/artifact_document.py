@@ -4,15 +4,14 @@ A program that is made from it knows the input and the output of this flow, and 
 it has. Pure.
 """
 
-import json
-import shlex
 from typing import Any
 
 import attrs
 
+from axiomd.api.curl import curl
 from axiomd.api.described.executions import EXECUTIONS
 from axiomd.api.described.invocations import INVOCATIONS
-from axiomd.api.described.route import JSON_TYPE, Route
+from axiomd.api.described.route import Route
 from axiomd.api.openapi import SCHEMAS, Builder, Json
 from axiomd.api.schema import Schema, schema_name
 from axiomd.api.shapes import FrameView, InvokedView, OutputView, ResultView
@@ -75,12 +74,12 @@ def _unary_routes(loaded: LoadedArtifact, url: str) -> list[Route]:
     (answer,) = invoke.answers
     assert answer.kind is InvokedView
     answered = attrs.evolve(invoke, answers=(attrs.evolve(answer, example=example),))
-    return [_particular(answered, request, url), _ROUTES["getOutput"]]
+    return [_particular(answered, request, url, streams=False), _ROUTES["getOutput"]]
 
 
 def _pipeline_routes(loaded: LoadedArtifact, url: str) -> list[Route]:
     invoke = _ROUTES["invokeStream"]
-    return [_particular(invoke, _request(loaded), url, "-N "), _ROUTES["resumeStream"]]
+    return [_particular(invoke, _request(loaded), url, streams=True), _ROUTES["resumeStream"]]
 
 
 def _request(loaded: LoadedArtifact) -> Json:
@@ -92,24 +91,14 @@ def _output(loaded: LoadedArtifact) -> Any:
     return loaded.terminal.to_json(loaded.terminal.parse_json(loaded.terminal.example()))
 
 
-def _particular(route: Route, request: Json, url: str, options: str = "") -> Route:
+def _particular(route: Route, request: Json, url: str, *, streams: bool) -> Route:
     """An invoke route with the request that is shown for this artifact."""
     assert route.body is not None
-    sample = {"lang": "Shell", "label": "curl", "source": curl(url + route.path, request, options)}
+    command = curl(url + route.path, request, streams=streams)
+    sample = {"lang": "Shell", "label": "curl", "source": command}
     return attrs.evolve(
         route,
         about="",
         body=attrs.evolve(route.body, example=request),
         extensions={"x-codeSamples": [sample]},
     )
-
-
-def curl(url: str, request: Json, options: str = "") -> str:
-    """The command that sends a request; the key stays in the environment."""
-    parts = (
-        f"curl {options}-X POST {shlex.quote(url)}",
-        '-H "Authorization: Bearer $AXIOMD_API_KEY"',
-        f"-H {shlex.quote(f'Content-Type: {JSON_TYPE}')}",
-        f"-d {shlex.quote(json.dumps(request, ensure_ascii=False))}",
-    )
-    return " \\\n  ".join(parts)

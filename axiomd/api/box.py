@@ -14,6 +14,7 @@ from axiomd.engine.keyring import Keyring
 from axiomd.engine.provision import Provision
 from axiomd.engine.sign_in import SignIns
 from axiomd.engine.tenant_secrets import TenantSecrets
+from axiomd.engine.tenants import Tenants
 from axiomd.engine.webhooks import Webhooks
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Payload
@@ -34,6 +35,7 @@ class Box:
     environments: Environments
     keyring: Keyring
     sign_ins: SignIns
+    tenants: Tenants
     reader: Reader
     clock: Clock
     settings: ServerSettings

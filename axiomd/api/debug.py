@@ -10,7 +10,7 @@ from axiomd.api.box import Box
 from axiomd.api.executions import find_execution, request_body, take_no_query
 from axiomd.api.invoke import find_terms
 from axiomd.api.shapes import AcceptedView, ExecutionId, JsonSchema, StatusName, Visit
-from axiomd.api.wire import read_body
+from axiomd.api.wire import Priority, check_priority, read_body
 from axiomd.errors import Invalid, NotFound, Problem, WrongMode, WrongState
 from axiomd.execution.debugging import command, stops_at
 from axiomd.execution.execution import Debug, DebugMode, Execution
@@ -20,7 +20,7 @@ from axiomd.execution.position import parse_position, position_text
 from axiomd.flow.artifact import Artifact
 from axiomd.flow.large_json import Leaf
 from axiomd.ids import ARTIFACT_ID
-from axiomd.limits import HELD_SHOWN_MAX
+from axiomd.limits import HELD_SHOWN_MAX, PRIORITY_DEFAULT
 from axiomd.strict import unknown
 
 
@@ -43,6 +43,8 @@ class StartBody:
     paused: bool = False
     breakpoints: tuple[str, ...] = ()
     config_id: str | None = None
+    priority: Priority = PRIORITY_DEFAULT
+    """Of what waits of one tenant, the higher goes first, then the older."""
 
 
 @attrs.frozen
@@ -131,6 +133,7 @@ class _Sessions:
         """Begin an execution in a debug session."""
         take_no_query()
         body = read_body(await request_body(), StartBody)
+        check_priority(body.priority)
         if not ARTIFACT_ID.fullmatch(body.graph_id):
             raise NotFound("There is no such artifact.")
         loaded = self._box.catalog.load(g.tenant, body.graph_id)
@@ -139,7 +142,9 @@ class _Sessions:
         debug = read_session(loaded.artifact, body.paused, body.breakpoints, "")
         terms = find_terms(self._box, loaded.artifact, body.config_id)
         payload = loaded.entry.parse_json(body.input)
-        accepted = await self._box.engine.accept(loaded.artifact, payload, debug=debug, terms=terms)
+        accepted = await self._box.engine.accept(
+            loaded.artifact, payload, debug=debug, terms=terms, priority=body.priority
+        )
         return {"accepted": True, "execution_id": accepted.execution_id}, 202
 
     async def show(self, execution_id: str) -> Answer:

@@ -114,7 +114,7 @@ class Shelf:
 
     async def push(self) -> tuple[PushedView, int]:
         """Take a packed package."""
-        pushed = await self._box.catalog.push(g.tenant, await request_body())
+        pushed = await self._box.catalog.push(g.tenant, await request_body(), g.caller.actor)
         view = self._view(pushed.package, pushed.checked.manifest)
         return {**view, "changed": pushed.changed}, 201 if pushed.changed else 200
 
@@ -159,7 +159,7 @@ class Shelf:
         if source.name != expected:
             words = f"must be {expected!r}, as in the address, not {source.name!r}"
             raise Invalid("The flow has another name.", problems=[Problem("name", words)])
-        return draft_view(await self._box.catalog.save_draft(g.tenant, source))
+        return draft_view(await self._box.catalog.save_draft(g.tenant, source, g.caller.actor))
 
     async def flow(self, handle: str, name: str) -> ShownDraftView:
         """One draft with its document."""
@@ -168,12 +168,14 @@ class Shelf:
 
     async def delete(self, handle: str, name: str) -> tuple[DeletedView, int]:
         """Forget a draft; artifacts and executions stay."""
-        await self._box.catalog.delete_draft(g.tenant, f"{handle}/{name}")
+        await self._box.catalog.delete_draft(g.tenant, f"{handle}/{name}", g.caller.actor)
         return {"deleted": f"{handle}/{name}"}, 200
 
     async def compile(self, handle: str, name: str) -> tuple[CompiledView, int]:
         """Compile the stored draft."""
-        artifact, created = await self._box.catalog.compile_draft(g.tenant, f"{handle}/{name}")
+        artifact, created = await self._box.catalog.compile_draft(
+            g.tenant, f"{handle}/{name}", g.caller.actor
+        )
         warnings = await self._box.engine.parts.run_blocking(self._box.provision.warnings, artifact)
         view: CompiledView = {
             **artifact_view(artifact),

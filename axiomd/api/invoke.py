@@ -45,6 +45,7 @@ async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) ->
         given = _headers(scope)
         # Before the body: who has no key sends us no megabytes.
         tenant = tenant_of(box, scope, given)
+        box.engine.rates.count_request(tenant, invokes=True)
         body = await read_request(box, scope, receive)
         key = given.get(b"idempotency-key", b"").decode("latin-1")
         status, view = 202, await invoke(box, tenant, key, body, receive, leaves)
@@ -152,14 +153,16 @@ async def accept(
     idempotency_key: str,
     body: bytes,
 ) -> Accepted:
-    """Check what was asked for and make the execution durable."""
+    """Check what was asked for and make the execution durable. body: what it was read from."""
     webhook = read_target(box, request.webhook)
     artifact = loaded.artifact
     terms = find_terms(box, artifact, request.config_id)
     box.engine.refuse_when_draining()
     payload = loaded.entry.parse_json(request.input)
     claim = _idempotency(idempotency_key, body) if idempotency_key else None
-    return await box.engine.accept(artifact, payload, claim, webhook=webhook, terms=terms)
+    return await box.engine.accept(
+        artifact, payload, claim, webhook=webhook, terms=terms, priority=request.priority
+    )
 
 
 def find_terms(box: Box, artifact: Artifact, config_id: str | None) -> Terms:

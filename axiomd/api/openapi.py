@@ -1,7 +1,7 @@
 """Described routes as an OpenAPI 3.1 document.
 
 Pure: makes a document from `Route`s and from the types that they name. OpenAPI 3.1 has no words for
-streams: the schema of one is that of each of its events, as OpenAPI 3.2 spells it under `itemSchema`.
+streams: the schema of one is that of each of its events (in OpenAPI 3.2, `itemSchema`).
 """
 
 import re

@@ -12,7 +12,7 @@ from axiomd.api.shapes import Moment
 from axiomd.api.wire import read_sign_in
 from axiomd.clock import S_PER_DAY, rfc3339
 from axiomd.engine.sign_in import SignedIn
-from axiomd.errors import Invalid, NotFound, Problem, TooLarge, Unauthorized
+from axiomd.errors import Invalid, NotFound, Problem, TenantDisabled, TooLarge, Unauthorized
 from axiomd.limits import SIGN_IN_BODY_BYTES_MAX
 from axiomd.store.records import ApiKeyRecord
 
@@ -78,6 +78,9 @@ class SessionRoutes:
         if session is None:
             # The key was revoked this very moment.
             raise Unauthorized
+        if session.disabled:
+            raise TenantDisabled
+        self._box.keyring.use.note(session.digest)
         max_age_s = int(self._box.settings.session_days * S_PER_DAY)
         return _answer(_view(session.key, session), 201, _cookie(token, max_age_s))
 
@@ -91,7 +94,7 @@ class SessionRoutes:
         caller: Caller = g.caller
         if caller.session is None:
             raise NotFound("There is no session to end: the request came with an API key.")
-        await self._box.sign_ins.end(caller.token)
+        await self._box.sign_ins.end(caller.token, caller.actor)
         return _answer({"signed_out": True}, 200, _cookie("", 0))
 
 

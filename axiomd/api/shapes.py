@@ -78,6 +78,8 @@ class ExecutionView(TypedDict):
     duration_ms: float | None
     attempt: int
     """How many workers have begun with it."""
+    priority: int
+    """0 to 9: of what waits of one tenant, the higher goes first."""
     config_id: str | None
     parent_id: ExecutionId | None
     """The execution whose subflow it is."""

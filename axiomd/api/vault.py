@@ -83,13 +83,13 @@ class _Vault:
         """Set a secret, or replace it."""
         take_no_query()
         value = read_secret(secret_name, await request_body())
-        created = await self._box.secrets.put(g.tenant, secret_name, value)
+        created = await self._box.secrets.put(g.tenant, secret_name, value, g.caller.actor)
         return {"name": secret_name, "created": created}, 201 if created else 200
 
     async def delete_secret(self, secret_name: str) -> Response:
         """Remove a secret."""
         take_no_query()
-        await self._box.secrets.delete(g.tenant, known_name(secret_name))
+        await self._box.secrets.delete(g.tenant, known_name(secret_name), g.caller.actor)
         return _nothing()
 
     async def list_configs(self) -> Json:
@@ -108,7 +108,7 @@ class _Vault:
         """Make a flow config."""
         take_no_query()
         wanted = read_config(await request_body())
-        return config_view(await self._box.configs.create(g.tenant, wanted)), 201
+        return config_view(await self._box.configs.create(g.tenant, wanted, g.caller.actor)), 201
 
     async def config(self, config_id: str) -> FlowConfigView:
         """One flow config."""
@@ -119,12 +119,14 @@ class _Vault:
         """Replace all of a flow config but its flow."""
         take_no_query()
         identity, wanted = known_config_id(config_id), read_config(await request_body())
-        return config_view(await self._box.configs.replace(g.tenant, identity, wanted))
+        return config_view(
+            await self._box.configs.replace(g.tenant, identity, wanted, g.caller.actor)
+        )
 
     async def delete_config(self, config_id: str) -> Response:
         """Remove a flow config."""
         take_no_query()
-        await self._box.configs.delete(g.tenant, known_config_id(config_id))
+        await self._box.configs.delete(g.tenant, known_config_id(config_id), g.caller.actor)
         return _nothing()
 
 

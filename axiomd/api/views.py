@@ -57,6 +57,7 @@ def execution_view(execution: Execution) -> ExecutionView:
         "completed_at": moment(execution.completed_ns),
         "duration_ms": duration_ms(execution),
         "attempt": execution.attempt,
+        "priority": execution.priority,
         "config_id": execution.config_id or None,
         "parent_id": execution.parent_id or None,
         "forked_from": execution.forked_from or None,

@@ -101,13 +101,13 @@ class _Hooks:
         """Tell a receiver of events from now on."""
         take_no_query()
         target, events = read_subscription(self._box, await request_body())
-        made = await self._box.webhooks.subscribe(g.tenant, target, events)
+        made = await self._box.webhooks.subscribe(g.tenant, target, events, g.caller.actor)
         return subscription_view(made), 201
 
     async def unsubscribe(self, webhook_id: str) -> RemovedView:
         """Tell it nothing more."""
         take_no_query()
-        await self._box.webhooks.unsubscribe(g.tenant, webhook_id)
+        await self._box.webhooks.unsubscribe(g.tenant, webhook_id, g.caller.actor)
         return {"removed": webhook_id}
 
     async def list_deliveries(self) -> Json:
@@ -146,7 +146,7 @@ class _Hooks:
     async def rotate(self) -> SigningSecretView:
         """Replace it; for a day messages carry the signature of the old one too."""
         take_no_query()
-        return secret_view(await self._box.webhooks.signing.rotate(g.tenant))
+        return secret_view(await self._box.webhooks.signing.rotate(g.tenant, g.caller.actor))
 
 
 def _read_status(text: str | None) -> DeliveryStatus | None:

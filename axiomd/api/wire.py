@@ -11,11 +11,19 @@ from axiomd.errors import Invalid, Malformed, NotFound, Problem
 from axiomd.execution.position import parse_position
 from axiomd.execution.status import Status
 from axiomd.ids import ARTIFACT_ID
-from axiomd.limits import COMMENT_CHARACTERS_MAX, KEY_NAME_CHARACTERS_MAX, PAGE_ROWS_MAX
+from axiomd.limits import (
+    COMMENT_CHARACTERS_MAX,
+    KEY_NAME_CHARACTERS_MAX,
+    PAGE_ROWS_MAX,
+    PRIORITY_DEFAULT,
+    PRIORITY_MAX,
+)
 from axiomd.store.reader import ListFilter
 from axiomd.strict import structure, unknown
 
 T = TypeVar("T")
+
+_NOT_VALID = "The request body is not valid."
 
 WAIT_S_DEFAULT = 30.0
 WAIT_S_MIN = 0.1
@@ -25,6 +33,7 @@ _QUOTED_CHARS = 64
 _DIGITS_MAX = 18
 
 
+Priority = Annotated[int, Words(minimum=0, maximum=PRIORITY_MAX)]
 WaitSeconds = Annotated[float, Words(minimum=WAIT_S_MIN, maximum=WAIT_S_MAX)]
 Comment = Annotated[str, Words(maxLength=COMMENT_CHARACTERS_MAX)]
 
@@ -55,6 +64,8 @@ class InvokeBody:
     """Who is told of its end."""
     config_id: str | None = None
     """The flow config that holds for it, one of its flow or of all flows."""
+    priority: Priority = PRIORITY_DEFAULT
+    """Of what waits of one tenant, the higher goes first, then the older."""
 
 
 @attrs.frozen
@@ -71,6 +82,8 @@ class StreamBody:
     """Who is told of its end."""
     config_id: str | None = None
     """The flow config that holds for it, one of its flow or of all flows."""
+    priority: Priority = PRIORITY_DEFAULT
+    """Of what waits of one tenant, the higher goes first, then the older."""
 
 
 @attrs.frozen
@@ -97,10 +110,12 @@ class ResumeBody:
 
 @attrs.frozen
 class NewKeyBody:
-    """What a new API key is called."""
+    """What a new API key is called, and whose it is."""
 
     name: Annotated[str, Words(minLength=1, maxLength=KEY_NAME_CHARACTERS_MAX)]
     """Printable text on one line."""
+    tenant: str | None = None
+    """Whose it is, if not the caller's: for keys of the operator."""
 
 
 @attrs.frozen
@@ -130,7 +145,7 @@ def read_json(body: bytes) -> Any:
 
 def read_body(body: bytes, cls: type[T]) -> T:
     """A request body as a `cls`; Malformed, or Invalid with every problem."""
-    return structure(read_json(body), cls, title="The request body is not valid.")
+    return structure(read_json(body), cls, title=_NOT_VALID)
 
 
 def read_invoke(body: bytes, cls: type[T]) -> T:
@@ -140,10 +155,18 @@ def read_invoke(body: bytes, cls: type[T]) -> T:
     if not WAIT_S_MIN <= read.timeout_seconds <= WAIT_S_MAX:
         words = f"must be from {WAIT_S_MIN} to {WAIT_S_MAX:.0f}, not {read.timeout_seconds}"
         problems = [Problem("timeout_seconds", words)]
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
+    check_priority(read.priority)
     if not ARTIFACT_ID.fullmatch(read.graph_id):
         raise NotFound(f"There is no artifact {read.graph_id[:_QUOTED_CHARS]!r}.")
     return read
+
+
+def check_priority(priority: int) -> None:
+    """Raise Invalid if there is no such priority."""
+    if not 0 <= priority <= PRIORITY_MAX:
+        words = f"must be from 0 to {PRIORITY_MAX}, not {str(priority)[:_QUOTED_CHARS]}"
+        raise Invalid(_NOT_VALID, problems=[Problem("priority", words)])
 
 
 def read_new_key(body: bytes) -> NewKeyBody:
@@ -160,7 +183,7 @@ def read_sign_in(body: bytes) -> SignInBody:
     read = read_body(body, SignInBody)
     if (read.key is None) == (read.token is None):
         problems = [Problem("key", "either a key or the token of a link, exactly one of them")]
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
     return read
 
 
@@ -178,7 +201,7 @@ def read_settle(body: bytes) -> SettleBody:
         problems.append(Problem("position", str(failure)))
     problems += _comment_problems(read.comment)
     if problems:
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
     return read
 
 
@@ -189,7 +212,7 @@ def read_resume(body: bytes) -> ResumeBody:
     if read.decision == "reject" and read.value is not None:
         problems.append(Problem("value", "cannot be given of what is rejected"))
     if problems:
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
     return read
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import rich_click as click
 
+from axiomd.cli.audit import audit
 from axiomd.cli.backup import backup, restore
 from axiomd.cli.configs import configs
 from axiomd.cli.debug import debug
@@ -21,8 +22,10 @@ from axiomd.cli.exits import Exit, exit_code
 from axiomd.cli.flows import compile_flow, invoke
 from axiomd.cli.forks import fork, retry
 from axiomd.cli.keys import keys
+from axiomd.cli.limits import limits, usage
 from axiomd.cli.login import login
 from axiomd.cli.login_link import login_link
+from axiomd.cli.openapi import openapi
 from axiomd.cli.options import wants_json
 from axiomd.cli.output import note, write_error
 from axiomd.cli.packages import create, init, push, run_package_tests, validate
@@ -35,11 +38,24 @@ from axiomd.cli.webhooks import webhooks
 from axiomd.errors import AxiomdError
 
 _PANELS = {
-    "The server": (serve, demo, doctor, keys, login_link, tenants, verify, backup, restore),
+    "The server": (
+        serve,
+        demo,
+        doctor,
+        keys,
+        login_link,
+        tenants,
+        audit,
+        limits,
+        usage,
+        verify,
+        backup,
+        restore,
+    ),
     "Packages": (init, create, validate, run_package_tests, push),
     "Flows": (
         *(compile_flow, invoke, executions, pauses, webhooks, debug),
-        *(secrets, configs, login),
+        *(secrets, configs, openapi, login),
     ),
 }
 

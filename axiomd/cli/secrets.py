@@ -13,8 +13,10 @@ from axiomd.cli.connected import with_client
 from axiomd.cli.options import config_option, data_dir_option, json_option
 from axiomd.cli.output import count_of, note, say, stdout, table, write_json
 from axiomd.clock import SystemClock
+from axiomd.engine.keyring import COMMAND_LINE, DEFAULT_TENANT
 from axiomd.ids import Ids
 from axiomd.settings import Settings, from_process
+from axiomd.store.acts import ActKind, acted
 from axiomd.store.env import open_store
 from axiomd.store.key_file import KeyFile
 from axiomd.store.rotation import Rotated, rotate
@@ -172,6 +174,9 @@ def rotate_in(settings: Settings, *, drop_unreadable: bool) -> Rotated:
     with open_store(settings.store, directory, read_only=True):
         # A directory without a store is not made into one.
         pass
-    key_file = KeyFile(directory, Ids(SystemClock()).random_bytes)
+    clock = SystemClock()
+    key_file = KeyFile(directory, Ids(clock).random_bytes)
+    kind = ActKind.SECRETS_KEY_ROTATED
+    acts = acted(COMMAND_LINE, DEFAULT_TENANT, clock.now_ns(), kind, key_file.path.name)
     with open_store(settings.store, directory) as store:
-        return rotate(store, key_file, drop_unreadable=drop_unreadable)
+        return rotate(store, key_file, acts, drop_unreadable=drop_unreadable)

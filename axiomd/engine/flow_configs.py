@@ -1,17 +1,18 @@
 """Flow configs: made, replaced, removed, and what follows from them for an invocation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 
 from axiomd.clock import Clock
-from axiomd.engine.sealer import Sealer, Sealing
+from axiomd.engine.revising import revise, revise_slowly
+from axiomd.engine.sealer import Sealer, Sealing, Still
 from axiomd.errors import Invalid, NotFound, Problem, ProfileTaken
 from axiomd.execution.flow_configs import FlowConfig, Sealed, Terms, resolve
 from axiomd.ids import Ids
 from axiomd.limits import CONFIG_SECRETS_MAX, FLOW_CONFIGS_PER_TENANT_MAX
 from axiomd.store import keys
-from axiomd.store.batch import Overtaken
+from axiomd.store.acts import Act, ActKind, Actor, acted
 from axiomd.store.commit import RowsCommit
 from axiomd.store.key_file import override_place
 from axiomd.store.vault import StoredConfig, Vault
@@ -80,36 +81,55 @@ class FlowConfigs:
                 raise Invalid("The request body is not valid.", problems=problems)
         return resolve(self._platform_timeout_s, found, named)
 
-    async def create(self, tenant: str, wanted: Wanted) -> FlowConfig:
+    async def create(self, tenant: str, wanted: Wanted, by: Actor) -> FlowConfig:
         """Make a config. Raises ProfileTaken, Invalid, KeyFileUnusable, StoreFull."""
         if len(self._vault.configs(tenant)) >= FLOW_CONFIGS_PER_TENANT_MAX:
             words = f"there are {FLOW_CONFIGS_PER_TENANT_MAX} configs already; remove one first"
             raise Invalid(_NOT_VALID, problems=[Problem("", words)])
         config_id = self._ids.artifact_id()
-        made: FlowConfig | None = None
-        while made is None:
-            made = await self._write(tenant, config_id, None, wanted)
-        return made
+        return await self._write(tenant, config_id, lambda: None, wanted, by)
 
-    async def replace(self, tenant: str, config_id: str, wanted: Wanted) -> FlowConfig:
+    async def replace(self, tenant: str, config_id: str, wanted: Wanted, by: Actor) -> FlowConfig:
         """Replace all of a config but its flow. Raises NotFound, and what `create` does."""
-        made: FlowConfig | None = None
-        while made is None:
-            before = self._find(tenant, config_id)
-            if before.config.flow != wanted.flow:
-                said = before.config.flow or "all flows"
+
+        def before() -> StoredConfig:
+            found = self._find(tenant, config_id)
+            if found.config.flow != wanted.flow:
+                said = found.config.flow or "all flows"
                 words = f"cannot be changed: this is a config of {said}; make another one"
                 raise Invalid(_NOT_VALID, problems=[Problem("flow", words)])
-            made = await self._write(tenant, config_id, before, wanted)
-        return made
+            return found
+
+        return await self._write(tenant, config_id, before, wanted, by)
 
     async def _write(
+        self,
+        tenant: str,
+        config_id: str,
+        find: Callable[[], StoredConfig | None],
+        wanted: Wanted,
+        by: Actor,
+    ) -> FlowConfig:
+        """Put a config in the place of the one that `find` says."""
+        written: list[FlowConfig] = []
+
+        async def revised() -> RowsCommit:
+            before = find()
+            made, sealing = await self._made(tenant, config_id, before, wanted)
+            self._refuse_if_taken(made)
+            written.append(made)
+            return _commit(made, before, sealing, by)
+
+        await revise_slowly(self._writer, revised)
+        return written[-1]
+
+    async def _made(
         self, tenant: str, config_id: str, before: StoredConfig | None, wanted: Wanted
-    ) -> FlowConfig | None:
-        """One try; None if somebody was faster."""
-        sealed_before = before.config.secrets if before is not None else {}
+    ) -> tuple[FlowConfig, Sealing | None]:
+        """A config as it is wanted, and what sealed its new secrets, if there are any."""
         at_ns = self._clock.now_ns()
-        sealing, secrets = await self._sealed(tenant, config_id, sealed_before, wanted.secrets)
+        known = before.config.secrets if before is not None else {}
+        sealing, secrets = await self._sealed(tenant, config_id, known, wanted.secrets)
         config = FlowConfig(
             config_id=config_id,
             tenant=tenant,
@@ -120,22 +140,14 @@ class FlowConfigs:
             node_timeout_s=wanted.node_timeout_s,
             secrets=secrets,
         )
-        row = (keys.FLOW_CONFIGS, keys.flow_config_key(tenant, config_id))
-        names, old = _profile_row(config), _profile_row(before.config) if before else None
-        given = [(*row, before.row if before is not None else None)]
-        if names != old:
-            given.append((*names, None))
-        commit = RowsCommit(
-            ((*row, encode_config(config)), (*names, config_id.encode()), *_puts(sealing)),
-            deletes=(old,) if old is not None and old != names else (),
-            given=(*given, *_given(sealing)),
-        )
-        result = await self._writer.submit(commit).wait()
-        if isinstance(result, Overtaken):
-            if names in result.rows:
-                raise ProfileTaken(_taken_words(config))
-            return None
-        return config
+        return config, sealing
+
+    def _refuse_if_taken(self, config: FlowConfig) -> None:
+        """Raise ProfileTaken if another config has the profile."""
+        holder = self._vault.config_of(config.tenant, config.flow, config.profile)
+        if holder not in ("", config.config_id):
+            of = f"flow {config.flow}" if config.flow else "all flows"
+            raise ProfileTaken(f"There is a config for profile {config.profile} of {of} already.")
 
     async def _sealed(
         self,
@@ -167,36 +179,63 @@ class FlowConfigs:
         }
         return sealing, sealed
 
-    async def delete(self, tenant: str, config_id: str) -> None:
+    async def delete(self, tenant: str, config_id: str, by: Actor) -> None:
         """Remove a config; executions that were given it go on with what is left.
 
         Raises NotFound.
         """
-        while True:
+
+        def deleted() -> RowsCommit:
             before = self._find(tenant, config_id)
-            row = (keys.FLOW_CONFIGS, keys.flow_config_key(tenant, config_id))
-            commit = RowsCommit(
-                (), deletes=(row, _profile_row(before.config)), given=((*row, before.row),)
+            return RowsCommit(
+                (),
+                deletes=(_row(before.config), _profile_row(before.config)),
+                acts=_acts(before.config, ActKind.FLOW_CONFIG_DELETED, self._clock.now_ns(), by),
+                still=((*_row(before.config), before.row),),
             )
-            if not isinstance(await self._writer.submit(commit).wait(), Overtaken):
-                return
+
+        await revise(self._writer, deleted)
 
 
 _NO_SUCH = "there is no such flow config"
 
 
+def _commit(
+    config: FlowConfig, before: StoredConfig | None, sealing: Sealing | None, by: Actor
+) -> RowsCommit:
+    """What puts a config in the place of another, or of none."""
+    name, old = _profile_row(config), _profile_row(before.config) if before else None
+    still: Still = ((*_row(config), before.row if before is not None else None),)
+    if name != old:
+        still = (*still, (*name, None))
+    if sealing is not None:
+        still = (*still, *sealing.still)
+    kind = ActKind.FLOW_CONFIG_CHANGED if before is not None else ActKind.FLOW_CONFIG_CREATED
+    return RowsCommit(
+        (
+            (*_row(config), encode_config(config)),
+            (*name, config.config_id.encode()),
+            *(sealing.puts if sealing is not None else ()),
+        ),
+        deletes=(old,) if old is not None and old != name else (),
+        acts=_acts(config, kind, config.updated_ns, by),
+        still=still,
+    )
+
+
+def _acts(config: FlowConfig, kind: ActKind, at_ns: int, by: Actor) -> tuple[Act, ...]:
+    told = {
+        "flow": config.flow or None,
+        "profile": config.profile,
+        "node_timeout_seconds": config.node_timeout_s or None,
+        "secrets": sorted(config.secrets),
+    }
+    return acted(by, config.tenant, at_ns, kind, config.config_id, **told)
+
+
+def _row(config: FlowConfig) -> tuple[str, bytes]:
+    return keys.FLOW_CONFIGS, keys.flow_config_key(config.tenant, config.config_id)
+
+
 def _profile_row(config: FlowConfig) -> tuple[str, bytes]:
     return keys.FLOW_CONFIGS, keys.profile_key(config.tenant, config.flow, config.profile)
-
-
-def _puts(sealing: Sealing | None) -> tuple[tuple[str, bytes, bytes], ...]:
-    return sealing.puts if sealing is not None else ()
-
-
-def _given(sealing: Sealing | None) -> tuple[tuple[str, bytes, bytes | None], ...]:
-    return sealing.given if sealing is not None else ()
-
-
-def _taken_words(config: FlowConfig) -> str:
-    of = f"flow {config.flow}" if config.flow else "all flows"
-    return f"There is a config for profile {config.profile} of {of} already."

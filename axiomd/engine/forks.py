@@ -150,6 +150,7 @@ class Forks:
             queued(fork_id, artifact, source.terms, at_ns, beside.debug, beside.webhook),
             entries=entries,
             forked_from=source.execution_id,
+            priority=source.priority,
         )
 
     def _give_up(self, fork_id: str) -> None:

@@ -1,6 +1,6 @@
 """Which key seals, and opening what was sealed: between the store and the key file.
 
-The store notes the key that seals. Whoever writes a sealed row hands `Sealing.given` to the
+The store notes the key that seals. Whoever writes a sealed row hands `Sealing.still` to the
 commit, so that a key that was replaced meanwhile, by a command beside this server, seals nothing
 any more. The ring is read again whenever it lacks a key.
 """
@@ -15,7 +15,7 @@ from axiomd.store.key_file import Key, KeyFile, Ring
 from axiomd.store.rotation import missing_words
 from axiomd.store.vault import SEALING_KEY, Vault
 
-Given = tuple[tuple[str, bytes, bytes | None], ...]
+Still = tuple[tuple[str, bytes, bytes | None], ...]
 Puts = tuple[tuple[str, bytes, bytes], ...]
 
 
@@ -24,7 +24,7 @@ class Sealing:
     """The key that seals now."""
 
     key: Key
-    given: Given
+    still: Still
     """What must be so in the store when the row is written."""
     puts: Puts
     """What is written with it: the key's ID, if it is the first."""
@@ -60,9 +60,9 @@ class Sealer:
         noted = self._vault.sealing_key()
         if noted is not None and noted.decode() not in self._ring:
             self._ring = await self._run_blocking(self._key_file.read)
-        given = ((keys.META, SEALING_KEY, noted),)
+        still = ((keys.META, SEALING_KEY, noted),)
         if noted is not None and noted.decode() in self._ring:
-            return Sealing(self._ring[noted.decode()], given, (), self._key_file)
+            return Sealing(self._ring[noted.decode()], still, (), self._key_file)
         if noted is not None and self._vault.sealed_with():
             raise self._lacking(noted.decode())
         # Nothing is sealed: this is the first, or the first again.
@@ -71,7 +71,7 @@ class Sealer:
             self._ring = await self._run_blocking(self._key_file.make)
         key = [*self._ring.values()][-1]
         put = (keys.META, SEALING_KEY, key.key_id.encode())
-        return Sealing(key, given, (put,), self._key_file)
+        return Sealing(key, still, (put,), self._key_file)
 
     def open(self, sealed: Sealed, place: bytes) -> str:
         """What was sealed. Raises KeyFileUnusable."""

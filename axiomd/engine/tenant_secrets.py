@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import attrs
 
 from axiomd.clock import Clock
+from axiomd.engine.revising import revise, revise_slowly
 from axiomd.engine.sealer import Sealer
 from axiomd.errors import Invalid, KeyFileUnusable, NotFound, Problem
 from axiomd.execution.flow_configs import Secret
 from axiomd.limits import SECRETS_PER_TENANT_MAX
 from axiomd.store import keys
-from axiomd.store.batch import Overtaken
+from axiomd.store.acts import ActKind, Actor, acted
 from axiomd.store.commit import RowsCommit
 from axiomd.store.key_file import override_place, secret_place
 from axiomd.store.reader import Rows
@@ -35,36 +36,50 @@ class TenantSecrets:
         """A page of a tenant's secrets by name. Raises Malformed."""
         return self._vault.secret_names(tenant, limit, cursor)
 
-    async def put(self, tenant: str, name: str, value: str) -> bool:
+    async def put(self, tenant: str, name: str, value: str, by: Actor) -> bool:
         """Set a secret; whether it is a new one.
 
         Raises Invalid if the tenant has too many, KeyFileUnusable, StoreFull.
         """
-        key = keys.secret_key(tenant, name)
-        while True:
-            before, at_ns = self._vault.secret_row(tenant, name), self._clock.now_ns()
+        before: bytes | None = None
+
+        async def set_anew() -> RowsCommit:
+            nonlocal before
+            before = self._vault.secret_row(tenant, name)
             if before is None and self._vault.count_secrets(tenant) >= SECRETS_PER_TENANT_MAX:
                 words = f"there are {SECRETS_PER_TENANT_MAX} secrets already; remove one first"
                 raise Invalid("The secret is not valid.", problems=[Problem("name", words)])
-            sealing = await self._sealer.sealing()
-            secret = Secret(sealing.seal(value, secret_place(tenant, name)), at_ns, at_ns)
-            if before is not None:
-                secret = attrs.evolve(secret, created_ns=decode_secret(before).created_ns)
-            put = (keys.SECRETS, key, encode_secret(secret))
-            given = (*sealing.given, (keys.SECRETS, key, before))
-            commit = RowsCommit((put, *sealing.puts), given=given)
-            if not isinstance(await self._writer.submit(commit).wait(), Overtaken):
-                return before is None
+            return await self._set(tenant, name, value, before, by)
 
-    async def delete(self, tenant: str, name: str) -> None:
+        await revise_slowly(self._writer, set_anew)
+        return before is None
+
+    async def _set(
+        self, tenant: str, name: str, value: str, before: bytes | None, by: Actor
+    ) -> RowsCommit:
+        sealing, at_ns = await self._sealer.sealing(), self._clock.now_ns()
+        secret = Secret(sealing.seal(value, secret_place(tenant, name)), at_ns, at_ns)
+        if before is not None:
+            secret = attrs.evolve(secret, created_ns=decode_secret(before).created_ns)
+        row = (keys.SECRETS, keys.secret_key(tenant, name))
+        return RowsCommit(
+            ((*row, encode_secret(secret)), *sealing.puts),
+            acts=acted(by, tenant, at_ns, ActKind.SECRET_SET, name, created=before is None),
+            still=(*sealing.still, (*row, before)),
+        )
+
+    async def delete(self, tenant: str, name: str, by: Actor) -> None:
         """Remove a secret. Raises NotFound."""
-        key = keys.secret_key(tenant, name)
-        while (before := self._vault.secret_row(tenant, name)) is not None:
-            row = (keys.SECRETS, key)
-            commit = RowsCommit((), deletes=(row,), given=((*row, before),))
-            if not isinstance(await self._writer.submit(commit).wait(), Overtaken):
-                return
-        raise NotFound(f"There is no secret {name}.")
+
+        def deleted() -> RowsCommit:
+            before = self._vault.secret_row(tenant, name)
+            if before is None:
+                raise NotFound(f"There is no secret {name}.")
+            row = (keys.SECRETS, keys.secret_key(tenant, name))
+            acts = acted(by, tenant, self._clock.now_ns(), ActKind.SECRET_DELETED, name)
+            return RowsCommit((), deletes=(row,), acts=acts, still=((*row, before),))
+
+        await revise(self._writer, deleted)
 
     def values(
         self, tenant: str, names: Sequence[str], config_ids: Sequence[str]

@@ -31,6 +31,7 @@ from axiomd.execution.status import (
 )
 from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX, JOURNAL_UNDOING_MAX
 from axiomd.store import keys
+from axiomd.store.acts import put_acts
 from axiomd.store.commit import (
     NO_FENCE,
     Commit,
@@ -74,15 +75,7 @@ class Existing:
     value: bytes
 
 
-@attrs.frozen
-class Overtaken:
-    """A `RowsCommit` was made for rows that are not so any more."""
-
-    rows: tuple[tuple[str, bytes], ...]
-    """(table, key) of each."""
-
-
-Result = Execution | Duplicate | Existing | Overtaken | Forgotten | None
+Result = Execution | Duplicate | Existing | Forgotten | None
 """The record after an `ExecutionCommit`; None after what changes none."""
 
 
@@ -99,8 +92,8 @@ class Batch:
     def add(self, commit: Commit) -> Result:
         """Judge and apply one commit.
 
-        Raises Fenced, WrongState, IdempotencyConflict, NotFound or LinkUnusable: then nothing of
-        it is written.
+        Raises Fenced, WrongState, IdempotencyConflict, NotFound, LinkUnusable or TenantDisabled:
+        then nothing of it is written.
         """
         if isinstance(commit, RowsCommit):
             return self._add_rows(commit)
@@ -144,23 +137,20 @@ class Batch:
             self._transaction.put(key, encode_execution(after), db=table)
             self._put_indexes(self._stored.get(execution_id), after)
 
-    def _add_rows(self, commit: RowsCommit) -> Existing | Overtaken | None:
-        wrong = tuple(
-            (table, key)
-            for table, key, value in commit.given
-            if get(self._transaction, key, self._tables[table]) != value
-        )
-        if wrong:
-            return Overtaken(wrong)
+    def _add_rows(self, commit: RowsCommit) -> Existing | None:
         if commit.unless is not None:
             table, key = commit.unless
             found = get(self._transaction, key, self._tables[table])
             if found is not None:
                 return Existing(found)
+        for table, key, wanted in commit.still:
+            if get(self._transaction, key, self._tables[table]) != wanted:
+                raise Occupied("It has changed at this very moment; try again at once.")
         for table, key, value in commit.puts:
             self._transaction.put(key, value, db=self._tables[table])
         for table, key in commit.deletes:
             self._transaction.delete(key, db=self._tables[table])
+        put_acts(self._tables, self._transaction, commit.acts)
         return None
 
     # -- webhooks -----------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from axiomd.execution.journal import SETTLING, Entry, EntryKind, Payload
 from axiomd.execution.plan import Decision, failed_entry
 from axiomd.execution.status import Status, Trigger
 from axiomd.store import keys
+from axiomd.store.acts import Act
 
 NO_FENCE = 0
 
@@ -97,8 +98,10 @@ class RowsCommit:
     """(table, key): if that row exists, nothing is written and its value is the result."""
     deletes: tuple[tuple[str, bytes], ...] = ()
     """(table, key)."""
-    given: tuple[tuple[str, bytes, bytes | None], ...] = ()
-    """(table, key, value): rows that must be so, or not there; else nothing is written."""
+    acts: tuple[Act, ...] = ()
+    """What of it stands in the log of administrative acts."""
+    still: tuple[tuple[str, bytes, bytes | None], ...] = ()
+    """(table, key, value): rows from which it follows. If one is another by now, it is refused."""
 
 
 @attrs.frozen

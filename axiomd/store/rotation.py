@@ -2,7 +2,7 @@
 
 A new key is in the key file before the store names it; from that transaction on nothing is sealed
 with an old one, since whoever writes a sealed row says in its commit which key that was for
-(`RowsCommit.given`). Then everything is sealed anew, a bounded number of rows at a time. Only when
+(`RowsCommit.still`). Then everything is sealed anew, a bounded number of rows at a time. Only when
 nothing is left of the old keys do they leave the file. Killed anywhere, all that is sealed can
 be read, and the next rotation first finishes this one.
 """
@@ -17,7 +17,8 @@ from axiomd.errors import KeyFileUnusable
 from axiomd.execution.flow_configs import Sealed
 from axiomd.limits import RESEAL_ROWS_MAX
 from axiomd.store import keys
-from axiomd.store.env import Store
+from axiomd.store.acts import Act, put_acts
+from axiomd.store.env import Store, get
 from axiomd.store.key_file import Key, KeyFile, Ring, keys_replaced, override_place, secret_place
 from axiomd.store.vault import SEALING_KEY, Vault, is_config_row
 from axiomd.store.vault_records import decode_config, decode_secret, encode_config, encode_secret
@@ -35,9 +36,12 @@ class Rotated:
     """What could not be read any more and was removed, in words."""
 
 
-def rotate(store: Store, key_file: KeyFile, *, drop_unreadable: bool = False) -> Rotated:
+def rotate(
+    store: Store, key_file: KeyFile, acts: tuple[Act, ...] = (), *, drop_unreadable: bool = False
+) -> Rotated:
     """Replace the key, or finish an earlier replacement; blocks.
 
+    acts: what the log says of it, from the instant at which the store names the key.
     drop_unreadable: remove what no key of the file can read. Raises WrongState while somebody
     else replaces it or a backup is made, StoreFull, KeyFileUnusable if the file is missing or
     damaged, or has no key for something that is sealed.
@@ -55,7 +59,7 @@ def rotate(store: Store, key_file: KeyFile, *, drop_unreadable: bool = False) ->
             new = key_file.new_key()
             ring = {**ring, new.key_id: new}
             key_file.replace(ring)
-        store.transact(partial(_name, store, new))
+        store.transact(partial(_name, store, new, acts))
         resealing = _Resealing(ring, new, key_file, drop_unreadable)
         done = [*_walked(store, keys.SECRETS, resealing.secret)]
         done += _walked(store, keys.FLOW_CONFIGS, resealing.config)
@@ -138,8 +142,11 @@ class _Resealing:
             ) from None
 
 
-def _name(store: Store, key: Key, transaction: "lmdb.Transaction") -> None:
-    transaction.put(SEALING_KEY, key.key_id.encode(), db=store.tables[keys.META])
+def _name(store: Store, key: Key, acts: tuple[Act, ...], transaction: "lmdb.Transaction") -> None:
+    meta, key_id = store.tables[keys.META], key.key_id.encode()
+    if get(transaction, SEALING_KEY, meta) != key_id:
+        transaction.put(SEALING_KEY, key_id, db=meta)
+        put_acts(store.tables, transaction, acts)
 
 
 def _walked(store: Store, table: str, again: Callable[[bytes, bytes], _Done]) -> Iterator[_Done]:

@@ -1,7 +1,7 @@
 """Secrets and flow configs as everybody but the writer sees them: sealed, and by tenant.
 
 Like the `Reader`, every function opens and closes its own read transaction and never awaits. What
-a row is judged by when it is written comes with it: `Row.stored` is its value, to be `given`.
+a row is judged by when it is written comes with it: `Row.stored` is its value, what `still` names.
 """
 
 from collections.abc import Iterator, Sequence
@@ -110,6 +110,13 @@ class Vault:
         with self._store.read() as transaction:
             walk = transaction.cursor(self._tables[keys.FLOW_CONFIGS])
             return [decode_config(*row) for row in forwards(walk, prefix, prefix, 2**31)]
+
+    def config_of(self, tenant: str, flow: str, profile: str) -> str:
+        """The ID of the config of a profile; empty if there is none."""
+        with self._store.read() as transaction:
+            key = keys.profile_key(tenant, flow, profile)
+            found = get(transaction, key, self._tables[keys.FLOW_CONFIGS])
+        return found.decode() if found is not None else ""
 
     def holding(self, tenant: str, flow: str, config_id: str = "") -> list[FlowConfig]:
         """What holds for an invocation: the tenant's default, the flow's, and the one named.

@@ -28,6 +28,7 @@ from axiomd.errors import (
     NotFound,
     StoreFailed,
     StoreFull,
+    TenantDisabled,
     WrongState,
 )
 from axiomd.execution.execution import Execution
@@ -46,8 +47,9 @@ from axiomd.store.env import Store
 
 _FORGET_BYTES = 64 * KIB
 """What a slice of forgetting, or a delivery, is taken for: it moves rows rather than bytes."""
-_SIGN_IN_BYTES = 256
-"""Two rows, both of them small."""
+_SIGN_IN_BYTES = 512
+"""Three rows, all of them small."""
+_ACT_BYTES = 256
 
 OnDurable = Callable[[Sequence[Execution]], None]
 """Told, on the trio thread, which executions changed in a batch that is on disk."""
@@ -79,7 +81,8 @@ class Ticket:
         """Return when the commit is on disk.
 
         Raises what it was refused with: Fenced, WrongState, NotFound, IdempotencyConflict,
-        LinkUnusable, StoreFull, StoreFailed. Cancelling stops the waiting only; the commit goes on.
+        LinkUnusable, TenantDisabled, StoreFull, StoreFailed. Cancelling stops the waiting only; the
+        commit goes on.
         """
         if not self.settled:
             if self._event is None:
@@ -364,7 +367,8 @@ def commit_bytes(commit: Commit) -> int:
     if isinstance(commit, SignInCommit):
         return _SIGN_IN_BYTES
     if isinstance(commit, RowsCommit):
-        return sum(len(key) + len(value) for _, key, value in commit.puts)
+        rows = sum(len(key) + len(value) for _, key, value in commit.puts)
+        return rows + _ACT_BYTES * len(commit.acts)
     payloads = [entry.payload for entry in commit.entries if entry.payload is not None]
     child = 0
     if isinstance(commit, ExecutionCommit):
@@ -389,5 +393,5 @@ def write_now(store: Store, commit: Commit) -> Result:
 def _settled(ticket: Ticket, batch: Batch) -> Settled:
     try:
         return ticket, batch.add(ticket.commit), None
-    except (Fenced, WrongState, NotFound, LinkUnusable) as refusal:
+    except (Fenced, WrongState, NotFound, LinkUnusable, TenantDisabled) as refusal:
         return ticket, None, refusal

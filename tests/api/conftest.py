@@ -8,8 +8,10 @@ import httpx
 import pytest
 from api.schemas import Described
 from api.stand_in import make_webui
+from api.strangers import Things, make_things
 from system import lab
 from system.box import Box, User, running
+from worlds.receivers import receiving
 
 from axiomd.api.documents import box_document
 
@@ -52,6 +54,22 @@ def stranger(box: Box) -> Iterator[User]:
     """A user of another tenant."""
     with box.client(box.make_key("elsewhere")) as user:
         yield user
+
+
+@pytest.fixture(scope="session")
+def prying(box: Box) -> Iterator[User]:
+    """A user of a tenant that has nothing, and asks for what others have."""
+    with box.client(box.make_key("prying")) as user:
+        yield user
+
+
+@pytest.fixture
+def things(user: User) -> Iterator[Things]:
+    """One of everything, the default tenant's."""
+    with receiving() as receiver:
+        things = make_things(user, receiver)
+        yield things
+        things.put_away(user)
 
 
 @attrs.frozen

@@ -139,4 +139,6 @@ def test_the_key_is_replaced_beside_the_server(ask, server):
     again = answer(ask("secrets", "rotate-key", "--data-dir", server.data_dir, "--json"))
     assert (again["resealed"], again["dropped"]) == (1, [])
     ask("secrets", "set", "OTHER", "-", stdin="with the new key")
+    acts = answer(ask("audit", "--act", "secrets_key.rotated", "--json"))["acts"]
+    assert [(act["subject"], act["by"]) for act in acts] == [("secrets.key", "command line")] * 2
     ask("secrets", "rotate-key", "--data-dir", server.data_dir / "nowhere", code=5)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import trio
-from worlds.vaults import SETTINGS, look, open_vault, wanted
+from worlds.vaults import BY, SETTINGS, look, open_vault, wanted
 
 from axiomd.errors import KeyFileUnusable
 from axiomd.store import rotation
@@ -27,9 +27,9 @@ def fill(directory):
     async def put(opened):
         for tenant in TENANTS:
             for number in range(COUNT):
-                await opened.secrets.put(tenant, f"S{number}", value(tenant, number))
+                await opened.secrets.put(tenant, f"S{number}", value(tenant, number), BY)
         config = await opened.configs.create(
-            "a", wanted("own", "acme/f", secrets={"S0": "of the config", "S1": "another"})
+            "a", wanted("own", "acme/f", secrets={"S0": "of the config", "S1": "another"}), BY
         )
         return config.config_id
 
@@ -102,7 +102,7 @@ def test_a_rotation_that_is_killed_at_any_effect_loses_nothing_and_is_finished_b
         assert starts(tmp_path, config_id)
         # A server that goes on beside or after it may seal with either key, and both are there.
         with open_vault(tmp_path) as opened:
-            trio.run(opened.secrets.put, "a", "S3", value("a", 3))
+            trio.run(opened.secrets.put, "a", "S3", value("a", 3), BY)
             assert holds(opened.store, tmp_path, config_id)
             opened.rotate()
             after = list(opened.key_file.read())
@@ -137,13 +137,13 @@ def test_a_server_beside_it_seals_with_the_new_key_from_the_instant_it_is_named(
         for name in ("S0", "NEW"):
             # A new one too, of which no row tells that it was overtaken.
             rotations[:] = [1]
-            trio.run(server.secrets.put, "a", name, "written meanwhile")
+            trio.run(server.secrets.put, "a", name, "written meanwhile", BY)
             (key_id,) = command.key_file.read()
             assert server.vault.sealed_with() == {key_id}
             assert server.secrets.values("a", [name], ()) == {name: "written meanwhile"}
         rotations.append(1)
         more = wanted("own", "acme/f", 9, {"S0": None, "S1": "written too"})
-        trio.run(server.configs.replace, "a", config_id, more)
+        trio.run(server.configs.replace, "a", config_id, more, BY)
         (key_id,) = command.key_file.read()
         assert server.vault.sealed_with() == {key_id}
         assert server.secrets.values("a", ["S0", "S1"], [config_id]) == {
@@ -188,7 +188,7 @@ def test_a_key_that_is_lost_is_told_and_its_secrets_can_be_given_up(tmp_path):
         with pytest.raises(KeyFileUnusable, match="missing"):
             opened.sealer.check()
         with pytest.raises(KeyFileUnusable, match="missing"):
-            trio.run(opened.secrets.put, "a", "NEW", "never written")
+            trio.run(opened.secrets.put, "a", "NEW", "never written", BY)
         assert not opened.key_file.path.exists()
         other = opened.key_file.make()
         with pytest.raises(KeyFileUnusable, match=f"key {old}, which"):
@@ -201,7 +201,7 @@ def test_a_key_that_is_lost_is_told_and_its_secrets_can_be_given_up(tmp_path):
         assert f"secret S0 of flow config {config_id} of tenant a" in done.dropped
         assert opened.secrets.list("a", 100, None).rows == []
         assert opened.configs.find("a", config_id).secrets == {}
-        trio.run(opened.secrets.put, "a", "NEW", "written")
+        trio.run(opened.secrets.put, "a", "NEW", "written", BY)
         assert opened.secrets.values("a", ["NEW"], ()) == {"NEW": "written"}
 
 

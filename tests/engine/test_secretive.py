@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 from worlds.flows import BRANCHING
-from worlds.vaults import manifest, open_provision, open_vault, wanted
+from worlds.vaults import BY, manifest, open_provision, open_vault, wanted
 
 from axiomd.engine.provision import Provision
 from axiomd.engine.secretive import secretive
@@ -136,18 +136,20 @@ async def test_the_first_config_of_a_chain_that_has_a_value_gives_it(tmp_path):
         def given(*config_ids):
             return provision.of(node_call("Send", config_ids=config_ids)).secrets["TOKEN"]
 
-        await opened.secrets.put("default", "TOKEN", "of the tenant")
-        first = await opened.configs.create("default", wanted("a", secrets={"TOKEN": "first"}))
-        second = await opened.configs.create("default", wanted("b", secrets={"TOKEN": "second"}))
-        other = await opened.configs.create("stranger", wanted("b", secrets={"TOKEN": "alien"}))
+        await opened.secrets.put("default", "TOKEN", "of the tenant", BY)
+        first = await opened.configs.create("default", wanted("a", secrets={"TOKEN": "first"}), BY)
+        second = await opened.configs.create(
+            "default", wanted("b", secrets={"TOKEN": "second"}), BY
+        )
+        other = await opened.configs.create("stranger", wanted("b", secrets={"TOKEN": "alien"}), BY)
         chain = first.config_id, second.config_id
         assert given() == "of the tenant"
         assert given(*chain) == "first"
         assert given(*chain[::-1]) == "second"
         assert given(other.config_id) == "of the tenant"
-        await opened.configs.delete("default", first.config_id)
+        await opened.configs.delete("default", first.config_id, BY)
         assert given(*chain) == "second"
-        await opened.configs.delete("default", second.config_id)
+        await opened.configs.delete("default", second.config_id, BY)
         assert given(*chain) == "of the tenant"
 
 
@@ -161,6 +163,6 @@ async def test_what_is_missing_is_a_warning_at_the_compile(tmp_path):
         assert f"'{artifact.placements[0].alias}'" in warning.message
         assert "`axiomd secrets set TOKEN`" in warning.message
         await opened.configs.create(
-            artifact.tenant, wanted(flow=artifact.flow, secrets={"TOKEN": "default of it"})
+            artifact.tenant, wanted(flow=artifact.flow, secrets={"TOKEN": "default of it"}), BY
         )
         assert provision.warnings(artifact) == []

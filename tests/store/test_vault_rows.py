@@ -6,7 +6,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds.rows import delete_row, put_rows
-from worlds.vaults import open_vault, wanted
+from worlds.vaults import BY, open_vault, wanted
 
 from axiomd.execution.flow_configs import FlowConfig, Sealed, Secret
 from axiomd.store import keys
@@ -47,9 +47,9 @@ class Filled:
 
     def __init__(self, opened, directory):
         self.opened, self.store, self.directory = opened, opened.store, directory
-        trio.run(opened.secrets.put, "t", "TOKEN", "value")
+        trio.run(opened.secrets.put, "t", "TOKEN", "value", BY)
         given = wanted("own", "a/f", 20, {"TOKEN": "value of it"})
-        self.config = trio.run(opened.configs.create, "t", given)
+        self.config = trio.run(opened.configs.create, "t", given, BY)
         self.config_row = (keys.FLOW_CONFIGS, keys.flow_config_key("t", self.config.config_id))
         self.profile_row = (keys.FLOW_CONFIGS, keys.profile_key("t", "a/f", "own"))
 

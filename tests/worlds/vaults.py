@@ -16,6 +16,7 @@ from axiomd.engine.tenant_secrets import TenantSecrets
 from axiomd.flow.package import EnvSpec, NodeSpec, PackageManifest
 from axiomd.ids import Ids
 from axiomd.settings import StoreSettings
+from axiomd.store.acts import Actor
 from axiomd.store.env import Store, open_store
 from axiomd.store.key_file import KeyFile
 from axiomd.store.rotation import Rotated, rotate
@@ -24,6 +25,7 @@ from axiomd.store.writer import Writer
 
 SETTINGS = StoreSettings(map_size_bytes=2**26, sync=False)
 PLATFORM_S = 300.0
+BY = Actor("a test", "default")
 
 
 class InlineDriver:
@@ -98,5 +100,5 @@ async def open_provision(
     """Gives calls what a manifest declares, of a tenant that has these secrets."""
     with TemporaryDirectory() as directory, open_vault(Path(directory)) as opened:
         for name, value in values.items():
-            await opened.secrets.put(tenant, name, value)
+            await opened.secrets.put(tenant, name, value, BY)
         yield Provision(lambda *_: declared, opened.secrets, opened.configs)

@@ -4,7 +4,14 @@ from axiomd.api.described.route import Answer, Body, Page, Parameter, Route
 from axiomd.api.keys import KeyView, NewKeyView, RevokedKeyView
 from axiomd.api.sessions import BrowserSessionView, SignedOutView
 from axiomd.api.wire import NewKeyBody, SignInBody
-from axiomd.errors import LinkUnusable, NotFound, StoreFull, Unauthorized
+from axiomd.errors import (
+    Forbidden,
+    LinkUnusable,
+    NotFound,
+    StoreFull,
+    TenantDisabled,
+    Unauthorized,
+)
 
 _SET_COOKIE = Parameter("Set-Cookie", "The session's cookie.")
 _KEY = "3f9a0c11" * 8
@@ -25,7 +32,9 @@ ACCESS = (
         "Make an API key",
         (Answer(201, "The key. It is shown this once.", NewKeyView),),
         "Access",
+        "The operator makes them for other tenants too.",
         body=Body("What it is called.", NewKeyBody, {"name": "laptop"}),
+        refusals=(Forbidden, NotFound),
     ),
     Route(
         "DELETE",
@@ -44,7 +53,7 @@ ACCESS = (
         "Access",
         "With an API key, or with the token of a link of `axiomd login-link`: exactly one.",
         body=Body("Who it is.", SignInBody, {"key": _KEY}),
-        refusals=(Unauthorized, LinkUnusable, StoreFull),
+        refusals=(Unauthorized, LinkUnusable, TenantDisabled, StoreFull),
         keyed=False,
     ),
     Route(

@@ -6,7 +6,7 @@ from axiomd.api.described.route import Parameter
 from axiomd.api.wire import PAGE_ROWS
 from axiomd.flow.package import NODE_NAME, PACKAGE_NAME, SECRET_NAME, VERSION
 from axiomd.flow.source import ALIAS, ALIAS_CHARS_MAX
-from axiomd.ids import ARTIFACT_ID, EXECUTION_ID
+from axiomd.ids import ARTIFACT_ID, EXECUTION_ID, TENANT_ID
 from axiomd.limits import PAGE_ROWS_MAX
 
 _EXECUTION_ID = "019a3c5d7e8f0123456789abcdef0123"
@@ -42,6 +42,7 @@ PATH_PARAMETERS = {
         text("package", "The part of the package's name behind the slash.", _LABEL, "orders"),
         text("version", "A version of the package.", VERSION.pattern, "1.4.2"),
         text("node", "A node of the package.", NODE_NAME.pattern, "PriceOrder"),
+        text("tenant", "A tenant, by its ID.", TENANT_ID.pattern, "acme"),
         text("first8", "The first eight characters of a key.", "[0-9a-f]{8}", "3f9a0c11"),
         text(
             "secret_name",

@@ -12,12 +12,13 @@ from axiomd.errors import (
     Malformed,
     NotFound,
     StoreFull,
+    TenantDisabled,
     TooLarge,
     TooMany,
     Unauthorized,
 )
 
-Method = Literal["GET", "POST", "PUT", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Where = Literal["path", "query", "header"]
 
 JSON_TYPE = "application/json"
@@ -116,7 +117,7 @@ class Route:
         """Every refusal, each once."""
         found = [*self.refusals]
         if self.keyed:
-            found += [Unauthorized, Invalid, TooMany]
+            found += [Unauthorized, TenantDisabled, Invalid, TooMany]
             found += [CsrfFailed, StoreFull] if self.method != "GET" else []
         if "{" in self.path:
             found.append(NotFound)

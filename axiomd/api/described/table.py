@@ -11,6 +11,8 @@ from axiomd.api.described.catalog import FLOWS, PACKAGES
 from axiomd.api.described.debugging import DEBUGGING
 from axiomd.api.described.executions import EXECUTIONS, PAUSES
 from axiomd.api.described.invocations import INVOCATIONS
+from axiomd.api.described.limits import LIMITS
+from axiomd.api.described.tenants import TENANTS
 from axiomd.api.described.vault import VAULT
 from axiomd.api.described.webhooks import WEBHOOKS
 
@@ -24,6 +26,8 @@ TABLE = (
     *WEBHOOKS,
     *VAULT,
     *ACCESS,
+    *TENANTS,
+    *LIMITS,
     *BOX,
 )
 """In the order of the document."""

@@ -108,10 +108,16 @@ def test_streams_tell_what_is_described(reader: User, made, graph, described: De
         described.check_event("GET", path, data)
 
 
+LISTED = (
+    *("packages", "flows", "artifacts", "keys", "session"),
+    *("tenants", "tenants/default", "audit"),
+)
+
+
 def test_what_was_pushed_and_compiled_is_told_as_described(reader: User, graph, described):
     package = f"{APP}/packages/acme/lab/1.0.0"
     for path in (
-        *(f"{APP}/{plural}" for plural in ("packages", "flows", "artifacts", "keys", "session")),
+        *(f"{APP}/{plural}" for plural in LISTED),
         *(package, f"{package}/environment", f"{APP}/flows/acme/diamond"),
     ):
         reader.get(path)
