@@ -13,8 +13,9 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -46,7 +47,7 @@ from axiomd.runners.builds import open_environments
 from axiomd.runners.environment import PackageFiles
 from axiomd.runners.orphans import wait_for_predecessors
 from axiomd.runners.registry import open_runners
-from axiomd.settings import Settings, process_environment
+from axiomd.settings import Settings, connections_allowed, process_environment
 from axiomd.store.blobs import Blobs
 from axiomd.store.env import Store, count_boot, lock_data_dir, note_url, open_store
 from axiomd.store.key_file import KeyFile
@@ -87,7 +88,7 @@ async def run(
     """
     stop = stopping or trio.Event()
     directory = settings.data_dir
-    _allow_descriptors()
+    connections_max = connections_allowed(settings, _allow_descriptors())
     with (
         lock_data_dir(directory),
         open_store(settings.store, directory, upgrade=upgrade) as store,
@@ -95,15 +96,17 @@ async def run(
         nodes_lock_fd = wait_for_predecessors(directory / "nodes.lock")
         try:
             async with open_box(settings, store, directory, nodes_lock_fd) as (box, writer):
-                await _serve_until_stopped(settings, box, writer, store, on_started, stop)
+                serving = partial(serve, box, connections_max=connections_max)
+                await _serve_until_stopped(settings, box, writer, store, on_started, stop, serving)
         finally:
             os.close(nodes_lock_fd)
 
 
-def _allow_descriptors() -> None:
-    """As many open files as this process may have: a node process takes two, a client one."""
+def _allow_descriptors() -> int:
+    """Allow as many open files as this process may have, and say how many that is."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else 2**20
 
 
 @asynccontextmanager
@@ -208,6 +211,7 @@ async def _serve_until_stopped(
     store: Store,
     on_started: OnStarted,
     stopping: trio.Event,
+    serving: Callable[..., Awaitable[None]],
 ) -> None:
     dashboard = open_dashboard(process_environment("AXIOMD_WEBUI"))
     listening = open_socket(settings.server)
@@ -224,7 +228,7 @@ async def _serve_until_stopped(
         gc.set_threshold(_GC_THRESHOLD)
         with listening:
             on_started(started)
-            await serve(box, dashboard, listening, stopping)
+            await serving(dashboard, listening, stopping)
         # Node calls have their seconds whether or not anybody waits for their answers.
         await drained.wait()
         nursery.cancel_scope.cancel()

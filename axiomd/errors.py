@@ -141,11 +141,39 @@ class IdempotencyConflict(WrongState):
     code = "IDEMPOTENCY_CONFLICT"
 
 
+class TooSlow(Refused):
+    """The request did not come in time."""
+
+    code = "TOO_SLOW"
+    status = 408
+
+
 class TooLarge(Refused):
     """The request body is larger than this box takes."""
 
     code = "TOO_LARGE"
     status = 413
+
+
+class TargetTooLong(Refused):
+    """The path and query of the request are too long."""
+
+    code = "TARGET_TOO_LONG"
+    status = 414
+
+
+class Misdirected(Refused):
+    """This box does not answer for that host."""
+
+    code = "MISDIRECTED"
+    status = 421
+
+
+class HeadTooLarge(Refused):
+    """The head of the request is too large."""
+
+    code = "HEAD_TOO_LARGE"
+    status = 431
 
 
 class Invalid(Refused):
@@ -188,6 +216,12 @@ class Draining(Unavailable):
     """axiomd is shutting down; try again shortly."""
 
     code = "DRAINING"
+
+
+class TooManyConnections(Unavailable):
+    """All connections that this box takes are in use; try again shortly."""
+
+    code = "TOO_MANY_CONNECTIONS"
 
 
 class StoreFull(Unavailable):

@@ -15,6 +15,15 @@ JSON_DEPTH_MAX = 100
 PROBLEMS_MAX = 100
 """Problems reported of one input; the error says if there are more."""
 
+HEAD_BYTES_MAX = 64 * KIB
+"""Request line and headers of one request."""
+HEADERS_MAX = 100
+"""Headers of one request."""
+TARGET_BYTES_MAX = 16 * KIB
+"""Path and query of one request."""
+BODY_BYTES_PER_S_MIN = 16 * KIB
+"""Rate at which the time for a request's body grows."""
+
 PACKAGE_FILES_MAX = 2_000
 """Files in one package."""
 PACKAGE_BYTES_MAX = 16 * MIB
@@ -189,6 +198,7 @@ LOG_BYTES_PER_CALL_MAX = 8 * MIB
 DIVERGENCES_MAX = 100
 """Differing frames that are noted of one run of a generator."""
 
+assert TARGET_BYTES_MAX < HEAD_BYTES_MAX
 assert ITERATIONS_DEFAULT <= ITERATIONS_MAX
 assert JOURNAL_NOTES_MAX < JOURNAL_ENTRIES_MAX
 assert EVENT_TEXT_BYTES_MAX < EVENT_BYTES_MAX

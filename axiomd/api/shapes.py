@@ -224,6 +224,15 @@ class CheckpointView(TypedDict):
     """The execution that did it in the place of a node."""
 
 
+class InputView(TypedDict):
+    """What an execution was invoked with."""
+
+    execution_id: ExecutionId
+    message: str
+    """Full name of the input message."""
+    input: Any
+
+
 class OutputView(TypedDict):
     """The output of an execution, or why there is none."""
 

@@ -42,7 +42,8 @@ STRANGERS: Mapping[Route, Row] = {
     **{
         ("GET", f"{_E}/{_NO_ID}{below}"): Row(f"{_E}/{{execution}}{below}")
         for below in (
-            *("", "/events", "/checkpoints", "/branches", "/output", "/frames", "/stream"),
+            *("", "/events", "/checkpoints", "/branches"),
+            *("/input", "/output", "/frames", "/stream"),
             *("/pauses", "/webhooks"),
         )
     },

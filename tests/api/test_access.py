@@ -21,6 +21,7 @@ ROUTES = [
     ("GET", f"/invocations/v1/executions/{IDENTITY}/events"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/checkpoints"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/branches"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/input"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/output"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/frames"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/stream"),

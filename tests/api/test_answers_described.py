@@ -76,7 +76,10 @@ def made(reader: User, graph) -> dict[str, str]:
     return identities
 
 
-BELOW = ("", "/events", "/checkpoints", "/branches", "/output", "/frames", "/pauses", "/webhooks")
+BELOW = (
+    *("", "/events", "/checkpoints", "/branches", "/input", "/output"),
+    *("/frames", "/pauses", "/webhooks"),
+)
 
 
 def test_executions_of_every_kind_are_told_as_described(reader: User, made: dict[str, str]):

@@ -33,6 +33,7 @@ def do_everything(box: Box, user: User, theirs: User) -> list[str]:
     patch = f"/app/v1/tenants/{tenant}"
     user.http.patch(patch, json={"name": "New", "disabled": True, "retention_days": 2})
     user.http.patch(patch, json={"disabled": False})
+    user.http.put(f"{patch}/limits", json={"executions_max": 9})
     made = http.post("/app/v1/keys", json={"name": "gone"}).json()["key"]
     http.delete(f"/app/v1/keys/{made[:8]}")
     assert theirs.push(package()).status_code == 201
@@ -86,6 +87,7 @@ def test_every_act_stands_in_the_log_with_who_did_it(box: Box, user: User, their
         ("tenant.disabled", operator),
         ("tenant.retention_changed", operator),
         ("tenant.enabled", operator),
+        ("tenant.limits_changed", operator),
         ("key.created", own),
         ("key.revoked", own),
         ("package.pushed", own),
