@@ -129,6 +129,12 @@ class WrongMode(WrongState):
     code = "WRONG_MODE"
 
 
+class ProfileTaken(WrongState):
+    """There is a config for this flow and profile already."""
+
+    code = "PROFILE_TAKEN"
+
+
 class IdempotencyConflict(WrongState):
     """This Idempotency-Key was used before with another request body."""
 
@@ -183,12 +189,6 @@ class CompileFailed(Invalid):
     code = "COMPILE_FAILED"
 
 
-class NotSupportedYet(Invalid):
-    """This is part of the language, but this version of axiomd does not run it yet."""
-
-    code = "NOT_SUPPORTED_YET"
-
-
 class NodeFailed(Refused):
     """The node failed."""
 
@@ -229,6 +229,13 @@ class StoreFull(Unavailable):
 
     code = "STORE_FULL"
     retry_after_s = 5
+
+
+class KeyFileUnusable(Unavailable):
+    """The file with the keys of secrets cannot be used."""
+
+    code = "KEY_FILE_UNUSABLE"
+    retry_after_s = 30
 
 
 class Fenced(AxiomdError):

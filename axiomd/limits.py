@@ -159,6 +159,19 @@ WEBUI_FILES_MAX = 2_000
 WEBUI_BYTES_MAX = 64 * MIB
 """Files of the dashboard together, which are held in memory."""
 
+SECRET_NAME_CHARACTERS_MAX = 100
+"""Length of a secret's name, and of a flow config's profile."""
+SECRET_VALUE_BYTES_MAX = 64 * KIB
+"""A secret's value, in UTF-8."""
+SECRETS_PER_TENANT_MAX = 1_000
+"""Secrets that one tenant can have."""
+FLOW_CONFIGS_PER_TENANT_MAX = 1_000
+"""Flow configs that one tenant can have."""
+CONFIG_SECRETS_MAX = 100
+"""Secrets that one flow config can hold."""
+RESEAL_ROWS_MAX = 100
+"""Rows that are sealed anew in one transaction when the key is replaced."""
+
 WEBHOOK_URL_CHARACTERS_MAX = 2_048
 """Length of a webhook's URL."""
 WEBHOOK_HEADERS_MAX = 20

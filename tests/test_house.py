@@ -49,6 +49,7 @@ LIBRARY_HOMES = {
     "yaml": ("flow/", "authoring/"),
     "cattrs": ("strict.py",),
     "cel_expr_python": ("flow/cel.py",),
+    "cryptography": ("store/key_file.py",),
     "grpc_tools": ("authoring/protoc.py",),
     "rich_click": ("cli/",),
     "click": ("cli/",),

@@ -36,6 +36,7 @@ from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
 from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
 from axiomd.api.tenants import tenants_routes
+from axiomd.api.vault import vault_routes
 from axiomd.api.webhooks import webhooks_routes
 from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound, Refused
 from axiomd.settings import ServerSettings
@@ -57,6 +58,7 @@ ROUTES = (
     tenants_routes,
     audit_routes,
     limits_routes,
+    vault_routes,
     documents_routes,
 )
 """Everything but the hottest route, and those that need no key."""

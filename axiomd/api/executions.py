@@ -321,7 +321,8 @@ class Shown:
         take_no_query()
         loaded = self._box.catalog.load_node(g.tenant, f"{handle}/{package}", version, node)
         payload = loaded.entry.parse_json(read_json(await request_body() or b"{}"))
-        outcome = await self._box.engine.call_node(loaded.artifact, payload)
+        terms = self._box.configs.terms(g.tenant, loaded.artifact.flow)
+        outcome = await self._box.engine.call_node(loaded.artifact, payload, terms)
         match outcome:
             case Output(returned):
                 view = loaded.terminal.to_json(returned)

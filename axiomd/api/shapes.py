@@ -310,10 +310,19 @@ class ArtifactView(TypedDict):
     """SHA-256; the same content is the same artifact."""
 
 
+class WarningView(TypedDict):
+    """Something to see to, and where it comes from."""
+
+    path: str
+    message: str
+
+
 class CompiledView(ArtifactView):
     """A compiled flow, and whether it is a new artifact."""
 
     created: bool
+    warnings: list[WarningView]
+    """What its calls would lack if it were invoked now."""
 
 
 class JoinView(TypedDict):

@@ -154,6 +154,23 @@ def test_webhooks_are_told_as_described(reader: User, graph):
     assert gone.status_code == 200
 
 
+def test_secrets_and_flow_configs_are_told_as_described(reader: User):
+    secret = f"{APP}/secrets/DESCRIBED"
+    for status in (201, 200):
+        assert reader.http.put(secret, json={"value": "a value"}).status_code == status
+    body = {"flow": None, "profile": "told", "node_timeout_seconds": 9, "secrets": {"A": "value"}}
+    made = reader.http.post(f"{APP}/configs", json=body)
+    assert made.status_code == 201
+    assert reader.http.post(f"{APP}/configs", json=body).status_code == 409
+    config = f"{APP}/configs/{made.json()['config_id']}"
+    for path in (f"{APP}/secrets", f"{APP}/configs", config):
+        reader.get(path)
+    assert reader.http.put(config, json={"flow": None, "profile": "told"}).status_code == 200
+    for path in (secret, config):
+        assert reader.http.delete(path).status_code == 204
+        assert reader.http.delete(path).status_code == 404
+
+
 def test_what_changes_something_answers_as_described(reader: User, made, graph):
     identity = made["gate"]
     root = f"{INVOCATIONS}/executions"
