@@ -42,6 +42,7 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.rules import arrival_faults, history_faults
+from axiomd.store.vault_rules import VaultLooks
 
 _ARTIFACTS_HELD = 64
 _UNREADABLE = (StoreFailed, DecodeError, ValueError, AssertionError, LookupError)
@@ -148,6 +149,8 @@ class _Look:
     def _at_catalog(self) -> None:
         for table, look in self._deliveries.of_tables():
             self._walk("webhooks", table, look)
+        for table, look in VaultLooks(self._store.tables).of_tables():
+            self._walk("secrets", table, look)
         self._walk("tenants", keys.TENANTS, self._tenant_faults)
         self._walk("tenant_limits", keys.TENANT_LIMITS, self._limits_faults)
         self._walk("api_keys", keys.API_KEYS, self._api_key_faults)
@@ -522,4 +525,6 @@ _TITLES: Mapping[str, str] = {
     keys.IDEMPOTENCY: "idempotency key",
     keys.SUBSCRIPTIONS: "webhook",
     keys.SIGNING_SECRETS: "signing secret of tenant",
+    keys.SECRETS: "secret",
+    keys.FLOW_CONFIGS: "flow config",
 }

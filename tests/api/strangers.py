@@ -42,7 +42,8 @@ STRANGERS: Mapping[Route, Row] = {
     **{
         ("GET", f"{_E}/{_NO_ID}{below}"): Row(f"{_E}/{{execution}}{below}")
         for below in (
-            *("", "/events", "/checkpoints", "/branches", "/output", "/frames", "/stream"),
+            *("", "/events", "/checkpoints", "/branches"),
+            *("/input", "/output", "/frames", "/stream"),
             *("/pauses", "/webhooks"),
         )
     },
@@ -87,6 +88,12 @@ STRANGERS: Mapping[Route, Row] = {
         "/app/v1/artifacts/{graph}/openapi.json"
     ),
     ("DELETE", "/app/v1/keys/00000000"): Row("/app/v1/keys/{key}"),
+    ("DELETE", "/app/v1/secrets/TOKEN"): Row("/app/v1/secrets/{secret}"),
+    ("GET", f"/app/v1/configs/{_NO_ULID}"): Row("/app/v1/configs/{config}"),
+    ("PUT", f"/app/v1/configs/{_NO_ULID}"): Row(
+        "/app/v1/configs/{config}", {"flow": None, "profile": "pried"}
+    ),
+    ("DELETE", f"/app/v1/configs/{_NO_ULID}"): Row("/app/v1/configs/{config}"),
 }
 """Answered 404, in the same words as what is nowhere."""
 
@@ -110,6 +117,10 @@ OWN: tuple[Route, ...] = (
     ("GET", "/app/v1/tenants"),
     ("GET", "/app/v1/audit"),
     ("GET", "/app/v1/usage"),
+    ("GET", "/app/v1/secrets"),
+    ("PUT", "/app/v1/secrets/TOKEN"),
+    ("GET", "/app/v1/configs"),
+    ("POST", "/app/v1/configs"),
 )
 
 OPERATORS: tuple[Route, ...] = (
@@ -141,16 +152,19 @@ class Things:
             user.cancel(self.ids[name])
         user.http.delete(f"/app/v1/webhooks/{self.ids['webhook']}")
         user.http.delete(f"/app/v1/keys/{self.ids['key']}")
+        user.http.delete(f"/app/v1/secrets/{self.ids['secret']}")
+        user.http.delete(f"/app/v1/configs/{self.ids['config']}")
 
 
 _NOTHING: Mapping[str, str] = {
     **dict.fromkeys(("execution", "paused", "held"), "f" * 32),
-    **dict.fromkeys(("graph", "stream", "webhook"), "01JYYYYYYYYYYYYYYYYYYYYYYY"),
+    **dict.fromkeys(("graph", "stream", "webhook", "config"), "01JYYYYYYYYYYYYYYYYYYYYYYY"),
     "pause": "f" * 16,
     "delivery": f"msg_{'f' * 32}_{'f' * 24}",
     "package": "acme/nowhere/1.0.0",
     "flow": "acme/nowhere",
     "key": "ffffffff",
+    "secret": "NOWHERE",
 }
 
 
@@ -176,6 +190,8 @@ def make_things(user: User, receiver: Receiver) -> Things:
     held = user.http.post("/app/v1/debug", json=body).json()["execution_id"]
     user.reached(held, {"DEBUG_PAUSED"})
     hook = {"url": receiver.url, "events": ["pause_opened"]}
+    user.http.put("/app/v1/secrets/PRIED", json={"value": "a value"})
+    config = user.http.post("/app/v1/configs", json={"flow": None, "profile": "pried"}).json()
     return Things(
         {
             "execution": execution,
@@ -188,6 +204,8 @@ def make_things(user: User, receiver: Receiver) -> Things:
             "package": "acme/lab/1.0.0",
             "webhook": user.http.post("/app/v1/webhooks", json=hook).json()["webhook_id"],
             "delivery": _delivery_of(user, execution),
+            "secret": "PRIED",
+            "config": config["config_id"],
             "key": user.http.post("/app/v1/keys", json={"name": "pried"}).json()["key"][:8],
         }
     )

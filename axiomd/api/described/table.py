@@ -13,6 +13,7 @@ from axiomd.api.described.executions import EXECUTIONS, PAUSES
 from axiomd.api.described.invocations import INVOCATIONS
 from axiomd.api.described.limits import LIMITS
 from axiomd.api.described.tenants import TENANTS
+from axiomd.api.described.vault import VAULT
 from axiomd.api.described.webhooks import WEBHOOKS
 
 TABLE = (
@@ -23,6 +24,7 @@ TABLE = (
     *FLOWS,
     *DEBUGGING,
     *WEBHOOKS,
+    *VAULT,
     *ACCESS,
     *TENANTS,
     *LIMITS,
