@@ -45,6 +45,7 @@ from axiomd.store.blobs import Blobs
 from axiomd.store.env import Store, count_boot, lock_data_dir, note_url, open_store
 from axiomd.store.outbox import Outbox
 from axiomd.store.reader import Reader
+from axiomd.store.timetable import Timetable
 from axiomd.store.upgrade import upgrade
 from axiomd.store.writer import Writer, open_writer, write_now
 
@@ -130,6 +131,7 @@ async def open_box(
         parts = Parts(
             writer=writer,
             reader=reader,
+            timetable=Timetable(store),
             blobs=blobs,
             tail=tail,
             runners=runners,

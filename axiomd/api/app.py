@@ -29,6 +29,7 @@ from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
+from axiomd.api.schedules import schedules_routes
 from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
 from axiomd.api.webhooks import webhooks_routes
 from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
@@ -48,6 +49,7 @@ ROUTES = (
     sessions_routes,
     debug_routes,
     webhooks_routes,
+    schedules_routes,
 )
 """Everything but the hottest route, and those that need no key."""
 

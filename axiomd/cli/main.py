@@ -26,6 +26,7 @@ from axiomd.cli.options import wants_json
 from axiomd.cli.output import note, write_error
 from axiomd.cli.packages import create, init, push, run_package_tests, validate
 from axiomd.cli.pauses import pauses
+from axiomd.cli.schedules import schedules
 from axiomd.cli.serve import serve
 from axiomd.cli.tenants import tenants
 from axiomd.cli.verify import verify
@@ -35,7 +36,7 @@ from axiomd.errors import AxiomdError
 _PANELS = {
     "The server": (serve, demo, doctor, keys, login_link, tenants, verify, backup, restore),
     "Packages": (init, create, validate, run_package_tests, push),
-    "Flows": (compile_flow, invoke, executions, pauses, webhooks, debug, login),
+    "Flows": (compile_flow, invoke, executions, pauses, schedules, webhooks, debug, login),
 }
 
 _ABOUT = "A durable flow engine for one box: typed Python nodes, checkpointed flows, HTTP and SSE."

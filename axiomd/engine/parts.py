@@ -15,6 +15,7 @@ from axiomd.runners.base import Runner
 from axiomd.settings import EngineSettings, RetentionSettings
 from axiomd.store.blobs import Blobs
 from axiomd.store.reader import Reader
+from axiomd.store.timetable import Timetable
 from axiomd.store.writer import Writer
 
 log = structlog.get_logger("axiomd.engine")
@@ -34,6 +35,7 @@ class Parts:
 
     writer: Writer
     reader: Reader
+    timetable: Timetable
     blobs: Blobs
     tail: Tail
     runners: Mapping[str, Runner]

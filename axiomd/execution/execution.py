@@ -113,6 +113,10 @@ class Execution:
     """Whether nothing is left to do but to compensate; it stays so after the end."""
     webhook: Target | None = None
     """Who is told of its end."""
+    schedule_id: str = ""
+    """The schedule that made it, if one did."""
+    scheduled_ns: int = 0
+    """The time of that schedule for which it was made; 0 if somebody had it fire."""
 
     @property
     def residence(self) -> Residence:

@@ -40,6 +40,7 @@ from axiomd.store.commit import (
     ForgetCommit,
     PurgeCommit,
     RowsCommit,
+    ScheduleCommit,
     SignInCommit,
     cancel_child,
     wake,
@@ -57,6 +58,7 @@ from axiomd.store.records import (
     encode_frame,
     encode_idempotency,
 )
+from axiomd.store.schedules import change_schedule
 from axiomd.store.sign_in import use_link
 
 
@@ -109,6 +111,8 @@ class Batch:
             return None
         if isinstance(commit, DeliveryCommit):
             return self._add_delivery(commit)
+        if isinstance(commit, ScheduleCommit):
+            return self._add_schedule(commit)
         if commit.idempotency is not None:
             duplicate = self._find_duplicate(commit)
             if duplicate is not None:
@@ -147,6 +151,12 @@ class Batch:
         for table, key in commit.deletes:
             self._transaction.delete(key, db=self._tables[table])
         return None
+
+    def _add_schedule(self, commit: ScheduleCommit) -> Result:
+        """A schedule as it is from now on, and what it makes: both or neither."""
+        change_schedule(self._tables, self._transaction, commit)
+        # Nothing is stored that it could be refused for.
+        return self.add(commit.fires) if commit.fires is not None else None
 
     # -- webhooks -----------------------------------------------------------------------------
 

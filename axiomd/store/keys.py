@@ -32,6 +32,8 @@
     wt  tenant 0 created u64 execution (16) delivery (12)  index: deliveries, by time
     ws  tenant 0 subscription ID (26)                   webhook of a tenant's notifications
     wk  tenant                                          what a tenant's webhooks are signed with
+    sc  tenant 0 schedule ID (26)                       schedule
+    sd  due u64 tenant 0 schedule ID (26)               index: schedules, by the time they are due
 
 Numbers are big-endian, so byte order is the order we list by; newest first is a reverse scan.
 Execution IDs are led by time, so every per-execution key lands at the end of its table. Table
@@ -73,6 +75,8 @@ DELIVERIES_DUE: Final = "wu"
 DELIVERIES_BY_TIME: Final = "wt"
 SUBSCRIPTIONS: Final = "ws"
 SIGNING_SECRETS: Final = "wk"
+SCHEDULES: Final = "sc"
+SCHEDULES_DUE: Final = "sd"
 
 TABLES: Final = (
     META,
@@ -105,6 +109,8 @@ TABLES: Final = (
     DELIVERIES_BY_TIME,
     SUBSCRIPTIONS,
     SIGNING_SECRETS,
+    SCHEDULES,
+    SCHEDULES_DUE,
 )
 
 INDEX_TABLES: Final = {
@@ -267,3 +273,27 @@ TIMED_DELIVERY_BYTES: Final = _DELIVERY_TAIL.size
 def subscription_key(tenant: str, subscription_id: str) -> bytes:
     """A tenant's webhook."""
     return text_key(tenant) + subscription_id.encode()
+
+
+_DUE_BYTES = 8
+
+
+def schedule_key(tenant: str, schedule_id: str) -> bytes:
+    """A schedule."""
+    return text_key(tenant) + schedule_id.encode()
+
+
+def schedule_place(key: bytes) -> tuple[str, str]:
+    """Tenant and ID in such a key."""
+    tenant, _, schedule_id = key.decode().partition("\0")
+    return tenant, schedule_id
+
+
+def due_schedule_key(due_ns: int, schedule: bytes) -> bytes:
+    """A schedule, by its own key, behind all that are due earlier."""
+    return due_ns.to_bytes(_DUE_BYTES, "big") + schedule
+
+
+def due_schedule(key: bytes) -> tuple[int, bytes]:
+    """Due time and own key in such a key."""
+    return int.from_bytes(key[:_DUE_BYTES], "big"), key[_DUE_BYTES:]

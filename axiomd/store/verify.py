@@ -40,6 +40,7 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.rules import arrival_faults, history_faults
+from axiomd.store.schedule_rules import ScheduleLooks
 
 _ARTIFACTS_HELD = 64
 _UNREADABLE = (StoreFailed, DecodeError, ValueError, AssertionError, LookupError)
@@ -122,6 +123,7 @@ class _Look:
         self._blobs = blobs
         self._reader = Reader(store)
         self._deliveries = DeliveryLooks(store.tables)
+        self._schedules = ScheduleLooks(store.tables)
         self._find_artifact = find_artifact or lru_cache(_ARTIFACTS_HELD)(self._stored_artifact)
         self._on_progress = on_progress
         self.findings: list[Finding] = []
@@ -145,6 +147,8 @@ class _Look:
     def _at_catalog(self) -> None:
         for table, look in self._deliveries.of_tables():
             self._walk("webhooks", table, look)
+        for table, look in self._schedules.of_tables():
+            self._walk("schedules", table, look)
         self._walk("tenants", keys.TENANTS, self._tenant_faults)
         self._walk("api_keys", keys.API_KEYS, self._api_key_faults)
         self._walk("sessions", keys.SESSIONS, self._session_faults)
@@ -479,7 +483,7 @@ def _subject(table: str, key: bytes) -> str:
         return f"execution {key[: keys.EXECUTION_BYTES].hex()}"
     if table in keys.INDEX_TABLES.values():
         return f"index {table}"
-    if table in (keys.DELIVERIES_DUE, keys.DELIVERIES_BY_TIME):
+    if table in (keys.DELIVERIES_DUE, keys.DELIVERIES_BY_TIME, keys.SCHEDULES_DUE):
         return f"index {table}"
     if table in _HASHED:
         return f"{_TITLES[table]} {key[-32:].hex()[:16]}"
@@ -505,4 +509,5 @@ _TITLES: Mapping[str, str] = {
     keys.IDEMPOTENCY: "idempotency key",
     keys.SUBSCRIPTIONS: "webhook",
     keys.SIGNING_SECRETS: "signing secret of tenant",
+    keys.SCHEDULES: "schedule",
 }

@@ -40,6 +40,7 @@ from axiomd.store.commit import (
     ForgetCommit,
     PurgeCommit,
     RowsCommit,
+    ScheduleCommit,
     SignInCommit,
 )
 from axiomd.store.env import Store
@@ -48,6 +49,8 @@ _FORGET_BYTES = 64 * KIB
 """What a slice of forgetting, or a delivery, is taken for: it moves rows rather than bytes."""
 _SIGN_IN_BYTES = 256
 """Two rows, both of them small."""
+_SCHEDULE_BYTES = 512
+"""A schedule's rows, but for its input."""
 
 OnDurable = Callable[[Sequence[Execution]], None]
 """Told, on the trio thread, which executions changed in a batch that is on disk."""
@@ -363,6 +366,10 @@ def commit_bytes(commit: Commit) -> int:
         return _FORGET_BYTES
     if isinstance(commit, SignInCommit):
         return _SIGN_IN_BYTES
+    if isinstance(commit, ScheduleCommit):
+        kept = len(commit.after.definition.content) if commit.after is not None else 0
+        made = commit_bytes(commit.fires) if commit.fires is not None else 0
+        return _SCHEDULE_BYTES + kept + made
     if isinstance(commit, RowsCommit):
         return sum(len(key) + len(value) for _, key, value in commit.puts)
     payloads = [entry.payload for entry in commit.entries if entry.payload is not None]

@@ -36,6 +36,7 @@ from axiomd.store.blobs import Blobs
 from axiomd.store.commit import IdempotencyClaim
 from axiomd.store.env import Store, open_store
 from axiomd.store.reader import Reader
+from axiomd.store.timetable import Timetable
 from axiomd.store.writer import Writer
 
 MAP_BYTES = 64 * 2**20
@@ -251,6 +252,7 @@ async def open_box(world: World, physics: Physics | None = None) -> AsyncIterato
             parts = Parts(
                 writer=writer,
                 reader=reader,
+                timetable=Timetable(store),
                 blobs=blobs,
                 tail=tail,
                 runners={"inline": runner},
