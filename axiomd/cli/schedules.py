@@ -114,6 +114,7 @@ def _next(view: Json) -> str:
 @with_client
 def add(
     client: Client,
+    /,
     target: str,
     name: str,
     paused: bool,
@@ -156,6 +157,7 @@ def add(
 @with_client
 def change(
     client: Client,
+    /,
     schedule_id: str,
     target: str | None,
     name: str | None,

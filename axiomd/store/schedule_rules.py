@@ -1,11 +1,12 @@
 """What `axiomd verify` holds schedules against."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import lmdb
 
 from axiomd.execution.cron import cron_problem
 from axiomd.execution.schedules import Schedule, Timing
+from axiomd.flow.artifact import Artifact
 from axiomd.store import keys
 from axiomd.store.delivery_rules import Faults, RowLook
 from axiomd.store.env import get
@@ -17,8 +18,14 @@ from axiomd.zones import NoSuchZone, find_zone
 class ScheduleLooks:
     """Looks at the rows of schedules."""
 
-    def __init__(self, tables: Mapping[str, "lmdb._Database"]) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, "lmdb._Database"],
+        find_artifact: Callable[[str], Artifact | None] | None = None,
+    ) -> None:
+        """find_artifact: for a store whose artifacts live elsewhere."""
         self._tables = tables
+        self._find_artifact = find_artifact
 
     def of_tables(self) -> Iterator[tuple[str, RowLook]]:
         """Each table, and what is wrong with a row of it."""
@@ -35,11 +42,16 @@ class ScheduleLooks:
         if row is not None and self._get(transaction, keys.SCHEDULES_DUE, row) is None:
             yield f"rule 7: index {keys.SCHEDULES_DUE} lacks its row"
         yield from _timing_faults(schedule.definition.timing)
-        graph_id = schedule.definition.graph_id
-        artifact = self._get(transaction, keys.ARTIFACTS, graph_id.encode())
-        if artifact is None or decode_artifact(artifact).tenant != schedule.tenant:
-            yield f"its artifact {graph_id} is not there"
+        artifact = self._artifact(transaction, schedule.definition.graph_id)
+        if artifact is None or artifact.tenant != schedule.tenant:
+            yield f"its artifact {schedule.definition.graph_id} is not there"
         yield from self._execution_faults(transaction, schedule)
+
+    def _artifact(self, transaction: "lmdb.Transaction", graph_id: str) -> Artifact | None:
+        if self._find_artifact is not None:
+            return self._find_artifact(graph_id)
+        value = self._get(transaction, keys.ARTIFACTS, graph_id.encode())
+        return decode_artifact(value) if value is not None else None
 
     def _execution_faults(self, transaction: "lmdb.Transaction", schedule: Schedule) -> Faults:
         """The execution that it made last is one of its own, unless it is forgotten."""

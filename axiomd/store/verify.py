@@ -123,7 +123,7 @@ class _Look:
         self._blobs = blobs
         self._reader = Reader(store)
         self._deliveries = DeliveryLooks(store.tables)
-        self._schedules = ScheduleLooks(store.tables)
+        self._schedules = ScheduleLooks(store.tables, find_artifact)
         self._find_artifact = find_artifact or lru_cache(_ARTIFACTS_HELD)(self._stored_artifact)
         self._on_progress = on_progress
         self.findings: list[Finding] = []
