@@ -27,12 +27,13 @@ from axiomd.api.webhook_bodies import WebhookBodies
 from axiomd.clock import SystemClock
 from axiomd.engine.catalog import Catalog
 from axiomd.engine.engine import open_engine
-from axiomd.engine.keyring import DEFAULT_TENANT, Keyring, new_key
+from axiomd.engine.keyring import DEFAULT_TENANT, FIRST_START, Keyring, new_key
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.posting import Poster
 from axiomd.engine.sign_in import SignIns, link_text, new_link
 from axiomd.engine.signing import Signing
 from axiomd.engine.tail import Tail
+from axiomd.engine.tenants import Tenants
 from axiomd.engine.webhooks import Webhooks, open_webhooks
 from axiomd.ids import Ids
 from axiomd.runners.build_process import remove_drafts
@@ -143,6 +144,7 @@ async def open_box(
             settings=settings.engine,
             run_blocking=run_blocking,
             retention=settings.retention,
+            limits=settings.limits,
         )
         keyring = Keyring(writer, reader, clock, ids)
         sign_ins = SignIns(writer, reader, clock, ids, settings.server.session_days)
@@ -157,6 +159,7 @@ async def open_box(
                 environments=environments,
                 keyring=keyring,
                 sign_ins=sign_ins,
+                tenants=Tenants(writer, reader, clock),
                 reader=reader,
                 clock=clock,
                 settings=settings.server,
@@ -179,6 +182,7 @@ async def _serve_until_stopped(
     started = _introduce(store, *listening.getsockname()[:2])
     drained = trio.Event()
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(box.keyring.use.keep)
         nursery.start_soon(_stop_on_signal, stopping)
         nursery.start_soon(_stop_when_broken, writer, stopping)
         nursery.start_soon(_stop_hard_when_late, settings, box, writer, stopping, drained)
@@ -192,6 +196,7 @@ async def _serve_until_stopped(
         # Node calls have their seconds whether or not anybody waits for their answers.
         await drained.wait()
         nursery.cancel_scope.cancel()
+    await box.keyring.use.close()
     if writer.failed is not None:
         raise writer.failed
 
@@ -206,9 +211,9 @@ def _introduce(store: Store, host: str, port: int) -> Started:
     if any(not record.console for _, record in reader.api_keys()):
         return Started(url, None, None)
     ids = Ids(clock)
-    key, commit = new_key(ids, clock, "first start", DEFAULT_TENANT)
+    key, commit = new_key(ids, clock, "first start", DEFAULT_TENANT, FIRST_START)
     write_now(store, commit)
-    token, commit = new_link(reader, ids, clock, DEFAULT_TENANT)
+    token, commit = new_link(reader, ids, clock, DEFAULT_TENANT, FIRST_START)
     write_now(store, commit)
     return Started(url, key, link_text(reached, token))
 

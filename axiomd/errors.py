@@ -80,6 +80,20 @@ class CsrfFailed(Refused):
     status = 403
 
 
+class Forbidden(Refused):
+    """Only the operator may do that: use a key of the tenant `default`, or ask who has one."""
+
+    code = "FORBIDDEN"
+    status = 403
+
+
+class TenantDisabled(Refused):
+    """This tenant is disabled: the operator of this box can enable it again."""
+
+    code = "TENANT_DISABLED"
+    status = 403
+
+
 class NotFound(Refused):
     """There is no such thing here."""
 
@@ -92,6 +106,8 @@ class MethodNotAllowed(Refused):
 
     code = "METHOD_NOT_ALLOWED"
     status = 405
+    allowed: Sequence[str] = ()
+    """The methods that it takes."""
 
 
 class WrongState(Refused):

@@ -14,6 +14,7 @@ EXECUTION_ID = re.compile(r"[0-9a-f]{32}")
 ARTIFACT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 SCHEDULE_ID = ARTIFACT_ID
 TOKEN = re.compile(r"[0-9a-f]{80}")
+TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 _TIME_BYTES = 6
 _RANDOM_BYTES = 10

@@ -109,11 +109,27 @@ STREAM_AHEAD_FRAMES_MAX = 1_024
 
 LOSSES_MAX = 10
 """Times an execution may lose its worker before it fails."""
+STARTS_MAX = 32
+"""Waiting executions that are started at a time; the next ones once these are claimed on disk."""
 DUE_BATCH_MAX = 256
 """Executions woken at a time."""
 
 ARTIFACTS_CACHED_MAX = 1_000
 """Artifacts kept decoded in memory."""
+PRIORITY_MAX = 9
+"""The highest priority of an execution; the lowest is 0."""
+PRIORITY_DEFAULT = 5
+"""The priority of an execution of which nothing else was said."""
+RATE_MAX = 1_000_000
+"""What a rate, a burst or a number of running executions can be limited to."""
+USAGE_DAYS = 30
+"""Days of which accepted executions are counted, today included."""
+USAGE_ROWS_MAX = 500_000
+"""Index rows that one look at a tenant's usage reads of each index."""
+USAGE_SLICE_ROWS_MAX = 1_000
+"""Those of them that are read in one transaction."""
+USAGE_TENANTS_MAX = 1_000
+"""Tenants whose usage is kept for some seconds."""
 RETENTION_DAYS_MAX = 36_500
 """Days that ended executions can be kept without being kept for ever."""
 PACKAGES_CACHED_MAX = 256
@@ -123,6 +139,8 @@ COMMENT_CHARACTERS_MAX = 4_000
 """What somebody says who settles a node visit."""
 KEY_NAME_CHARACTERS_MAX = 100
 """Length of an API key's name."""
+TENANT_NAME_CHARACTERS_MAX = 100
+"""Length of a tenant's name."""
 SIGN_IN_LINK_S_MAX = 15 * 60
 """Seconds in which a sign-in link can be used, once."""
 SIGN_IN_BODY_BYTES_MAX = 1 * KIB
@@ -187,5 +205,7 @@ assert STREAM_BATCH_FRAMES_MAX <= STREAM_AHEAD_FRAMES_MAX
 assert INLINE_BYTES_MAX < STREAMED_BYTES_MIN
 assert FORK_SLICE_BYTES_MAX + INLINE_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
 assert WEBHOOK_REQUESTS_PER_RECEIVER_MAX < WEBHOOK_REQUESTS_MAX
+assert PRIORITY_DEFAULT <= PRIORITY_MAX <= 0xFF
+assert USAGE_SLICE_ROWS_MAX <= USAGE_ROWS_MAX
 assert PIECE_BYTES_MAX % 3 == 0
 assert PAYLOAD_BYTES_CEILING < 2**32

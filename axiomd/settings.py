@@ -16,7 +16,7 @@ import attrs
 import platformdirs
 
 from axiomd.errors import Problem, SettingsInvalid
-from axiomd.limits import MIB, PAYLOAD_BYTES_CEILING, RETENTION_DAYS_MAX
+from axiomd.limits import MIB, PAYLOAD_BYTES_CEILING, RATE_MAX, RETENTION_DAYS_MAX
 from axiomd.strict import describe, structure, unknown
 
 
@@ -83,7 +83,7 @@ class EngineSettings:
     """[engine]"""
 
     slots: int = attrs.field(default=1024, validator=_range(1, 10_000))
-    """Executions that are worked on side by side; a pipeline is one for as long as it lives."""
+    """Executions that are worked on side by side; of each tenant one may come on top."""
     node_timeout_s: float = attrs.field(default=300.0, validator=_range(1, 3600))
     """Seconds a node call may take where nothing else is said."""
     payload_bytes_max: int = attrs.field(
@@ -97,11 +97,31 @@ class EngineSettings:
 
 
 @attrs.frozen
+class LimitsSettings:
+    """[limits]"""
+
+    requests_per_s: float = attrs.field(default=0.0, validator=_range(0, RATE_MAX))
+    """Requests a second that a tenant may make on any routes, on average; 0 for no bound."""
+    requests_burst: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """Requests that may come at once after a silence; 0 for those of one second."""
+    invocations_per_s: float = attrs.field(default=0.0, validator=_range(0, RATE_MAX))
+    """Requests a second of a tenant that start executions or nodes, on average; 0 for no bound."""
+    invocations_burst: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """Such requests that may come at once after a silence; 0 for those of one second."""
+    executions_max: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """Executions of a tenant that workers have at a time; more stay queued; 0 for no bound."""
+    flow_executions_max: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """The same of each of its flows; 0 for no bound."""
+
+
+@attrs.frozen
 class RetentionSettings:
     """[retention]"""
 
     days: float = attrs.field(default=30.0, validator=_range(0, RETENTION_DAYS_MAX))
     """Days that executions are kept after their end; 0 keeps them for ever."""
+    audit_days: float = attrs.field(default=365.0, validator=_range(0, RETENTION_DAYS_MAX))
+    """Days that the log of administrative acts is kept; 0 keeps it for ever."""
 
 
 @attrs.frozen
@@ -185,6 +205,7 @@ class Settings:
     server: ServerSettings = attrs.field(factory=ServerSettings)
     store: StoreSettings = attrs.field(factory=StoreSettings)
     engine: EngineSettings = attrs.field(factory=EngineSettings)
+    limits: LimitsSettings = attrs.field(factory=LimitsSettings)
     retention: RetentionSettings = attrs.field(factory=RetentionSettings)
     runners: RunnerSettings = attrs.field(factory=RunnerSettings)
     environments: EnvironmentSettings = attrs.field(factory=EnvironmentSettings)

@@ -17,6 +17,7 @@ from axiomd import errors, limits, settings
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.status import TRANSITIONS, Status
 from axiomd.store import keys
+from axiomd.store.acts import ActKind
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "axiomd"
@@ -382,6 +383,11 @@ def test_the_readme_lists_every_error_that_reaches_a_client() -> None:
 def test_the_readme_lists_every_event_kind() -> None:
     listed = {name for row in table("Events") for name in re.findall(r"\w+", row[0])}
     assert listed == {kind.wire for kind in EntryKind}
+
+
+def test_the_readme_lists_every_act() -> None:
+    listed = [name for row in table("Acts") for name in re.findall(r"\w+\.\w+", row[0])]
+    assert sorted(listed) == sorted(ActKind)
 
 
 def test_the_readme_lists_every_limit() -> None:

@@ -16,10 +16,13 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from axiomd.api import answers
+from axiomd.api.audit import audit_routes
 from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of
 from axiomd.api.box import Box
 from axiomd.api.dashboard import Dashboard
 from axiomd.api.debug import debug_routes
+from axiomd.api.described.table import LITERAL, methods_of
+from axiomd.api.documents import documents_routes
 from axiomd.api.environments import environments_routes
 from axiomd.api.exchange import Exchange, Receive, Scope, Send
 from axiomd.api.executions import executions_routes
@@ -27,10 +30,12 @@ from axiomd.api.flows import flows_routes
 from axiomd.api.forks import forks_routes
 from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
+from axiomd.api.limits import limits_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
 from axiomd.api.schedules import schedules_routes
 from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
+from axiomd.api.tenants import tenants_routes
 from axiomd.api.webhooks import webhooks_routes
 from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
 from axiomd.settings import ServerSettings
@@ -49,9 +54,24 @@ ROUTES = (
     sessions_routes,
     debug_routes,
     webhooks_routes,
+    tenants_routes,
+    audit_routes,
+    limits_routes,
+    documents_routes,
     schedules_routes,
 )
 """Everything but the hottest route, and those that need no key."""
+
+INVOKING = frozenset(
+    {
+        "executions.invoke_stream",
+        "executions.call_node",
+        "forks.fork",
+        "forks.retry",
+        "debug.start",
+    }
+)
+"""The other routes that start executions, or a node."""
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -79,6 +99,8 @@ def make_framework(box: Box) -> QuartTrio:
     app = QuartTrio("axiomd", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = box.settings.body_bytes_max
     app.config["BODY_TIMEOUT"] = None
+    # No page of another site may ask us anything, so none has to ask first whether it may.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
@@ -94,6 +116,11 @@ def make_framework(box: Box) -> QuartTrio:
             )
             g.caller = caller_of(box, shown)
             g.tenant = g.caller.key.tenant
+            invokes = request.endpoint in INVOKING
+            box.engine.rates.count_request(g.tenant, invokes=invokes)
+        # Such a path is not an ID that another route takes, whatever the method.
+        if request.method not in LITERAL.get(request.path, (request.method,)):
+            raise _method_refused()
 
     async def healthz() -> dict[str, Any]:
         return {"status": "ok"}
@@ -137,13 +164,20 @@ def _framework_error(settings: ServerSettings, failure: HTTPException) -> Axiomd
         case 404:
             return NotFound(f"There is no route {request.path}.")
         case 405:
-            return MethodNotAllowed(f"{request.path} does not take {request.method}.")
+            return _method_refused()
         case 413:
             return too_large(settings.body_bytes_max)
         case code if code is not None and code < 500:
             return Malformed(failure.description or "The request is malformed.")
         case _:
             return answers.to_error(failure)
+
+
+def _method_refused() -> MethodNotAllowed:
+    error = MethodNotAllowed(f"{request.path} does not take {request.method}.")
+    # The framework does not know the route that stands in front of it.
+    error.allowed = methods_of(request.path)
+    return error
 
 
 def open_socket(settings: ServerSettings) -> socket.socket:

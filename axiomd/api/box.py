@@ -11,6 +11,7 @@ from axiomd.engine.catalog import Catalog, LoadedArtifact
 from axiomd.engine.engine import Engine
 from axiomd.engine.keyring import Keyring
 from axiomd.engine.sign_in import SignIns
+from axiomd.engine.tenants import Tenants
 from axiomd.engine.webhooks import Webhooks
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Payload
@@ -31,6 +32,7 @@ class Box:
     environments: Environments
     keyring: Keyring
     sign_ins: SignIns
+    tenants: Tenants
     reader: Reader
     clock: Clock
     settings: ServerSettings

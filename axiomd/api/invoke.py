@@ -16,13 +16,13 @@ from axiomd.api.auth import tenant_of
 from axiomd.api.box import Box
 from axiomd.api.exchange import Receive, Scope, Send
 from axiomd.api.results import finished_view
+from axiomd.api.shapes import InvokedView
 from axiomd.api.webhook_wire import read_target
 from axiomd.api.wire import InvokeBody, StreamBody, read_invoke, read_json
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.engine.engine import Accepted
 from axiomd.errors import TooLarge, WrongMode
 from axiomd.execution.execution import Execution
-from axiomd.execution.targets import Target
 from axiomd.flow.large_json import Leaf
 from axiomd.store.commit import IdempotencyClaim
 
@@ -37,10 +37,12 @@ async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) ->
     """POST /invocations/v1/flows/invoke, as ASGI."""
     headers: dict[str, str] = {}
     leaves: list[Leaf] = []
+    view: Any
     try:
         given = _headers(scope)
         # Before the body: who has no key sends us no megabytes.
         tenant = tenant_of(box, scope, given)
+        box.engine.rates.count_request(tenant, invokes=True)
         body = await read_request(box, scope, receive)
         key = given.get(b"idempotency-key", b"").decode("latin-1")
         status, view = 202, await invoke(box, tenant, key, body, receive, leaves)
@@ -93,7 +95,7 @@ async def respond(send: Send, status: int, body: bytes, headers: dict[str, str])
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def respond_in_pieces(box: Box, send: Send, view: dict[str, Any], leaves: list[Leaf]) -> None:
+async def respond_in_pieces(box: Box, send: Send, view: Any, leaves: list[Leaf]) -> None:
     """Send an answer whose large parts are read while they are written; its length is unknown."""
     raw = [(b"content-type", answers.JSON_TYPE.encode())]
     await send({"type": "http.response.start", "status": 202, "headers": raw})
@@ -110,7 +112,7 @@ async def invoke(
     body: bytes,
     receive: Receive,
     leaves: list[Leaf],
-) -> dict[str, Any]:
+) -> InvokedView:
     """Accept a unary execution and, if it is asked for, wait for its end.
 
     leaves: takes what is too large in the output to be held.
@@ -119,14 +121,13 @@ async def invoke(
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "unary":
         raise WrongMode(f"{request.graph_id} is a pipeline: invoke it on {STREAM_PATH}.")
-    webhook = read_target(box, request.webhook)
-    accepted = await accept(box, loaded, request.input, idempotency_key, body, webhook)
-    view: dict[str, Any] = {"accepted": True, "execution_id": accepted.execution_id}
+    accepted = await accept(box, loaded, request, idempotency_key, body)
+    view: InvokedView = {"accepted": True, "execution_id": accepted.execution_id}
     if not request.wait:
         return view
     ended = await _wait(box, accepted.execution_id, request.timeout_seconds, receive)
     if ended is None:
-        return view | {"timed_out": True}
+        return {**view, "timed_out": True}
     return await finished_view(box, ended, leaves)
 
 
@@ -138,24 +139,25 @@ async def accept_stream(
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "pipeline":
         raise WrongMode(f"{request.graph_id} is unary: invoke it on {INVOKE_PATH}.")
-    webhook = read_target(box, request.webhook)
-    accepted = await accept(box, loaded, request.input, idempotency_key, body, webhook)
+    accepted = await accept(box, loaded, request, idempotency_key, body)
     return box.reader.execution(tenant, accepted.execution_id), request.timeout_seconds
 
 
 async def accept(
     box: Box,
     loaded: LoadedArtifact,
-    given: object,
+    request: InvokeBody | StreamBody,
     idempotency_key: str,
     body: bytes,
-    webhook: Target | None,
 ) -> Accepted:
-    """Check the input and make the execution durable."""
+    """Check the input and make the execution durable. body: what the request was read from."""
+    webhook = read_target(box, request.webhook)
     box.engine.refuse_when_draining()
-    payload = loaded.entry.parse_json(given)
+    payload = loaded.entry.parse_json(request.input)
     claim = _idempotency(idempotency_key, body) if idempotency_key else None
-    return await box.engine.accept(loaded.artifact, payload, claim, webhook=webhook)
+    return await box.engine.accept(
+        loaded.artifact, payload, claim, webhook=webhook, priority=request.priority
+    )
 
 
 def _idempotency(key: str, body: bytes) -> IdempotencyClaim:

@@ -1,13 +1,15 @@
 """Schedules as requests describe them, checked: every problem at once, each with its path."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 
 from axiomd.api.box import Box
+from axiomd.api.schema import Words
+from axiomd.api.shapes import Moment
 from axiomd.api.views import moment
-from axiomd.api.wire import read_json
+from axiomd.api.wire import Priority, check_priority, read_json
 from axiomd.clock import NS_PER_MS, parse_rfc3339
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.errors import Invalid, NotFound, NotSupportedYet, Problem
@@ -15,6 +17,8 @@ from axiomd.execution.cron import cron_problem
 from axiomd.execution.schedules import CatchUp, Definition, Overlap, Schedule, Timing
 from axiomd.ids import ARTIFACT_ID
 from axiomd.limits import (
+    CRON_CHARACTERS_MAX,
+    PRIORITY_DEFAULT,
     SCHEDULE_EVERY_S_MAX,
     SCHEDULE_INPUT_BYTES_MAX,
     SCHEDULE_NAME_CHARACTERS_MAX,
@@ -27,22 +31,68 @@ _TIME_NS_MAX = parse_rfc3339("2200-01-01")
 _TITLE = "The schedule is not valid."
 
 
+Name = Annotated[str, Words(minLength=1, maxLength=SCHEDULE_NAME_CHARACTERS_MAX)]
+Cron = Annotated[str, Words(maxLength=CRON_CHARACTERS_MAX, examples=["30 4 * * MON-FRI"])]
+EverySeconds = Annotated[int, Words(minimum=1, maximum=SCHEDULE_EVERY_S_MAX)]
+Zone = Annotated[str, Words(examples=["Europe/Zurich"])]
+
+
 @attrs.frozen
 class ScheduleBody:
-    """POST /app/v1/schedules; a PATCH gives any of it."""
+    """What is invoked when: by exactly one of `cron` and `every_seconds`."""
 
-    name: str
+    name: Name
+    """Printable text on one line."""
     graph_id: str
+    """The artifact that runs, unary or a pipeline."""
     input: object = attrs.field(factory=dict)
-    cron: str | None = None
-    every_seconds: int | None = None
-    time_zone: str = "UTC"
+    """Its input message."""
+    cron: Cron | None = None
+    """Five fields, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`."""
+    every_seconds: EverySeconds | None = None
+    """An interval, counted from `starts_at`, else from the creation."""
+    time_zone: Zone = "UTC"
+    """IANA name, for `cron`."""
     catch_up: CatchUp = "none"
+    """Of times that were missed: nothing, one execution for all, one for each."""
     overlap: Overlap = "allow"
+    """Whether it fires while its last execution has not ended."""
     paused: bool = False
+    """Whether it fires nothing until it is resumed."""
     config_id: str | None = None
-    starts_at: str | None = None
-    ends_at: str | None = None
+    """For a later version."""
+    priority: Priority = PRIORITY_DEFAULT
+    """That of its executions."""
+    starts_at: Moment | None = None
+    """No time is before it."""
+    ends_at: Moment | None = None
+    """No time is at it or after it."""
+
+
+@attrs.frozen
+class ScheduleChangeBody:
+    """What changes of a schedule; what is left out stays.
+
+    A new `cron` takes the place of `every_seconds`, and the other way round. Null takes a bound
+    away, and leaves whatever a schedule must have.
+    """
+
+    name: Name | None = None
+    graph_id: str | None = None
+    input: object = None
+    cron: Cron | None = None
+    every_seconds: EverySeconds | None = None
+    time_zone: Zone | None = None
+    catch_up: CatchUp | None = None
+    overlap: Overlap | None = None
+    paused: bool | None = None
+    config_id: str | None = None
+    priority: Priority | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
+
+
+_MAY_GO = frozenset({"cron", "every_seconds", "config_id", "starts_at", "ends_at"})
 
 
 def read_schedule(box: Box, tenant: str, body: bytes) -> Definition:
@@ -52,9 +102,9 @@ def read_schedule(box: Box, tenant: str, body: bytes) -> Definition:
 
 def read_change(box: Box, before: Schedule, body: bytes) -> Definition:
     """A schedule with what a request gives; the rest stays. Raises as `read_schedule` does."""
-    given = read_json(body)
-    if not isinstance(given, dict):
-        return _read(box, before.tenant, structure(given, ScheduleBody, title=_TITLE), None)
+    said = read_json(body)
+    structure(said, ScheduleChangeBody, title=_TITLE)
+    given = {key: value for key, value in said.items() if value is not None or key in _MAY_GO}
     was = before.definition
     same = "input" not in given and given.get("graph_id", was.graph_id) == was.graph_id
     document = {**_document(before, show_input(box, before)), **given}
@@ -90,6 +140,7 @@ def _document(schedule: Schedule, given: object) -> Mapping[str, Any]:
         "overlap": definition.overlap,
         "paused": definition.paused,
         "config_id": definition.config_id or None,
+        "priority": definition.priority,
         "starts_at": moment(timing.starts_ns),
         "ends_at": moment(timing.ends_ns),
     }
@@ -103,6 +154,7 @@ def _read(box: Box, tenant: str, read: ScheduleBody, content: bytes | None) -> D
     if not ARTIFACT_ID.fullmatch(read.graph_id):
         raise NotFound("There is no such artifact.")
     loaded = box.catalog.load(tenant, read.graph_id)
+    check_priority(read.priority)
     problems = [*_name_problems(read.name), *_timing_problems(read)]
     if content is None:
         content = _read_input(loaded, read.input, problems)
@@ -117,6 +169,7 @@ def _read(box: Box, tenant: str, read: ScheduleBody, content: bytes | None) -> D
         catch_up=read.catch_up,
         overlap=read.overlap,
         paused=read.paused,
+        priority=read.priority,
     )
 
 

@@ -15,12 +15,15 @@ from axiomd.engine.attempt import Attempt, Stopped
 from axiomd.engine.calls import make_call
 from axiomd.engine.compensation import can_undo
 from axiomd.engine.forks import Beside, Forks, Onto
+from axiomd.engine.limits import TenantLimits
 from axiomd.engine.parts import Parts, log
+from axiomd.engine.rates import Rates
 from axiomd.engine.retention import Retention
 from axiomd.engine.scheduler import Scheduler
 from axiomd.engine.schedules import Schedules
 from axiomd.engine.subflows import family
 from axiomd.engine.timers import Timers
+from axiomd.engine.usage import Usages
 from axiomd.engine.worker import work
 from axiomd.errors import (
     AxiomdError,
@@ -39,6 +42,7 @@ from axiomd.execution.position import Position, parse_position
 from axiomd.execution.status import Status
 from axiomd.execution.targets import Target
 from axiomd.flow.artifact import Artifact
+from axiomd.limits import PRIORITY_DEFAULT
 from axiomd.store import commit as commits
 from axiomd.store.batch import Duplicate, Result
 from axiomd.store.writer import Ticket
@@ -64,8 +68,13 @@ class Engine:
         self.parts = parts
         self.tail = tail = parts.tail
         self._ids = parts.ids
-        self._scheduler = Scheduler(parts.reader, parts.settings.slots)
-        tail.on_ready = self._scheduler.wake
+        self.limits = TenantLimits(parts.writer, parts.reader, parts.clock, parts.limits)
+        """What tenants may ask for and have running."""
+        self.rates = Rates(self.limits.of, parts.clock)
+        self.usages = Usages(parts.reader, parts.clock, parts.run_blocking)
+        self._scheduler = Scheduler(parts.reader, parts.settings.slots, self.limits.of)
+        self.limits.on_changed = self._scheduler.limits_changed
+        tail.on_ready = self._scheduler.ready
         self._timers = Timers(parts.writer, parts.reader, parts.clock)
         tail.on_parked = self._timers.notice
         tail.on_cancelled = self._stop
@@ -85,10 +94,11 @@ class Engine:
         idempotency: commits.IdempotencyClaim | None = None,
         debug: Debug | None = None,
         webhook: Target | None = None,
+        priority: int = PRIORITY_DEFAULT,
     ) -> Accepted:
         """Make a new execution durable; it is worked on from then on, in a debug session or not.
 
-        webhook: who is told of its end.
+        webhook: who is told of its end. priority: 0 to PRIORITY_MAX.
 
         Raises Draining, StoreFull, IdempotencyConflict. Cancelling the wait leaves open whether
         it was accepted; it is if the commit was.
@@ -97,7 +107,7 @@ class Engine:
         now_ns = self.parts.clock.now_ns()
         timeout_s = self.parts.settings.node_timeout_s
         identity = self._ids.execution_id()
-        execution = queued(identity, artifact, timeout_s, now_ns, debug, webhook)
+        execution = queued(identity, artifact, timeout_s, now_ns, debug, webhook, priority)
         kept = await self._keep(payload)
         self.refuse_when_draining()
         result = await self._submit(execution, kept, idempotency).wait()
@@ -112,12 +122,13 @@ class Engine:
         idempotency: commits.IdempotencyClaim | None,
     ) -> Ticket:
         """Submit a new execution; with a slot to spare, claimed in the same commit."""
-        nursery = self._nursery
-        free = nursery is not None and self._scheduler.admits(len(self._attempts))
+        nursery, queue = self._nursery, (execution.tenant, execution.flow)
+        free = nursery is not None and self._scheduler.admits(queue)
         ticket = self.parts.writer.submit(
             commits.accept(execution, payload, idempotency, claimed=free)
         )
         if free and nursery is not None:
+            self._scheduler.started(execution.execution_id, queue)
             self._start(nursery, execution.execution_id, ticket)
         return ticket
 
@@ -350,6 +361,10 @@ class Engine:
         """Whether the box is stopping."""
         return self._draining
 
+    def running(self, tenant: str) -> int:
+        """Executions of a tenant that have a worker now."""
+        return self._scheduler.running(tenant)
+
     def statistics(self) -> dict[str, int]:
         """Counts for metrics."""
         return {
@@ -409,18 +424,23 @@ class Engine:
             nursery.start_soon(Retention(self.parts).run)
             nursery.start_soon(
                 self._scheduler.run,
-                self._attempts.keys,
-                lambda execution_id: self._start(nursery, execution_id),
+                lambda chosen: self._start(nursery, chosen.execution_id),
+                self._wait_claimed,
             )
 
     def _start(
         self, nursery: trio.Nursery, execution_id: str, claimed: Ticket | None = None
     ) -> None:
-        if self._draining:
-            return
         attempt = Attempt(self.parts, execution_id, claimed)
         self._attempts[execution_id] = attempt
         nursery.start_soon(self._work, attempt)
+
+    async def _wait_claimed(self) -> None:
+        """Return once what was started has been claimed, on disk, or could not be."""
+        # The attempts submit their claims when they first run.
+        await trio.lowlevel.checkpoint()
+        with suppress(StoreFull, StoreFailed):
+            await self.parts.writer.submit(commits.RowsCommit(())).wait()
 
     def _stop(self, cancelled: Sequence[Execution]) -> None:
         """Stop the calls of executions that were cancelled, by whomever."""
@@ -436,11 +456,7 @@ class Engine:
         finally:
             del self._attempts[attempt.execution_id]
             attempt.finished.set()
-            if again:
-                # It was passed over while this slot was still busy with it.
-                self._scheduler.wake()
-            else:
-                self._scheduler.slot_freed()
+            self._scheduler.ended(attempt.execution_id, again=again)
             if not self._attempts:
                 self._quiet.set()
 
@@ -454,6 +470,7 @@ class Engine:
     async def drain(self) -> None:
         """Take nothing new, and give running attempts `drain_s` to finish."""
         self._draining = True
+        self._scheduler.close()
         self.schedules.close()
         with trio.move_on_after(self.parts.settings.drain_s):
             while self._attempts:

@@ -151,6 +151,7 @@ class Forks:
             entries=entries,
             config_id=source.config_id,
             forked_from=source.execution_id,
+            priority=source.priority,
         )
 
     def _give_up(self, fork_id: str) -> None:

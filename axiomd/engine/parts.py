@@ -12,7 +12,7 @@ from axiomd.flow.artifact import Artifact
 from axiomd.flow.rules import Rules
 from axiomd.ids import Ids
 from axiomd.runners.base import Runner
-from axiomd.settings import EngineSettings, RetentionSettings
+from axiomd.settings import EngineSettings, LimitsSettings, RetentionSettings
 from axiomd.store.blobs import Blobs
 from axiomd.store.reader import Reader
 from axiomd.store.timetable import Timetable
@@ -50,3 +50,5 @@ class Parts:
     settings: EngineSettings
     run_blocking: RunBlocking
     retention: RetentionSettings = attrs.field(factory=RetentionSettings)
+    limits: LimitsSettings = attrs.field(factory=LimitsSettings)
+    """What holds for tenants that have no limits of their own."""

@@ -15,11 +15,21 @@ import trio
 
 from axiomd.clock import LOOK_AGAIN_S, NS_PER_S
 from axiomd.engine.parts import Parts, log
-from axiomd.errors import Draining, Invalid, NotFound, Problem, Refused, StoreFull, WrongState
+from axiomd.errors import (
+    Draining,
+    Invalid,
+    NotFound,
+    Problem,
+    Refused,
+    StoreFull,
+    TenantDisabled,
+    WrongState,
+)
 from axiomd.execution.execution import queued
 from axiomd.execution.journal import Payload
 from axiomd.execution.schedules import Definition, Schedule, Step, next_time, revised, steps
 from axiomd.limits import DUE_BATCH_MAX, SCHEDULE_STEPS_MAX, SCHEDULES_MAX
+from axiomd.store.acts import Act, ActKind, Actor, acted
 from axiomd.store.commit import ExecutionCommit, ScheduleCommit, accept
 from axiomd.store.writer import Ticket
 from axiomd.zones import find_zone
@@ -45,7 +55,7 @@ class Schedules:
 
     # -- commands -----------------------------------------------------------------------------
 
-    async def create(self, tenant: str, definition: Definition) -> Schedule:
+    async def create(self, tenant: str, definition: Definition, by: Actor) -> Schedule:
         """A new schedule. Raises Invalid if none of its times is to come, or there are too many;
         StoreFull."""
         if self._parts.timetable.count(tenant) >= SCHEDULES_MAX:
@@ -58,10 +68,11 @@ class Schedules:
             problems = [Problem("ends_at", "no time of the schedule comes before it")]
             raise Invalid("The schedule would never fire.", problems=problems)
         made = attrs.evolve(made, next_ns=first_ns)
-        await self._commit(ScheduleCommit(None, made))
+        acts = _acted(by, made, now_ns, ActKind.SCHEDULE_CREATED)
+        await self._commit(ScheduleCommit(None, made, acts=acts))
         return made
 
-    async def change(self, tenant: str, schedule_id: str, revise: Revise) -> Schedule:
+    async def change(self, tenant: str, schedule_id: str, revise: Revise, by: Actor) -> Schedule:
         """A schedule as it is from now on. Raises NotFound, StoreFull, and what `revise` does.
 
         revise: called again if the schedule has fired, or was changed, meanwhile.
@@ -73,16 +84,19 @@ class Schedules:
                 return before
             zone = find_zone(definition.timing.time_zone)
             after = revised(before, definition, zone, self._parts.clock.now_ns())
+            acts = _acted(by, after, after.updated_ns, _kind_of(before, after))
             with suppress(WrongState):
-                await self._commit(ScheduleCommit(before, after))
+                await self._commit(ScheduleCommit(before, after, acts=acts))
                 return after
 
-    async def remove(self, tenant: str, schedule_id: str) -> None:
+    async def remove(self, tenant: str, schedule_id: str, by: Actor) -> None:
         """Fire it no more; what it made goes on. Raises NotFound, StoreFull."""
         while True:
             before = self._parts.timetable.schedule(tenant, schedule_id)
+            now_ns = self._parts.clock.now_ns()
+            acts = _acted(by, before, now_ns, ActKind.SCHEDULE_DELETED)
             with suppress(WrongState):
-                await self._commit(ScheduleCommit(before, None))
+                await self._commit(ScheduleCommit(before, None, acts=acts))
                 return
 
     async def trigger(self, tenant: str, schedule_id: str) -> str:
@@ -200,17 +214,33 @@ class Schedules:
         return last in made or (execution is not None and not execution.status.ended)
 
     def _acceptance(self, schedule: Schedule, due_ns: int) -> ExecutionCommit:
-        """What makes the execution for a time of a schedule. Raises NotFound."""
+        """What makes the execution for a time of a schedule. Raises NotFound, TenantDisabled."""
         parts, definition = self._parts, schedule.definition
+        if parts.reader.tenant(schedule.tenant).disabled_ns:
+            raise TenantDisabled
         artifact = parts.artifact(schedule.tenant, definition.graph_id)
         now_ns, timeout_s = parts.clock.now_ns(), parts.settings.node_timeout_s
         execution = attrs.evolve(
             queued(parts.ids.execution_id(), artifact, timeout_s, now_ns),
             config_id=definition.config_id,
+            priority=definition.priority,
             schedule_id=schedule.schedule_id,
             scheduled_ns=due_ns,
         )
         return accept(execution, Payload(len(definition.content), definition.content))
+
+
+def _acted(by: Actor, schedule: Schedule, at_ns: int, kind: ActKind) -> tuple[Act, ...]:
+    """What is logged of it: never its input."""
+    told = {"name": schedule.definition.name, "graph_id": schedule.definition.graph_id}
+    return acted(by, schedule.tenant, at_ns, kind, schedule.schedule_id, **told)
+
+
+def _kind_of(before: Schedule, after: Schedule) -> ActKind:
+    paused = after.definition.paused
+    if attrs.evolve(before.definition, paused=paused) != after.definition:
+        return ActKind.SCHEDULE_CHANGED
+    return ActKind.SCHEDULE_PAUSED if paused else ActKind.SCHEDULE_RESUMED
 
 
 def _fired(schedule: Schedule, fires: ExecutionCommit) -> Schedule:

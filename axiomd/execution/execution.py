@@ -11,6 +11,7 @@ import attrs
 from axiomd.execution.status import Residence, Status, residence
 from axiomd.execution.targets import Target
 from axiomd.flow.artifact import Artifact, Mode
+from axiomd.limits import PRIORITY_DEFAULT, PRIORITY_MAX
 
 
 @attrs.frozen
@@ -113,6 +114,8 @@ class Execution:
     """Whether nothing is left to do but to compensate; it stays so after the end."""
     webhook: Target | None = None
     """Who is told of its end."""
+    priority: int = PRIORITY_DEFAULT
+    """0 to PRIORITY_MAX: of what waits of one tenant, the higher goes first."""
     schedule_id: str = ""
     """The schedule that made it, if one did."""
     scheduled_ns: int = 0
@@ -131,6 +134,7 @@ def queued(
     at_ns: int,
     debug: Debug | None = None,
     webhook: Target | None = None,
+    priority: int = PRIORITY_DEFAULT,
 ) -> Execution:
     """The record of a new execution of an artifact, which waits for its first worker."""
     return Execution(
@@ -145,7 +149,15 @@ def queued(
         node_timeout_s=node_timeout_s,
         debug=debug,
         webhook=webhook,
+        priority=priority,
     )
+
+
+def ready_parts(execution: Execution) -> tuple[str, str, int, int, str]:
+    """Its place among those that wait for a worker: its queue, and where in it."""
+    rank = PRIORITY_MAX - execution.priority
+    place = (rank, execution.created_ns, execution.execution_id)
+    return (execution.tenant, execution.flow, *place)
 
 
 IndexKey = tuple[str, tuple[object, ...]]
@@ -166,7 +178,7 @@ def index_keys(execution: Execution) -> frozenset[IndexKey]:
         keys.add(("due", (execution.wake_ns, identity)))
     match execution.residence:
         case Residence.READY:
-            keys.add(("ready", (created, identity)))
+            keys.add(("ready", ready_parts(execution)))
         case Residence.CLAIMED:
             keys.add(("claimed", (identity,)))
         case Residence.ENDED:

@@ -15,7 +15,7 @@ import attrs
 
 from axiomd.clock import NS_PER_HOUR, NS_PER_S
 from axiomd.execution.cron import cron_times
-from axiomd.limits import SCHEDULE_CATCH_UP_MAX, SCHEDULE_LATE_S_MAX
+from axiomd.limits import PRIORITY_DEFAULT, SCHEDULE_CATCH_UP_MAX, SCHEDULE_LATE_S_MAX
 
 CatchUp = Literal["none", "one", "all"]
 Overlap = Literal["allow", "skip"]
@@ -57,6 +57,8 @@ class Definition:
     """Whether it fires while the last execution that it made has not ended."""
     paused: bool = False
     config_id: str = ""
+    priority: int = PRIORITY_DEFAULT
+    """That of its executions."""
 
 
 @attrs.frozen

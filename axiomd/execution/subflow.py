@@ -36,6 +36,7 @@ def after_start(
         parent_id=parent.execution_id,
         parent_position=position_text(position, placement.alias),
         depth=parent.depth + 1,
+        priority=parent.priority,
     )
     number = history.calls.get(position, 0) + 1
     begun = Entry(

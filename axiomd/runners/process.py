@@ -84,7 +84,7 @@ class ProcessRunner:
             await trio.lowlevel.checkpoint()
             return STOPPING
         wish = pool.wish(call)
-        worker = await pool.acquire(wish)
+        worker = await pool.acquire(wish, call.tenant)
         if not isinstance(worker, Worker):
             return worker
         self._calls += 1
@@ -137,7 +137,7 @@ class ProcessRunner:
         worker: Worker | Ending | None = None
         try:
             wish = FRESH if call.fresh else ALONE
-            worker = STOPPING if self._stopping else await pool.acquire(wish)
+            worker = STOPPING if self._stopping else await pool.acquire(wish, call.tenant)
             if isinstance(worker, Worker):
                 async with self._streaming(worker, call, emit) as stream:
                     yield stream

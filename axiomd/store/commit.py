@@ -19,6 +19,7 @@ from axiomd.execution.plan import Decision, failed_entry
 from axiomd.execution.schedules import Schedule
 from axiomd.execution.status import Status, Trigger
 from axiomd.store import keys
+from axiomd.store.acts import Act
 
 NO_FENCE = 0
 
@@ -98,6 +99,10 @@ class RowsCommit:
     """(table, key): if that row exists, nothing is written and its value is the result."""
     deletes: tuple[tuple[str, bytes], ...] = ()
     """(table, key)."""
+    acts: tuple[Act, ...] = ()
+    """What of it stands in the log of administrative acts."""
+    still: tuple[tuple[str, bytes, bytes | None], ...] = ()
+    """(table, key, value): rows from which it follows. If one is another by now, it is refused."""
 
 
 @attrs.frozen
@@ -162,6 +167,8 @@ class ScheduleCommit:
     """None if it is deleted."""
     fires: ExecutionCommit | None = None
     """What makes the execution."""
+    acts: tuple[Act, ...] = ()
+    """What of it stands in the log of administrative acts."""
 
 
 Commit = (

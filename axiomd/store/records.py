@@ -32,6 +32,7 @@ from axiomd.flow.artifact import (
     Placement,
     Retry,
 )
+from axiomd.limits import PRIORITY_DEFAULT
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
 from axiomd.store.versions import VERSION, body
@@ -83,6 +84,7 @@ class ApiKeyRecord:
     revoked_ns: int = 0
     console: bool = False
     """Whether it stands for who signs in by a link; nobody has it as a key."""
+    last_used_ns: int = 0
 
 
 @attrs.frozen
@@ -110,6 +112,11 @@ class TenantRecord:
 
     retention_days: float | None = None
     """Days that its ended executions are kept; 0 for ever, None as the box is set."""
+    name: str = ""
+    """What people call it; empty for its ID."""
+    created_ns: int = 0
+    """0 of one that came to be with its first key."""
+    disabled_ns: int = 0
 
 
 @attrs.frozen
@@ -160,6 +167,8 @@ def encode_execution(execution: Execution) -> bytes:
         record.failure.CopyFrom(pb.Ending(**attrs.asdict(failure)))
     if execution.webhook is not None:
         record.webhook.CopyFrom(target_record(execution.webhook))
+    if execution.priority != PRIORITY_DEFAULT:
+        record.priority = execution.priority
     return VERSION + record.SerializeToString()
 
 
@@ -204,6 +213,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         held=tuple(record.held),
         undoing=record.undoing,
         webhook=read_target(record.webhook) if record.HasField("webhook") else None,
+        priority=record.priority if record.HasField("priority") else PRIORITY_DEFAULT,
         schedule_id=record.schedule_id,
         scheduled_ns=record.scheduled_ns,
     )
@@ -534,6 +544,7 @@ def decode_api_key(value: bytes) -> ApiKeyRecord:
         created_ns=record.created_ns,
         revoked_ns=record.revoked_ns,
         console=record.console,
+        last_used_ns=record.last_used_ns,
     )
 
 
@@ -561,13 +572,14 @@ def decode_link(value: bytes) -> SignInLinkRecord:
 
 def encode_tenant(tenant: TenantRecord) -> bytes:
     """What is set for a tenant."""
-    return VERSION + pb.Tenant(retention_days=tenant.retention_days).SerializeToString()
+    return VERSION + pb.Tenant(**attrs.asdict(tenant)).SerializeToString()
 
 
 def decode_tenant(value: bytes) -> TenantRecord:
     """The tenant's record stored as `value`."""
     record = pb.Tenant.FromString(body(value))
-    return TenantRecord(record.retention_days if record.HasField("retention_days") else None)
+    days = record.retention_days if record.HasField("retention_days") else None
+    return TenantRecord(days, record.name, record.created_ns, record.disabled_ns)
 
 
 def encode_idempotency(record: IdempotencyRecord) -> bytes:

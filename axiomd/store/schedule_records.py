@@ -24,6 +24,7 @@ def encode_schedule(schedule: Schedule) -> bytes:
         overlap=definition.overlap,
         paused=definition.paused,
         config_id=definition.config_id,
+        priority=definition.priority,
         created_ns=schedule.created_ns,
         updated_ns=schedule.updated_ns,
         since_ns=schedule.since_ns,
@@ -73,6 +74,7 @@ def _definition(record: pb.Schedule) -> Definition:
         overlap=one_of(record.overlap, Overlap),
         paused=record.paused,
         config_id=record.config_id,
+        priority=record.priority,
     )
 
 

@@ -1,5 +1,6 @@
 """When schedules fire, and what is done about what they missed, as tables."""
 
+import itertools
 from datetime import UTC
 
 import attrs
@@ -84,7 +85,7 @@ def test_of_what_was_missed_the_policy_says_what_is_fired(catch_up, wanted):
     found = steps(one, UTC, NOW_NS, NOW_NS - 40 * NS_PER_S, 10)
     assert due(found) == [30 * NS_PER_S + count * MINUTE_NS for count in wanted]
     assert found[-1].next_ns > NOW_NS
-    for sooner, later in zip(found, found[1:], strict=False):
+    for sooner, later in itertools.pairwise(found):
         assert sooner.next_ns == later.due_ns
 
 

@@ -39,6 +39,7 @@ async def follow(box: worlds.Box, execution_id: str) -> None:
         environments=unused,
         keyring=unused,
         sign_ins=unused,
+        tenants=unused,
         reader=box.reader,
         clock=box.world.clock,
         settings=ServerSettings(),
