@@ -15,6 +15,15 @@ JSON_DEPTH_MAX = 100
 PROBLEMS_MAX = 100
 """Problems reported of one input; the error says if there are more."""
 
+HEAD_BYTES_MAX = 64 * KIB
+"""Request line and headers of one request."""
+HEADERS_MAX = 100
+"""Headers of one request."""
+TARGET_BYTES_MAX = 16 * KIB
+"""Path and query of one request."""
+BODY_BYTES_PER_S_MIN = 16 * KIB
+"""Rate at which the time for a request's body grows."""
+
 PACKAGE_FILES_MAX = 2_000
 """Files in one package."""
 PACKAGE_BYTES_MAX = 16 * MIB
@@ -168,6 +177,18 @@ SCHEDULE_TIMES_SHOWN_MAX = 5
 """Coming times of a schedule that its view names."""
 CRON_CHARACTERS_MAX = 200
 """Length of a cron expression."""
+SECRET_NAME_CHARACTERS_MAX = 100
+"""Length of a secret's name, and of a flow config's profile."""
+SECRET_VALUE_BYTES_MAX = 64 * KIB
+"""A secret's value, in UTF-8."""
+SECRETS_PER_TENANT_MAX = 1_000
+"""Secrets that one tenant can have."""
+FLOW_CONFIGS_PER_TENANT_MAX = 1_000
+"""Flow configs that one tenant can have."""
+CONFIG_SECRETS_MAX = 100
+"""Secrets that one flow config can hold."""
+RESEAL_ROWS_MAX = 100
+"""Rows that are sealed anew in one transaction when the key is replaced."""
 
 WEBHOOK_URL_CHARACTERS_MAX = 2_048
 """Length of a webhook's URL."""
@@ -195,6 +216,7 @@ LOG_BYTES_PER_CALL_MAX = 8 * MIB
 DIVERGENCES_MAX = 100
 """Differing frames that are noted of one run of a generator."""
 
+assert TARGET_BYTES_MAX < HEAD_BYTES_MAX
 assert ITERATIONS_DEFAULT <= ITERATIONS_MAX
 assert JOURNAL_NOTES_MAX < JOURNAL_ENTRIES_MAX
 assert EVENT_TEXT_BYTES_MAX < EVENT_BYTES_MAX

@@ -49,6 +49,7 @@ LIBRARY_HOMES = {
     "yaml": ("flow/", "authoring/"),
     "cattrs": ("strict.py",),
     "cel_expr_python": ("flow/cel.py",),
+    "cryptography": ("store/key_file.py",),
     "grpc_tools": ("authoring/protoc.py",),
     "rich_click": ("cli/",),
     "click": ("cli/",),
@@ -100,6 +101,7 @@ BROAD_EXCEPT_HOMES = {
     "engine/webhooks.py": 1,  # the last frame of one message
     "runners/inline.py": 2,  # a node's own exception becomes a value
     "api/invoke.py": 1,  # the error mapper of the hot route
+    "api/connections.py": 1,  # the last frame of one connection
 }
 
 FUNCTION_LINES_MAX = 70

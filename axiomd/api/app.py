@@ -10,7 +10,6 @@ from typing import Any
 
 import hypercorn.trio
 import trio
-from hypercorn.config import Config
 from quart import Response, g, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
@@ -19,15 +18,17 @@ from axiomd.api import answers
 from axiomd.api.audit import audit_routes
 from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of
 from axiomd.api.box import Box
+from axiomd.api.connections import Connections, GuardedConfig, guard_connections
 from axiomd.api.dashboard import Dashboard
 from axiomd.api.debug import debug_routes
 from axiomd.api.described.table import LITERAL, methods_of
 from axiomd.api.documents import documents_routes
 from axiomd.api.environments import environments_routes
-from axiomd.api.exchange import Exchange, Receive, Scope, Send
+from axiomd.api.exchange import Exchange, Receive, Scope, Send, answer_error
 from axiomd.api.executions import executions_routes
 from axiomd.api.flows import flows_routes
 from axiomd.api.forks import forks_routes
+from axiomd.api.heads import check_head
 from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
 from axiomd.api.limits import limits_routes
@@ -36,8 +37,9 @@ from axiomd.api.pauses import pauses_routes
 from axiomd.api.schedules import schedules_routes
 from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
 from axiomd.api.tenants import tenants_routes
+from axiomd.api.vault import vault_routes
 from axiomd.api.webhooks import webhooks_routes
-from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
+from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound, Refused
 from axiomd.settings import ServerSettings
 
 _CLOSED_PREFIXES = ("/invocations/", "/app/")
@@ -57,6 +59,7 @@ ROUTES = (
     tenants_routes,
     audit_routes,
     limits_routes,
+    vault_routes,
     documents_routes,
     schedules_routes,
 )
@@ -82,8 +85,13 @@ def make_application(box: Box, dashboard: Dashboard) -> Application:
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            exchange = Exchange(scope, receive, send)
+            exchange = Exchange(scope, receive, send, box.settings.body_timeout_s)
             receive, send = exchange.receive, exchange.send
+            try:
+                check_head(scope, box.settings.names)
+            except Refused as refusal:
+                await answer_error(send, refusal)
+                return
             if scope["path"] == INVOKE_PATH and scope["method"] == "POST":
                 await answer_invoke(box, scope, receive, send)
                 return
@@ -131,9 +139,8 @@ def make_framework(box: Box) -> QuartTrio:
         return {"status": "ready", **box.engine.statistics()}
 
     async def keep_to_itself(response: Response) -> Response:
-        # What a browser that has signed in is told is for it alone, and is what it says it is.
+        # What a browser that has signed in is told is for it alone.
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     app.before_request(require_key)
@@ -205,11 +212,16 @@ def open_socket(settings: ServerSettings) -> socket.socket:
 
 
 async def serve(
-    box: Box, dashboard: Dashboard, listening: socket.socket, stopping: trio.Event
+    box: Box,
+    dashboard: Dashboard,
+    listening: socket.socket,
+    stopping: trio.Event,
+    connections_max: int,
 ) -> None:
     """Answer requests until `stopping`, then give open ones `stop_grace_s`."""
     write_answers_at_once()
-    config = Config()
+    config = GuardedConfig()
+    guard_connections(config, Connections(box.settings, connections_max))
     # Handed over: the server closes it when it stops listening, and nobody may close it twice.
     config.bind = [f"fd://{listening.detach()}"]
     # The server listens once more on the socket it is given, with this.
@@ -220,8 +232,6 @@ async def serve(
     config.include_server_header = False
     config.accesslog = None
     config.errorlog = None
-    config.keep_alive_timeout = 75
-    config.h11_max_incomplete_size = 64 * 1024
     await hypercorn.trio.serve(
         make_application(box, dashboard),  # type: ignore[arg-type]
         config,

@@ -9,8 +9,11 @@ from axiomd.api import answers
 from axiomd.clock import Clock
 from axiomd.engine.catalog import Catalog, LoadedArtifact
 from axiomd.engine.engine import Engine
+from axiomd.engine.flow_configs import FlowConfigs
 from axiomd.engine.keyring import Keyring
+from axiomd.engine.provision import Provision
 from axiomd.engine.sign_in import SignIns
+from axiomd.engine.tenant_secrets import TenantSecrets
 from axiomd.engine.tenants import Tenants
 from axiomd.engine.webhooks import Webhooks
 from axiomd.execution.execution import Execution
@@ -37,6 +40,9 @@ class Box:
     clock: Clock
     settings: ServerSettings
     webhooks: Webhooks
+    secrets: TenantSecrets
+    configs: FlowConfigs
+    provision: Provision
 
     def loaded(self, execution: Execution) -> LoadedArtifact:
         """The artifact that an execution runs."""

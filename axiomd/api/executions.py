@@ -17,6 +17,7 @@ from axiomd.api.shapes import (
     CancelledView,
     CheckpointView,
     EventView,
+    InputView,
     KeptFrameView,
     OutputView,
     SettledView,
@@ -65,6 +66,7 @@ def executions_routes(box: Box) -> Blueprint:
     routes.get("/executions/<execution_id>/events")(shown.events)
     routes.get("/executions/<execution_id>/checkpoints")(shown.checkpoints)
     routes.get("/executions/<execution_id>/branches")(shown.branches)
+    routes.get("/executions/<execution_id>/input")(shown.input)
     routes.get("/executions/<execution_id>/output")(shown.output)
     routes.get("/executions/<execution_id>/frames")(shown.frames)
     routes.get("/executions/<execution_id>/stream")(shown.stream)
@@ -249,6 +251,22 @@ class Shown:
             partial(reader.frame_count, identity),
         )
 
+    async def input(self, execution_id: str) -> Answer:
+        """What the execution was invoked with: there from its first moment on."""
+        execution = self._find(execution_id)
+        take_no_query()
+        loaded = self._box.loaded(execution)
+        (accepted,) = self._box.reader.journal(execution_id, limit=1)
+        assert accepted.kind is EntryKind.EXECUTION_ACCEPTED
+        assert accepted.payload is not None
+        leaves: list[Leaf] = []
+        shown: InputView = {
+            "execution_id": execution_id,
+            "message": loaded.artifact.placements[loaded.artifact.entry].input_type,
+            "input": await self._box.show(loaded.entry, [accepted.payload], leaves),
+        }
+        return answer_view(self._box, shown, leaves)
+
     async def output(self, execution_id: str) -> Answer:
         """The output, or why there is none."""
         execution = self._find(execution_id)
@@ -303,7 +321,8 @@ class Shown:
         take_no_query()
         loaded = self._box.catalog.load_node(g.tenant, f"{handle}/{package}", version, node)
         payload = loaded.entry.parse_json(read_json(await request_body() or b"{}"))
-        outcome = await self._box.engine.call_node(loaded.artifact, payload)
+        terms = self._box.configs.terms(g.tenant, loaded.artifact.flow)
+        outcome = await self._box.engine.call_node(loaded.artifact, payload, terms)
         match outcome:
             case Output(returned):
                 view = loaded.terminal.to_json(returned)

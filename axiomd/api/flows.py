@@ -176,7 +176,13 @@ class Shelf:
         artifact, created = await self._box.catalog.compile_draft(
             g.tenant, f"{handle}/{name}", g.caller.actor
         )
-        return {**artifact_view(artifact), "created": created}, 201 if created else 200
+        warnings = await self._box.engine.parts.run_blocking(self._box.provision.warnings, artifact)
+        view: CompiledView = {
+            **artifact_view(artifact),
+            "created": created,
+            "warnings": [{"path": one.path, "message": one.message} for one in warnings],
+        }
+        return view, 201 if created else 200
 
     async def artifacts(self) -> Json:
         """A page of the artifacts, newest first."""

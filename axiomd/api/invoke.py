@@ -21,9 +21,12 @@ from axiomd.api.webhook_wire import read_target
 from axiomd.api.wire import InvokeBody, StreamBody, read_invoke, read_json
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.engine.engine import Accepted
-from axiomd.errors import TooLarge, WrongMode
+from axiomd.errors import Invalid, Problem, TooLarge, WrongMode
 from axiomd.execution.execution import Execution
+from axiomd.execution.flow_configs import Terms
+from axiomd.flow.artifact import Artifact
 from axiomd.flow.large_json import Leaf
+from axiomd.ids import ARTIFACT_ID
 from axiomd.store.commit import IdempotencyClaim
 
 INVOKE_PATH = "/invocations/v1/flows/invoke"
@@ -150,14 +153,24 @@ async def accept(
     idempotency_key: str,
     body: bytes,
 ) -> Accepted:
-    """Check the input and make the execution durable. body: what the request was read from."""
+    """Check what was asked for and make the execution durable. body: what it was read from."""
     webhook = read_target(box, request.webhook)
+    artifact = loaded.artifact
+    terms = find_terms(box, artifact, request.config_id)
     box.engine.refuse_when_draining()
     payload = loaded.entry.parse_json(request.input)
     claim = _idempotency(idempotency_key, body) if idempotency_key else None
     return await box.engine.accept(
-        loaded.artifact, payload, claim, webhook=webhook, priority=request.priority
+        artifact, payload, claim, webhook=webhook, terms=terms, priority=request.priority
     )
+
+
+def find_terms(box: Box, artifact: Artifact, config_id: str | None) -> Terms:
+    """What an invocation is given. Raises Invalid if it cannot have the config that it names."""
+    if config_id is not None and not ARTIFACT_ID.fullmatch(config_id):
+        problems = [Problem("config_id", "there is no such flow config")]
+        raise Invalid("The request body is not valid.", problems=problems)
+    return box.configs.terms(artifact.tenant, artifact.flow, config_id)
 
 
 def _idempotency(key: str, body: bytes) -> IdempotencyClaim:

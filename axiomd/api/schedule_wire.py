@@ -1,18 +1,19 @@
 """Schedules as requests describe them, checked: every problem at once, each with its path."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import attrs
 
 from axiomd.api.box import Box
+from axiomd.api.invoke import find_terms
 from axiomd.api.schema import Words
 from axiomd.api.shapes import Moment
 from axiomd.api.views import moment
 from axiomd.api.wire import Priority, check_priority, read_json
 from axiomd.clock import NS_PER_MS, parse_rfc3339
 from axiomd.engine.catalog import LoadedArtifact
-from axiomd.errors import Invalid, NotFound, NotSupportedYet, Problem
+from axiomd.errors import Invalid, NotFound, Problem
 from axiomd.execution.cron import cron_problem
 from axiomd.execution.schedules import CatchUp, Definition, Overlap, Schedule, Timing
 from axiomd.ids import ARTIFACT_ID
@@ -60,7 +61,7 @@ class ScheduleBody:
     paused: bool = False
     """Whether it fires nothing until it is resumed."""
     config_id: str | None = None
-    """For a later version."""
+    """The flow config that its executions are given."""
     priority: Priority = PRIORITY_DEFAULT
     """That of its executions."""
     starts_at: Moment | None = None
@@ -148,14 +149,12 @@ def _document(schedule: Schedule, given: object) -> Mapping[str, Any]:
 
 def _read(box: Box, tenant: str, read: ScheduleBody, content: bytes | None) -> Definition:
     """content: the input as bytes, if it has been checked before."""
-    if read.config_id is not None:
-        later = [Problem("config_id", "NOT_SUPPORTED_YET: config_id comes with a later version")]
-        raise NotSupportedYet("The request asks for what this version cannot do.", problems=later)
     if not ARTIFACT_ID.fullmatch(read.graph_id):
         raise NotFound("There is no such artifact.")
     loaded = box.catalog.load(tenant, read.graph_id)
     check_priority(read.priority)
     problems = [*_name_problems(read.name), *_timing_problems(read)]
+    problems += _config_problems(box, loaded, read.config_id)
     if content is None:
         content = _read_input(loaded, read.input, problems)
     if problems:
@@ -169,8 +168,17 @@ def _read(box: Box, tenant: str, read: ScheduleBody, content: bytes | None) -> D
         catch_up=read.catch_up,
         overlap=read.overlap,
         paused=read.paused,
+        config_id=read.config_id or "",
         priority=read.priority,
     )
+
+
+def _config_problems(box: Box, loaded: LoadedArtifact, config_id: str | None) -> Sequence[Problem]:
+    try:
+        find_terms(box, loaded.artifact, config_id)
+    except Invalid as refusal:
+        return refusal.problems
+    return ()
 
 
 def _name_problems(name: str) -> Iterator[Problem]:

@@ -231,6 +231,15 @@ class CheckpointView(TypedDict):
     """The execution that did it in the place of a node."""
 
 
+class InputView(TypedDict):
+    """What an execution was invoked with."""
+
+    execution_id: ExecutionId
+    message: str
+    """Full name of the input message."""
+    input: Any
+
+
 class OutputView(TypedDict):
     """The output of an execution, or why there is none."""
 
@@ -308,10 +317,19 @@ class ArtifactView(TypedDict):
     """SHA-256; the same content is the same artifact."""
 
 
+class WarningView(TypedDict):
+    """Something to see to, and where it comes from."""
+
+    path: str
+    message: str
+
+
 class CompiledView(ArtifactView):
     """A compiled flow, and whether it is a new artifact."""
 
     created: bool
+    warnings: list[WarningView]
+    """What its calls would lack if it were invoked now."""
 
 
 class JoinView(TypedDict):

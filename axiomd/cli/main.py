@@ -13,6 +13,7 @@ import rich_click as click
 
 from axiomd.cli.audit import audit
 from axiomd.cli.backup import backup, restore
+from axiomd.cli.configs import configs
 from axiomd.cli.debug import debug
 from axiomd.cli.demo import demo
 from axiomd.cli.doctor import doctor
@@ -30,6 +31,7 @@ from axiomd.cli.output import note, write_error
 from axiomd.cli.packages import create, init, push, run_package_tests, validate
 from axiomd.cli.pauses import pauses
 from axiomd.cli.schedules import schedules
+from axiomd.cli.secrets import secrets
 from axiomd.cli.serve import serve
 from axiomd.cli.tenants import tenants
 from axiomd.cli.verify import verify
@@ -54,7 +56,7 @@ _PANELS = {
     "Packages": (init, create, validate, run_package_tests, push),
     "Flows": (
         *(compile_flow, invoke, executions, pauses, schedules),
-        *(webhooks, debug, openapi, login),
+        *(webhooks, debug, secrets, configs, openapi, login),
     ),
 }
 

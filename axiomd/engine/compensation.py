@@ -90,7 +90,7 @@ async def _call(attempt: Attempt, step: UndoStep, payload: bytes | ContentParts)
         position=text,
         attempt=number,
         effect=f"{text}/compensation",
-        node_timeout_s=attempt.execution.node_timeout_s,
+        terms=attempt.execution.terms,
     )
     try:
         return await attempt.runner(position).run(call, attempt.emitter(position, number))

@@ -36,6 +36,7 @@ from axiomd.errors import (
 )
 from axiomd.execution.call import NodeEvent, Outcome
 from axiomd.execution.execution import Debug, Execution, queued
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.pauses import approval, pause_id, rejection
 from axiomd.execution.position import Position, parse_position
@@ -94,20 +95,22 @@ class Engine:
         idempotency: commits.IdempotencyClaim | None = None,
         debug: Debug | None = None,
         webhook: Target | None = None,
+        terms: Terms | None = None,
         priority: int = PRIORITY_DEFAULT,
     ) -> Accepted:
         """Make a new execution durable; it is worked on from then on, in a debug session or not.
 
-        webhook: who is told of its end. priority: 0 to PRIORITY_MAX.
+        webhook: who is told of its end. terms: what its calls are given; else as the box is set.
+        priority: 0 to PRIORITY_MAX.
 
         Raises Draining, StoreFull, IdempotencyConflict. Cancelling the wait leaves open whether
         it was accepted; it is if the commit was.
         """
         self.refuse_when_draining()
         now_ns = self.parts.clock.now_ns()
-        timeout_s = self.parts.settings.node_timeout_s
+        terms = terms or Terms(self.parts.settings.node_timeout_s)
         identity = self._ids.execution_id()
-        execution = queued(identity, artifact, timeout_s, now_ns, debug, webhook, priority)
+        execution = queued(identity, artifact, terms, now_ns, debug, webhook, priority)
         kept = await self._keep(payload)
         self.refuse_when_draining()
         result = await self._submit(execution, kept, idempotency).wait()
@@ -335,7 +338,9 @@ class Engine:
             return execution
         return None
 
-    async def call_node(self, artifact: Artifact, payload: bytes) -> Outcome:
+    async def call_node(
+        self, artifact: Artifact, payload: bytes, terms: Terms | None = None
+    ) -> Outcome:
         """Run the one placement of a throw-away artifact: no execution, no history."""
         self.refuse_when_draining()
         placement = artifact.placements[0]
@@ -347,7 +352,7 @@ class Engine:
             position=placement.alias,
             attempt=1,
             effect=placement.alias,
-            node_timeout_s=self.parts.settings.node_timeout_s,
+            terms=terms or Terms(self.parts.settings.node_timeout_s),
         )
         return await self.parts.runners[placement.runner].run(call, _log_event)
 

@@ -8,6 +8,7 @@ import structlog
 
 from axiomd.clock import Clock
 from axiomd.engine.tail import Tail
+from axiomd.execution.flow_configs import Terms
 from axiomd.flow.artifact import Artifact
 from axiomd.flow.rules import Rules
 from axiomd.ids import Ids
@@ -43,6 +44,8 @@ class Parts:
     """(tenant, artifact ID) to the artifact, cached."""
     rules: Callable[[str, str], Rules]
     """(tenant, artifact ID) to the expressions of its edges, cached."""
+    terms: Callable[[str, str, str | None], Terms]
+    """(tenant, flow, flow config) to what an execution is given; raises Invalid."""
     clock: Clock
     ids: Ids
     chance: Callable[[], float]

@@ -202,8 +202,9 @@ class Schedules:
         try:
             fires = self._acceptance(schedule, step.due_ns)
         except Refused as refusal:
-            log.warning("schedule_not_fired", schedule=schedule.schedule_id, error=str(refusal))
-            return attrs.evolve(moved, last_error=str(refusal)[:_ERROR_CHARACTERS]), None
+            words = " ".join([refusal.message, *map(str, refusal.problems)])
+            log.warning("schedule_not_fired", schedule=schedule.schedule_id, error=words)
+            return attrs.evolve(moved, last_error=words[:_ERROR_CHARACTERS]), None
         return _fired(moved, fires), fires
 
     def _overlaps(self, schedule: Schedule, made: set[str]) -> bool:
@@ -214,15 +215,17 @@ class Schedules:
         return last in made or (execution is not None and not execution.status.ended)
 
     def _acceptance(self, schedule: Schedule, due_ns: int) -> ExecutionCommit:
-        """What makes the execution for a time of a schedule. Raises NotFound, TenantDisabled."""
+        """What makes the execution for a time of a schedule.
+
+        Raises NotFound of the artifact, Invalid of the flow config, TenantDisabled.
+        """
         parts, definition = self._parts, schedule.definition
         if parts.reader.tenant(schedule.tenant).disabled_ns:
             raise TenantDisabled
         artifact = parts.artifact(schedule.tenant, definition.graph_id)
-        now_ns, timeout_s = parts.clock.now_ns(), parts.settings.node_timeout_s
+        terms = parts.terms(schedule.tenant, artifact.flow, definition.config_id or None)
         execution = attrs.evolve(
-            queued(parts.ids.execution_id(), artifact, timeout_s, now_ns),
-            config_id=definition.config_id,
+            queued(parts.ids.execution_id(), artifact, terms, parts.clock.now_ns()),
             priority=definition.priority,
             schedule_id=schedule.schedule_id,
             scheduled_ns=due_ns,

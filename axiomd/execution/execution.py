@@ -8,6 +8,7 @@ from typing import Literal
 
 import attrs
 
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.status import Residence, Status, residence
 from axiomd.execution.targets import Target
 from axiomd.flow.artifact import Artifact, Mode
@@ -92,6 +93,9 @@ class Execution:
     doubts: tuple[str, ...] = ()
     """Node visits, as text, of which a person has to say whether they happened."""
     config_id: str = ""
+    """The flow config that its invocation named."""
+    config_ids: tuple[str, ...] = ()
+    """Flow configs whose secrets stand for the tenant's in its calls, the first one first."""
     parent_id: str = ""
     forked_from: str = ""
     idempotency: bytes = b""
@@ -122,6 +126,11 @@ class Execution:
     """The time of that schedule for which it was made; 0 if somebody had it fire."""
 
     @property
+    def terms(self) -> Terms:
+        """What it was given at its invocation."""
+        return Terms(self.node_timeout_s, self.config_id, self.config_ids)
+
+    @property
     def residence(self) -> Residence:
         """Where it lives: with a worker, waiting for one, parked, or ended."""
         return residence(self.status, asleep=self.wake_ns > 0)
@@ -130,7 +139,7 @@ class Execution:
 def queued(
     execution_id: str,
     artifact: Artifact,
-    node_timeout_s: float,
+    terms: Terms,
     at_ns: int,
     debug: Debug | None = None,
     webhook: Target | None = None,
@@ -146,7 +155,9 @@ def queued(
         status=Status.QUEUED,
         created_ns=at_ns,
         updated_ns=at_ns,
-        node_timeout_s=node_timeout_s,
+        node_timeout_s=terms.node_timeout_s,
+        config_id=terms.config_id,
+        config_ids=terms.config_ids,
         debug=debug,
         webhook=webhook,
         priority=priority,

@@ -31,8 +31,7 @@ def after_start(
     """
     due_ns = at_ns + int(placement.timeout_s * NS_PER_S) if placement.timeout_s else 0
     child = attrs.evolve(
-        queued(child_id, artifact, parent.node_timeout_s, at_ns),
-        config_id=parent.config_id,
+        queued(child_id, artifact, parent.terms, at_ns),
         parent_id=parent.execution_id,
         parent_position=position_text(position, placement.alias),
         depth=parent.depth + 1,

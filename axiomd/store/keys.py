@@ -35,6 +35,9 @@
     tl  tenant                                          limits of a tenant's own
     wk  tenant                                          what a tenant's webhooks are signed with
     au  tenant 0 at u64 n u16                           act of administration
+    se  tenant 0 name                                   secret, sealed
+    cf  tenant 0 c config ID (26)                       flow config
+        tenant 0 p flow 0 profile                       ID of the config of that flow, or of all
     sc  tenant 0 schedule ID (26)                       schedule
     sd  due u64 tenant 0 schedule ID (26)               index: schedules, by the time they are due
 
@@ -82,6 +85,8 @@ SUBSCRIPTIONS: Final = "ws"
 SIGNING_SECRETS: Final = "wk"
 ACTS: Final = "au"
 TENANT_LIMITS: Final = "tl"
+SECRETS: Final = "se"
+FLOW_CONFIGS: Final = "cf"
 SCHEDULES: Final = "sc"
 SCHEDULES_DUE: Final = "sd"
 
@@ -119,6 +124,8 @@ TABLES: Final = (
     SIGNING_SECRETS,
     ACTS,
     TENANT_LIMITS,
+    SECRETS,
+    FLOW_CONFIGS,
     SCHEDULES,
     SCHEDULES_DUE,
 )
@@ -324,6 +331,26 @@ def act_number(key: bytes) -> int:
     """The number in such a key."""
     number: int = _ACT_TAIL.unpack(key[-ACT_TAIL_BYTES:])[1]
     return number
+
+
+def secret_key(tenant: str, name: str) -> bytes:
+    """A tenant's secret."""
+    return text_key(tenant) + name.encode()
+
+
+def flow_configs_of(tenant: str) -> bytes:
+    """How the keys of a tenant's flow configs begin."""
+    return text_key(tenant) + b"c"
+
+
+def flow_config_key(tenant: str, config_id: str) -> bytes:
+    """A tenant's flow config."""
+    return flow_configs_of(tenant) + config_id.encode()
+
+
+def profile_key(tenant: str, flow: str, profile: str) -> bytes:
+    """Which config a profile of a flow is, or, without a flow, of all of them."""
+    return text_key(tenant) + b"p" + text_key(flow) + profile.encode()
 
 
 _DUE_BYTES = 8

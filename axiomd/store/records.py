@@ -145,6 +145,7 @@ def encode_execution(execution: Execution) -> bytes:
         losses=execution.losses,
         entries=execution.entries,
         config_id=execution.config_id,
+        config_ids=execution.config_ids,
         parent_id=execution.parent_id,
         forked_from=execution.forked_from,
         wake_ns=execution.wake_ns,
@@ -197,6 +198,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         if record.HasField("failure")
         else None,
         config_id=record.config_id,
+        config_ids=tuple(record.config_ids),
         parent_id=record.parent_id,
         forked_from=record.forked_from,
         wake_ns=record.wake_ns,

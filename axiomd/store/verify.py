@@ -43,6 +43,7 @@ from axiomd.store.records import (
 )
 from axiomd.store.rules import arrival_faults, history_faults
 from axiomd.store.schedule_rules import ScheduleLooks
+from axiomd.store.vault_rules import VaultLooks
 
 _ARTIFACTS_HELD = 64
 _UNREADABLE = (StoreFailed, DecodeError, ValueError, AssertionError, LookupError)
@@ -150,6 +151,8 @@ class _Look:
     def _at_catalog(self) -> None:
         for table, look in self._deliveries.of_tables():
             self._walk("webhooks", table, look)
+        for table, look in VaultLooks(self._store.tables).of_tables():
+            self._walk("secrets", table, look)
         for table, look in self._schedules.of_tables():
             self._walk("schedules", table, look)
         self._walk("tenants", keys.TENANTS, self._tenant_faults)
@@ -530,5 +533,7 @@ _TITLES: Mapping[str, str] = {
     keys.IDEMPOTENCY: "idempotency key",
     keys.SUBSCRIPTIONS: "webhook",
     keys.SIGNING_SECRETS: "signing secret of tenant",
+    keys.SECRETS: "secret",
+    keys.FLOW_CONFIGS: "flow config",
     keys.SCHEDULES: "schedule",
 }

@@ -43,7 +43,8 @@ STRANGERS: Mapping[Route, Row] = {
     **{
         ("GET", f"{_E}/{_NO_ID}{below}"): Row(f"{_E}/{{execution}}{below}")
         for below in (
-            *("", "/events", "/checkpoints", "/branches", "/output", "/frames", "/stream"),
+            *("", "/events", "/checkpoints", "/branches"),
+            *("/input", "/output", "/frames", "/stream"),
             *("/pauses", "/webhooks"),
         )
     },
@@ -88,6 +89,12 @@ STRANGERS: Mapping[Route, Row] = {
         "/app/v1/artifacts/{graph}/openapi.json"
     ),
     ("DELETE", "/app/v1/keys/00000000"): Row("/app/v1/keys/{key}"),
+    ("DELETE", "/app/v1/secrets/TOKEN"): Row("/app/v1/secrets/{secret}"),
+    ("GET", f"/app/v1/configs/{_NO_ULID}"): Row("/app/v1/configs/{config}"),
+    ("PUT", f"/app/v1/configs/{_NO_ULID}"): Row(
+        "/app/v1/configs/{config}", {"flow": None, "profile": "pried"}
+    ),
+    ("DELETE", f"/app/v1/configs/{_NO_ULID}"): Row("/app/v1/configs/{config}"),
     ("POST", "/app/v1/schedules"): Row(
         "/app/v1/schedules", {"name": "pried", "graph_id": "{graph}", "every_seconds": 86_400}
     ),
@@ -121,6 +128,10 @@ OWN: tuple[Route, ...] = (
     ("GET", "/app/v1/tenants"),
     ("GET", "/app/v1/audit"),
     ("GET", "/app/v1/usage"),
+    ("GET", "/app/v1/secrets"),
+    ("PUT", "/app/v1/secrets/TOKEN"),
+    ("GET", "/app/v1/configs"),
+    ("POST", "/app/v1/configs"),
     ("GET", _S),
 )
 
@@ -153,16 +164,21 @@ class Things:
             user.cancel(self.ids[name])
         user.http.delete(f"/app/v1/webhooks/{self.ids['webhook']}")
         user.http.delete(f"/app/v1/keys/{self.ids['key']}")
+        user.http.delete(f"/app/v1/secrets/{self.ids['secret']}")
+        user.http.delete(f"/app/v1/configs/{self.ids['config']}")
 
 
 _NOTHING: Mapping[str, str] = {
     **dict.fromkeys(("execution", "paused", "held"), "f" * 32),
-    **dict.fromkeys(("graph", "stream", "webhook", "schedule"), "01JYYYYYYYYYYYYYYYYYYYYYYY"),
+    **dict.fromkeys(
+        ("graph", "stream", "webhook", "config", "schedule"), "01JYYYYYYYYYYYYYYYYYYYYYYY"
+    ),
     "pause": "f" * 16,
     "delivery": f"msg_{'f' * 32}_{'f' * 24}",
     "package": "acme/nowhere/1.0.0",
     "flow": "acme/nowhere",
     "key": "ffffffff",
+    "secret": "NOWHERE",
 }
 
 
@@ -189,6 +205,8 @@ def make_things(user: User, receiver: Receiver) -> Things:
     user.reached(held, {"DEBUG_PAUSED"})
     scheduled = {"name": "pried", "graph_id": graph, "every_seconds": 86_400}
     hook = {"url": receiver.url, "events": ["pause_opened"]}
+    user.http.put("/app/v1/secrets/PRIED", json={"value": "a value"})
+    config = user.http.post("/app/v1/configs", json={"flow": None, "profile": "pried"}).json()
     return Things(
         {
             "execution": execution,
@@ -201,6 +219,8 @@ def make_things(user: User, receiver: Receiver) -> Things:
             "package": "acme/lab/1.0.0",
             "webhook": user.http.post("/app/v1/webhooks", json=hook).json()["webhook_id"],
             "delivery": _delivery_of(user, execution),
+            "secret": "PRIED",
+            "config": config["config_id"],
             "schedule": user.http.post(_S, json=scheduled).json()["schedule_id"],
             "key": user.http.post("/app/v1/keys", json={"name": "pried"}).json()["key"][:8],
         }

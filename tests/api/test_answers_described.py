@@ -76,7 +76,10 @@ def made(reader: User, graph) -> dict[str, str]:
     return identities
 
 
-BELOW = ("", "/events", "/checkpoints", "/branches", "/output", "/frames", "/pauses", "/webhooks")
+BELOW = (
+    *("", "/events", "/checkpoints", "/branches", "/input", "/output"),
+    *("/frames", "/pauses", "/webhooks"),
+)
 
 
 def test_executions_of_every_kind_are_told_as_described(reader: User, made: dict[str, str]):
@@ -149,6 +152,23 @@ def test_webhooks_are_told_as_described(reader: User, graph):
     assert reader.http.post(f"{path}/redeliver").status_code in (202, 409)
     gone = reader.http.delete(f"{APP}/webhooks/{made.json()['webhook_id']}")
     assert gone.status_code == 200
+
+
+def test_secrets_and_flow_configs_are_told_as_described(reader: User):
+    secret = f"{APP}/secrets/DESCRIBED"
+    for status in (201, 200):
+        assert reader.http.put(secret, json={"value": "a value"}).status_code == status
+    body = {"flow": None, "profile": "told", "node_timeout_seconds": 9, "secrets": {"A": "value"}}
+    made = reader.http.post(f"{APP}/configs", json=body)
+    assert made.status_code == 201
+    assert reader.http.post(f"{APP}/configs", json=body).status_code == 409
+    config = f"{APP}/configs/{made.json()['config_id']}"
+    for path in (f"{APP}/secrets", f"{APP}/configs", config):
+        reader.get(path)
+    assert reader.http.put(config, json={"flow": None, "profile": "told"}).status_code == 200
+    for path in (secret, config):
+        assert reader.http.delete(path).status_code == 204
+        assert reader.http.delete(path).status_code == 404
 
 
 def test_schedules_are_told_as_described(reader: User, graph):

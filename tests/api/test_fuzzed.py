@@ -32,14 +32,16 @@ REFUSED: dict[str, tuple[str, str]] = {
     "400": (
         "a cursor is one of ours, a package is an archive of one: no schema can say which",
         "listExecutions listOpenPauses listDeliveriesOfExecution listPackages listFlows "
-        "listArtifacts listDeliveries listEvents getEnvironment pushPackage listTenants listActs",
+        "listArtifacts listDeliveries listEvents getEnvironment pushPackage listTenants listActs "
+        "listSecrets listFlowConfigs",
     ),
     "422": (
         "messages are of the artifact, aliases and positions of what runs, targets are looked at, "
-        "names are printable, and a change says what is to be another",
+        "names are printable, and a change says what is to be another; a secret is more than "
+        "white space and named like one, a config stays with its flow",
         "invoke invokeStream settleVisit forkExecution resumePause callNode startDebugging "
         "setBreakpoints editInput listEvents listFrames createWebhook createKey signIn saveFlow "
-        "compileFlow createTenant changeTenant",
+        "compileFlow createTenant changeTenant setSecret createFlowConfig replaceFlowConfig",
     ),
 }
 """By status: why a request that fits its schema may be refused with it, and where."""
@@ -138,7 +140,10 @@ def names(user: User) -> dict[str, list[str]]:
     body = {"graph_id": graphs["acme/diamond"], "input": {}, "paused": True}
     held = user.http.post("/app/v1/debug", json=body).json()["execution_id"]
     user.reached(held, {"DEBUG_PAUSED"})
+    wide = {"flow": None, "profile": "wide", "secrets": {"TOKEN": "a value"}}
+    config = user.http.post("/app/v1/configs", json=wide).json()["config_id"]
     return {
+        "config_id": [config],
         "graph_id": list(graphs.values()),
         "execution_id": [asked, held, *ended, listed[0]["execution_id"]],
         "pause": [pause["pause_id"]],

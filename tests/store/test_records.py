@@ -64,6 +64,7 @@ EXECUTIONS = st.builds(
     entries=U32,
     failure=st.none() | st.builds(Ending, TEXT, TEXT, TEXT, TEXT, U32),
     config_id=TEXT,
+    config_ids=st.lists(TEXT, max_size=3).map(tuple),
     parent_id=TEXT,
     forked_from=TEXT,
     wake_ns=NS,

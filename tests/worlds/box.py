@@ -25,6 +25,7 @@ from axiomd.engine.engine import Engine, open_engine
 from axiomd.engine.parts import Parts
 from axiomd.engine.tail import Tail
 from axiomd.execution.execution import Execution
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.history import History
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.position import Position, position_text
@@ -258,6 +259,7 @@ async def open_box(world: World, physics: Physics | None = None) -> AsyncIterato
                 runners={"inline": runner},
                 artifact=lambda tenant, graph_id: world.stories[graph_id].artifact,
                 rules=lambda tenant, graph_id: StoryRules(world.stories[graph_id]),
+                terms=lambda tenant, flow, config_id: Terms(physics.settings.node_timeout_s),
                 clock=world.clock,
                 ids=world.ids,
                 chance=world.ids.chance,

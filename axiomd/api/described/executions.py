@@ -19,6 +19,7 @@ from axiomd.api.shapes import (
     CheckpointView,
     EventView,
     ExecutionView,
+    InputView,
     KeptFrameView,
     OutputView,
     ShownExecutionView,
@@ -111,6 +112,14 @@ EXECUTIONS = (
         "listBranches",
         "Read what has come to each gate",
         (Answer(200, "All of them.", Page("branches", BranchView)),),
+        _TAG,
+    ),
+    Route(
+        "GET",
+        f"{_EXECUTION}/input",
+        "getInput",
+        "Read what an execution was invoked with",
+        (Answer(200, "The input, there from its first moment on.", InputView),),
         _TAG,
     ),
     Route(

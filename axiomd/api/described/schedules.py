@@ -5,7 +5,7 @@ from axiomd.api.described.route import Answer, Body, Page, Route
 from axiomd.api.schedule_wire import ScheduleBody, ScheduleChangeBody
 from axiomd.api.schedules import DeletedScheduleView, ScheduleView
 from axiomd.api.shapes import AcceptedView
-from axiomd.errors import Draining, NotSupportedYet
+from axiomd.errors import Draining
 
 _ROOT = "/app/v1/schedules"
 _ONE = f"{_ROOT}/{{schedule_id}}"
@@ -40,7 +40,6 @@ SCHEDULES = (
                 "catch_up": "one",
             },
         ),
-        refusals=(NotSupportedYet,),
     ),
     Route(
         "GET",
@@ -58,7 +57,6 @@ SCHEDULES = (
         (Answer(200, "The schedule as it is now.", ScheduleView),),
         _TAG,
         body=Body("What changes.", ScheduleChangeBody, {"every_seconds": 900}),
-        refusals=(NotSupportedYet,),
     ),
     Route(
         "DELETE",

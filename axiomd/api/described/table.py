@@ -14,6 +14,7 @@ from axiomd.api.described.invocations import INVOCATIONS
 from axiomd.api.described.limits import LIMITS
 from axiomd.api.described.schedules import SCHEDULES
 from axiomd.api.described.tenants import TENANTS
+from axiomd.api.described.vault import VAULT
 from axiomd.api.described.webhooks import WEBHOOKS
 
 TABLE = (
@@ -25,6 +26,7 @@ TABLE = (
     *DEBUGGING,
     *SCHEDULES,
     *WEBHOOKS,
+    *VAULT,
     *ACCESS,
     *TENANTS,
     *LIMITS,
