@@ -53,6 +53,7 @@ from axiomd.store.env import Store, count_boot, lock_data_dir, note_url, open_st
 from axiomd.store.key_file import KeyFile
 from axiomd.store.outbox import Outbox
 from axiomd.store.reader import Reader
+from axiomd.store.timetable import Timetable
 from axiomd.store.upgrade import upgrade
 from axiomd.store.vault import Vault
 from axiomd.store.writer import Writer, open_writer, write_now
@@ -142,11 +143,13 @@ async def open_box(
         parts = Parts(
             writer=writer,
             reader=reader,
+            timetable=Timetable(store),
             blobs=blobs,
             tail=tail,
             runners=secretive(runners, vault.provision),
             artifact=catalog.artifact,
             rules=catalog.rules,
+            terms=vault.configs.terms,
             clock=clock,
             ids=ids,
             chance=ids.chance,

@@ -159,6 +159,24 @@ WEBUI_FILES_MAX = 2_000
 WEBUI_BYTES_MAX = 64 * MIB
 """Files of the dashboard together, which are held in memory."""
 
+SCHEDULES_MAX = 1_000
+"""Schedules that one tenant can have."""
+SCHEDULE_NAME_CHARACTERS_MAX = 100
+"""Length of a schedule's name."""
+SCHEDULE_INPUT_BYTES_MAX = INLINE_BYTES_MAX
+"""The input that a schedule gives, as its message: it lives in the schedule's record."""
+SCHEDULE_EVERY_S_MAX = 366 * 86_400
+"""Seconds from one time of a schedule to the next."""
+SCHEDULE_LATE_S_MAX = 60
+"""Seconds after which a time of a schedule that nothing was done about counts as missed."""
+SCHEDULE_CATCH_UP_MAX = 1_000
+"""Missed times that a schedule makes up for, the last ones."""
+SCHEDULE_STEPS_MAX = 32
+"""Times of one schedule that are dealt with before others have their turn."""
+SCHEDULE_TIMES_SHOWN_MAX = 5
+"""Coming times of a schedule that its view names."""
+CRON_CHARACTERS_MAX = 200
+"""Length of a cron expression."""
 SECRET_NAME_CHARACTERS_MAX = 100
 """Length of a secret's name, and of a flow config's profile."""
 SECRET_VALUE_BYTES_MAX = 64 * KIB

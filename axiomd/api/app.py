@@ -34,6 +34,7 @@ from axiomd.api.keys import keys_routes
 from axiomd.api.limits import limits_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
+from axiomd.api.schedules import schedules_routes
 from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
 from axiomd.api.tenants import tenants_routes
 from axiomd.api.vault import vault_routes
@@ -60,6 +61,7 @@ ROUTES = (
     limits_routes,
     vault_routes,
     documents_routes,
+    schedules_routes,
 )
 """Everything but the hottest route, and those that need no key."""
 

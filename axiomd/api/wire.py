@@ -289,7 +289,10 @@ class Query:
 PAGE_ROWS = 100
 """Rows of a list of the catalog, unless the request says otherwise."""
 PAGE_PARAMETERS = ("limit", "cursor")
-LIST_PARAMETERS = ("status", "flow", "started_after", "started_before", "q", "limit", "cursor")
+LIST_PARAMETERS = (
+    *("status", "flow", "schedule_id", "started_after", "started_before", "q"),
+    *PAGE_PARAMETERS,
+)
 
 
 def read_list_filter(query: Query) -> tuple[ListFilter, int, str | None]:
@@ -300,6 +303,7 @@ def read_list_filter(query: Query) -> tuple[ListFilter, int, str | None]:
         created_from_ns=query.time_ns("started_after", 0),
         created_until_ns=query.time_ns("started_before", 2**63),
         text=(query.text("q") or "").strip().lower(),
+        schedule_id=query.text("schedule_id") or "",
     )
     limit = query.number("limit", 50, PAGE_ROWS_MAX, least=1)
     cursor = query.text("cursor") or None

@@ -30,6 +30,7 @@ from axiomd.cli.options import wants_json
 from axiomd.cli.output import note, write_error
 from axiomd.cli.packages import create, init, push, run_package_tests, validate
 from axiomd.cli.pauses import pauses
+from axiomd.cli.schedules import schedules
 from axiomd.cli.secrets import secrets
 from axiomd.cli.serve import serve
 from axiomd.cli.tenants import tenants
@@ -54,8 +55,8 @@ _PANELS = {
     ),
     "Packages": (init, create, validate, run_package_tests, push),
     "Flows": (
-        *(compile_flow, invoke, executions, pauses, webhooks, debug),
-        *(secrets, configs, openapi, login),
+        *(compile_flow, invoke, executions, pauses, schedules),
+        *(webhooks, debug, secrets, configs, openapi, login),
     ),
 }
 

@@ -20,6 +20,7 @@ from axiomd.engine.parts import Parts, log
 from axiomd.engine.rates import Rates
 from axiomd.engine.retention import Retention
 from axiomd.engine.scheduler import Scheduler
+from axiomd.engine.schedules import Schedules
 from axiomd.engine.subflows import family
 from axiomd.engine.timers import Timers
 from axiomd.engine.usage import Usages
@@ -78,6 +79,7 @@ class Engine:
         self._timers = Timers(parts.writer, parts.reader, parts.clock)
         tail.on_parked = self._timers.notice
         tail.on_cancelled = self._stop
+        self.schedules = Schedules(parts)
         self._forks = Forks(parts)
         self._attempts: dict[str, Attempt] = {}
         self._nursery: trio.Nursery | None = None
@@ -423,6 +425,7 @@ class Engine:
             self._nursery = nursery
             nursery.start_soon(self._flush_events)
             nursery.start_soon(self._timers.run)
+            nursery.start_soon(self.schedules.run)
             nursery.start_soon(Retention(self.parts).run)
             nursery.start_soon(
                 self._scheduler.run,
@@ -473,6 +476,7 @@ class Engine:
         """Take nothing new, and give running attempts `drain_s` to finish."""
         self._draining = True
         self._scheduler.close()
+        self.schedules.close()
         with trio.move_on_after(self.parts.settings.drain_s):
             while self._attempts:
                 self._quiet = trio.Event()

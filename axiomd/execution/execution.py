@@ -120,6 +120,10 @@ class Execution:
     """Who is told of its end."""
     priority: int = PRIORITY_DEFAULT
     """0 to PRIORITY_MAX: of what waits of one tenant, the higher goes first."""
+    schedule_id: str = ""
+    """The schedule that made it, if one did."""
+    scheduled_ns: int = 0
+    """The time of that schedule for which it was made; 0 if somebody had it fire."""
 
     @property
     def terms(self) -> Terms:

@@ -41,6 +41,7 @@ from axiomd.store.commit import (
     ForgetCommit,
     PurgeCommit,
     RowsCommit,
+    ScheduleCommit,
     SignInCommit,
     cancel_child,
     wake,
@@ -58,6 +59,7 @@ from axiomd.store.records import (
     encode_frame,
     encode_idempotency,
 )
+from axiomd.store.schedules import change_schedule
 from axiomd.store.sign_in import use_link
 
 
@@ -110,6 +112,8 @@ class Batch:
             return None
         if isinstance(commit, DeliveryCommit):
             return self._add_delivery(commit)
+        if isinstance(commit, ScheduleCommit):
+            return self._add_schedule(commit)
         if commit.idempotency is not None:
             duplicate = self._find_duplicate(commit)
             if duplicate is not None:
@@ -152,6 +156,13 @@ class Batch:
             self._transaction.delete(key, db=self._tables[table])
         put_acts(self._tables, self._transaction, commit.acts)
         return None
+
+    def _add_schedule(self, commit: ScheduleCommit) -> Result:
+        """A schedule as it is from now on, and what it makes: both or neither."""
+        change_schedule(self._tables, self._transaction, commit)
+        put_acts(self._tables, self._transaction, commit.acts)
+        # Nothing is stored that it could be refused for.
+        return self.add(commit.fires) if commit.fires is not None else None
 
     # -- webhooks -----------------------------------------------------------------------------
 

@@ -74,6 +74,8 @@ class ListFilter:
     """Exclusive."""
     text: str = ""
     """Part of the execution ID."""
+    schedule_id: str = ""
+    """The schedule that made it."""
 
 
 @attrs.frozen
@@ -492,6 +494,8 @@ class Reader:
 
 def _wanted(execution: Execution, wanted: ListFilter) -> bool:
     if wanted.statuses and execution.status not in wanted.statuses:
+        return False
+    if wanted.schedule_id and execution.schedule_id != wanted.schedule_id:
         return False
     return not wanted.flow or execution.flow == wanted.flow
 

@@ -158,6 +158,8 @@ def encode_execution(execution: Execution) -> bytes:
         depth=execution.depth,
         held=execution.held,
         undoing=execution.undoing,
+        schedule_id=execution.schedule_id,
+        scheduled_ns=execution.scheduled_ns,
     )
     if execution.debug is not None:
         record.debug.mode = execution.debug.mode
@@ -214,11 +216,13 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         undoing=record.undoing,
         webhook=read_target(record.webhook) if record.HasField("webhook") else None,
         priority=record.priority if record.HasField("priority") else PRIORITY_DEFAULT,
+        schedule_id=record.schedule_id,
+        scheduled_ns=record.scheduled_ns,
     )
 
 
 def _debug(record: pb.Debug) -> Debug:
-    return Debug(_one_of(record.mode, DebugMode), tuple(record.breakpoints))
+    return Debug(one_of(record.mode, DebugMode), tuple(record.breakpoints))
 
 
 def target_record(target: Target) -> pb.Target:
@@ -440,14 +444,14 @@ def _placement(record: pb.Placement) -> Placement:
 
 def _join(record: pb.Placement) -> Join:
     if not record.HasField("join"):
-        return Join(kind=_one_of(record.join_kind or "AND", JoinKind))
+        return Join(kind=one_of(record.join_kind or "AND", JoinKind))
     join = record.join
     return Join(
-        kind=_one_of(join.kind, JoinKind),
-        failure_policy=_one_of(join.failure_policy, FailurePolicy),
+        kind=one_of(join.kind, JoinKind),
+        failure_policy=one_of(join.failure_policy, FailurePolicy),
         quorum=join.quorum,
         timeout_s=join.timeout_s,
-        timeout_policy=_one_of(join.timeout_policy, GatePolicy),
+        timeout_policy=one_of(join.timeout_policy, GatePolicy),
     )
 
 
@@ -456,7 +460,7 @@ def _fan_out(record: pb.FanOut) -> FanOut:
 
 
 def _hitl(record: pb.Hitl) -> Hitl:
-    policy = _one_of(record.timeout_policy, PausePolicy)
+    policy = one_of(record.timeout_policy, PausePolicy)
     return Hitl(record.payload, record.timeout_s, policy)
 
 
@@ -472,7 +476,8 @@ def _compensate(record: pb.Compensate) -> Compensate:
     )
 
 
-def _one_of(text: str, literal: Any) -> Any:
+def one_of(text: str, literal: Any) -> Any:
+    """`text`, which must be one of the texts of a Literal. Raises StoreFailed."""
     if text not in get_args(literal):
         raise StoreFailed(f"a record has {text!r} where one of {get_args(literal)} is meant")
     return text
@@ -490,7 +495,7 @@ def _retry(record: pb.Retry) -> Retry:
 
 
 def _mode(text: str) -> Mode:
-    mode: Mode = _one_of(text, Mode)
+    mode: Mode = one_of(text, Mode)
     return mode
 
 

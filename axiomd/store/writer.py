@@ -41,6 +41,7 @@ from axiomd.store.commit import (
     ForgetCommit,
     PurgeCommit,
     RowsCommit,
+    ScheduleCommit,
     SignInCommit,
 )
 from axiomd.store.env import Store
@@ -50,6 +51,8 @@ _FORGET_BYTES = 64 * KIB
 _SIGN_IN_BYTES = 512
 """Three rows, all of them small."""
 _ACT_BYTES = 256
+_SCHEDULE_BYTES = 512
+"""A schedule's rows, but for its input."""
 
 OnDurable = Callable[[Sequence[Execution]], None]
 """Told, on the trio thread, which executions changed in a batch that is on disk."""
@@ -366,6 +369,10 @@ def commit_bytes(commit: Commit) -> int:
         return _FORGET_BYTES
     if isinstance(commit, SignInCommit):
         return _SIGN_IN_BYTES
+    if isinstance(commit, ScheduleCommit):
+        kept = len(commit.after.definition.content) if commit.after is not None else 0
+        made = commit_bytes(commit.fires) if commit.fires is not None else 0
+        return _SCHEDULE_BYTES + kept + made + _ACT_BYTES * len(commit.acts)
     if isinstance(commit, RowsCommit):
         rows = sum(len(key) + len(value) for _, key, value in commit.puts)
         return rows + _ACT_BYTES * len(commit.acts)

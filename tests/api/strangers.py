@@ -31,6 +31,7 @@ class Row:
 
 _E = "/invocations/v1/executions"
 _D = "/app/v1/debug"
+_S = "/app/v1/schedules"
 STRANGERS: Mapping[Route, Row] = {
     ("POST", "/invocations/v1/flows/invoke"): Row(
         "/invocations/v1/flows/invoke", {"graph_id": "{graph}"}
@@ -94,6 +95,16 @@ STRANGERS: Mapping[Route, Row] = {
         "/app/v1/configs/{config}", {"flow": None, "profile": "pried"}
     ),
     ("DELETE", f"/app/v1/configs/{_NO_ULID}"): Row("/app/v1/configs/{config}"),
+    ("POST", "/app/v1/schedules"): Row(
+        "/app/v1/schedules", {"name": "pried", "graph_id": "{graph}", "every_seconds": 86_400}
+    ),
+    ("GET", f"{_S}/{_NO_ULID}"): Row(f"{_S}/{{schedule}}"),
+    ("PATCH", f"{_S}/{_NO_ULID}"): Row(f"{_S}/{{schedule}}", {"name": "pried again"}),
+    ("DELETE", f"{_S}/{_NO_ULID}"): Row(f"{_S}/{{schedule}}"),
+    **{
+        ("POST", f"{_S}/{_NO_ULID}/{below}"): Row(f"{_S}/{{schedule}}/{below}")
+        for below in ("pause", "resume", "trigger")
+    },
 }
 """Answered 404, in the same words as what is nowhere."""
 
@@ -121,6 +132,7 @@ OWN: tuple[Route, ...] = (
     ("PUT", "/app/v1/secrets/TOKEN"),
     ("GET", "/app/v1/configs"),
     ("POST", "/app/v1/configs"),
+    ("GET", _S),
 )
 
 OPERATORS: tuple[Route, ...] = (
@@ -158,7 +170,9 @@ class Things:
 
 _NOTHING: Mapping[str, str] = {
     **dict.fromkeys(("execution", "paused", "held"), "f" * 32),
-    **dict.fromkeys(("graph", "stream", "webhook", "config"), "01JYYYYYYYYYYYYYYYYYYYYYYY"),
+    **dict.fromkeys(
+        ("graph", "stream", "webhook", "config", "schedule"), "01JYYYYYYYYYYYYYYYYYYYYYYY"
+    ),
     "pause": "f" * 16,
     "delivery": f"msg_{'f' * 32}_{'f' * 24}",
     "package": "acme/nowhere/1.0.0",
@@ -189,6 +203,7 @@ def make_things(user: User, receiver: Receiver) -> Things:
     body = {"graph_id": user.compile(DIAMOND), "input": {"text": "x"}, "paused": True}
     held = user.http.post("/app/v1/debug", json=body).json()["execution_id"]
     user.reached(held, {"DEBUG_PAUSED"})
+    scheduled = {"name": "pried", "graph_id": graph, "every_seconds": 86_400}
     hook = {"url": receiver.url, "events": ["pause_opened"]}
     user.http.put("/app/v1/secrets/PRIED", json={"value": "a value"})
     config = user.http.post("/app/v1/configs", json={"flow": None, "profile": "pried"}).json()
@@ -206,6 +221,7 @@ def make_things(user: User, receiver: Receiver) -> Things:
             "delivery": _delivery_of(user, execution),
             "secret": "PRIED",
             "config": config["config_id"],
+            "schedule": user.http.post(_S, json=scheduled).json()["schedule_id"],
             "key": user.http.post("/app/v1/keys", json={"name": "pried"}).json()["key"][:8],
         }
     )

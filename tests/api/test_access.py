@@ -82,6 +82,14 @@ ROUTES = [
     ("GET", "/app/v1/tenants/default"),
     ("PATCH", "/app/v1/tenants/default"),
     ("GET", "/app/v1/audit"),
+    ("GET", "/app/v1/schedules"),
+    ("POST", "/app/v1/schedules"),
+    ("GET", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("PATCH", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("DELETE", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("POST", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ/pause"),
+    ("POST", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ/resume"),
+    ("POST", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ/trigger"),
 ]
 """Every route, with IDs of nothing: what `STRANGERS` of `api/strangers.py` says of each is the last
 column of the table, and its first ones hold for all of them alike."""

@@ -172,6 +172,20 @@ def test_secrets_and_flow_configs_are_told_as_described(reader: User):
         assert reader.http.delete(path).status_code == 404
 
 
+def test_schedules_are_told_as_described(reader: User, graph):
+    body = {"name": "nightly", "graph_id": graph("Echo"), "cron": "@daily"}
+    made = reader.http.post(f"{APP}/schedules", json=body)
+    assert made.status_code == 201
+    path = f"{APP}/schedules/{made.json()['schedule_id']}"
+    assert reader.http.post(f"{path}/trigger").status_code == 202
+    for command in ("pause", "resume"):
+        assert reader.http.post(f"{path}/{command}").status_code == 200
+    assert reader.http.patch(path, json={"every_seconds": 900}).status_code == 200
+    for place in (path, f"{APP}/schedules"):
+        reader.get(place)
+    assert reader.http.delete(path).status_code == 200
+
+
 def test_what_changes_something_answers_as_described(reader: User, made, graph):
     identity = made["gate"]
     root = f"{INVOCATIONS}/executions"

@@ -49,6 +49,7 @@ EXECUTIONS = (
         query=(
             several("status", "Only these statuses.", [status.value for status in Status]),
             text("flow", "Only those of this flow.", "", "acme/order-intake"),
+            text("schedule_id", "Only those that this schedule made."),
             Parameter("started_after", "Accepted at that time or later.", _MOMENT),
             Parameter("started_before", "Accepted before that time.", _MOMENT),
             text("q", "Part of an execution's ID or of its flow's name."),

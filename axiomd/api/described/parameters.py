@@ -6,7 +6,7 @@ from axiomd.api.described.route import Parameter
 from axiomd.api.wire import PAGE_ROWS
 from axiomd.flow.package import NODE_NAME, PACKAGE_NAME, SECRET_NAME, VERSION
 from axiomd.flow.source import ALIAS, ALIAS_CHARS_MAX
-from axiomd.ids import ARTIFACT_ID, EXECUTION_ID, TENANT_ID
+from axiomd.ids import ARTIFACT_ID, EXECUTION_ID, SCHEDULE_ID, TENANT_ID
 from axiomd.limits import PAGE_ROWS_MAX
 
 _EXECUTION_ID = "019a3c5d7e8f0123456789abcdef0123"
@@ -52,6 +52,7 @@ PATH_PARAMETERS = {
         ),
         text("config_id", "A flow config.", ARTIFACT_ID.pattern, "01JX5M4ZV8QK3T0B9N2R7C6D1E"),
         text("webhook_id", "A webhook.", ARTIFACT_ID.pattern, "01JX5M4ZV8QK3T0B9N2R7C6D1E"),
+        text("schedule_id", "A schedule.", SCHEDULE_ID.pattern, "01JX5M4ZV8QK3T0B9N2R7C6D1E"),
         text(
             "delivery_id",
             "A delivery.",

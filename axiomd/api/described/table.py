@@ -12,6 +12,7 @@ from axiomd.api.described.debugging import DEBUGGING
 from axiomd.api.described.executions import EXECUTIONS, PAUSES
 from axiomd.api.described.invocations import INVOCATIONS
 from axiomd.api.described.limits import LIMITS
+from axiomd.api.described.schedules import SCHEDULES
 from axiomd.api.described.tenants import TENANTS
 from axiomd.api.described.vault import VAULT
 from axiomd.api.described.webhooks import WEBHOOKS
@@ -23,6 +24,7 @@ TABLE = (
     *PACKAGES,
     *FLOWS,
     *DEBUGGING,
+    *SCHEDULES,
     *WEBHOOKS,
     *VAULT,
     *ACCESS,
