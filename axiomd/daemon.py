@@ -28,23 +28,29 @@ from axiomd.clock import SystemClock
 from axiomd.engine.catalog import Catalog
 from axiomd.engine.engine import open_engine
 from axiomd.engine.keyring import DEFAULT_TENANT, Keyring, new_key
+from axiomd.engine.lag import watch_loop
+from axiomd.engine.measured import measured
+from axiomd.engine.otlp import Collector
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.posting import Poster
 from axiomd.engine.sign_in import SignIns, link_text, new_link
 from axiomd.engine.signing import Signing
 from axiomd.engine.tail import Tail
+from axiomd.engine.tracing import Tracer, open_tracer
 from axiomd.engine.webhooks import Webhooks, open_webhooks
 from axiomd.ids import Ids
+from axiomd.measures import Measures
 from axiomd.runners.build_process import remove_drafts
 from axiomd.runners.builds import open_environments
 from axiomd.runners.environment import PackageFiles
 from axiomd.runners.orphans import wait_for_predecessors
 from axiomd.runners.registry import open_runners
-from axiomd.settings import Settings, process_environment
+from axiomd.settings import Settings, TraceSettings, WebhookSettings, process_environment
 from axiomd.store.blobs import Blobs
 from axiomd.store.env import Store, count_boot, lock_data_dir, note_url, open_store
 from axiomd.store.outbox import Outbox
 from axiomd.store.reader import Reader
+from axiomd.store.sizes import count_living
 from axiomd.store.upgrade import upgrade
 from axiomd.store.writer import Writer, open_writer, write_now
 
@@ -112,8 +118,10 @@ async def open_box(
     remove_drafts(environments_dir)
     blobs.remove_drafts()
     log.info("opened", data_dir=str(directory), boot=count_boot(store))
+    measures = Measures()
+    measures.change_living(count_living(store))
     async with (
-        open_writer(store, tail.publish) as writer,
+        open_writer(store, tail.publish, measures) as writer,
         open_environments(environments_dir, files, settings.environments) as environments,
         open_runners(
             settings.runners,
@@ -132,7 +140,7 @@ async def open_box(
             reader=reader,
             blobs=blobs,
             tail=tail,
-            runners=runners,
+            runners=measured(runners, measures),
             artifact=catalog.artifact,
             rules=catalog.rules,
             clock=clock,
@@ -141,14 +149,15 @@ async def open_box(
             settings=settings.engine,
             run_blocking=run_blocking,
             retention=settings.retention,
+            measures=measures,
         )
         keyring = Keyring(writer, reader, clock, ids)
         sign_ins = SignIns(writer, reader, clock, ids, settings.server.session_days)
-        async with open_engine(parts) as engine:
-            outbox = Outbox(store)
-            signing = Signing(writer, outbox, clock, ids)
-            post = Poster(settings.webhooks)
-            webhooks = Webhooks(parts, outbox, signing, settings.webhooks, post)
+        async with (
+            _traced(settings.traces, parts) as tracer,
+            open_engine(parts) as engine,
+        ):
+            webhooks = _webhooks(settings.webhooks, parts, Outbox(store), tracer)
             box = Box(
                 engine=engine,
                 catalog=catalog,
@@ -159,9 +168,34 @@ async def open_box(
                 clock=clock,
                 settings=settings.server,
                 webhooks=webhooks,
+                traces_queued=lambda: tracer.queued if tracer is not None else 0,
             )
             async with open_webhooks(webhooks, WebhookBodies(box).make):
                 yield box, writer
+
+
+@asynccontextmanager
+async def _traced(settings: TraceSettings, parts: Parts) -> AsyncIterator[Tracer | None]:
+    """What tells a collector of all that ends, if there is one."""
+    if not settings.otlp_endpoint:
+        yield None
+        return
+    tracer = Tracer(
+        Collector(settings), parts.reader, parts.artifact, parts.measures, parts.run_blocking
+    )
+    parts.writer.on_ended = tracer.notice
+    async with open_tracer(tracer):
+        yield tracer
+
+
+def _webhooks(
+    settings: WebhookSettings, parts: Parts, outbox: Outbox, tracer: Tracer | None
+) -> Webhooks:
+    signing = Signing(parts.writer, outbox, parts.clock, parts.ids)
+    webhooks = Webhooks(parts, outbox, signing, settings, Poster(settings))
+    if tracer is not None:
+        webhooks.on_attempt = tracer.notice_delivery
+    return webhooks
 
 
 async def _serve_until_stopped(
@@ -180,6 +214,7 @@ async def _serve_until_stopped(
         nursery.start_soon(_stop_on_signal, stopping)
         nursery.start_soon(_stop_when_broken, writer, stopping)
         nursery.start_soon(_stop_hard_when_late, settings, box, writer, stopping, drained)
+        nursery.start_soon(watch_loop, box.engine.parts.measures.loop_lag_s)
         # What lives from here on lives long: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()

@@ -80,6 +80,13 @@ class CsrfFailed(Refused):
     status = 403
 
 
+class Forbidden(Refused):
+    """This key may not do that."""
+
+    code = "FORBIDDEN"
+    status = 403
+
+
 class NotFound(Refused):
     """There is no such thing here."""
 
@@ -172,6 +179,12 @@ class Draining(Unavailable):
     """axiomd is shutting down; try again shortly."""
 
     code = "DRAINING"
+
+
+class Recovering(Unavailable):
+    """axiomd has just started, and takes up what was running; try again shortly."""
+
+    code = "RECOVERING"
 
 
 class StoreFull(Unavailable):

@@ -16,27 +16,34 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from axiomd.api import answers
-from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of
+from axiomd.api.auth import caller_of, shown_by
 from axiomd.api.box import Box
 from axiomd.api.dashboard import Dashboard
 from axiomd.api.debug import debug_routes
 from axiomd.api.environments import environments_routes
-from axiomd.api.exchange import Exchange, Receive, Scope, Send
+from axiomd.api.exchange import EXCHANGE, Exchange, Receive, Scope, Send
 from axiomd.api.executions import executions_routes
 from axiomd.api.flows import flows_routes
 from axiomd.api.forks import forks_routes
-from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
+from axiomd.api.invoke import INVOKE_PATH, answer_invoke, respond_error, too_large
 from axiomd.api.keys import keys_routes
+from axiomd.api.metrics import metrics_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
 from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
 from axiomd.api.webhooks import webhooks_routes
-from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
+from axiomd.api.why import why_routes
+from axiomd.errors import AxiomdError, Malformed, MethodNotAllowed, NotFound, Recovering
+from axiomd.measures import OTHER
 from axiomd.settings import ServerSettings
 
 _CLOSED_PREFIXES = ("/invocations/", "/app/")
 """Routes that need a key, or a session: all but the one that makes a session."""
 _BACKLOG = 1024
+_RECOVERY_PATIENCE_S = 0.5
+"""Seconds that a request waits for the end of a start, which is mostly much sooner."""
+PAGES = "/*"
+"""What all pages and files of the dashboard are counted as."""
 
 ROUTES = (
     executions_routes,
@@ -48,6 +55,8 @@ ROUTES = (
     sessions_routes,
     debug_routes,
     webhooks_routes,
+    metrics_routes,
+    why_routes,
 )
 """Everything but the hottest route, and those that need no key."""
 
@@ -60,16 +69,30 @@ def make_application(box: Box, dashboard: Dashboard) -> Application:
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            exchange = Exchange(scope, receive, send)
+            exchange = Exchange(scope, receive, send, box.engine.parts.measures)
             receive, send = exchange.receive, exchange.send
-            if scope["path"] == INVOKE_PATH and scope["method"] == "POST":
+            path = scope["path"]
+            if not await _is_answered(box, path):
+                await respond_error(send, Recovering())
+                return
+            if path == INVOKE_PATH and scope["method"] == "POST":
+                exchange.route = INVOKE_PATH
                 await answer_invoke(box, scope, receive, send)
                 return
+            exchange.route = PAGES
             if await dashboard.answer(scope, send):
                 return
+            exchange.route, scope[EXCHANGE] = OTHER, exchange
         await framework(scope, receive, send)  # type: ignore[arg-type]
 
     return application
+
+
+async def _is_answered(box: Box, path: str) -> bool:
+    """Whether a request is answered: while the box starts, only what asks how it is."""
+    if box.engine.answers or not path.startswith(_CLOSED_PREFIXES):
+        return True
+    return await box.engine.wait_answers(_RECOVERY_PATIENCE_S)
 
 
 def make_framework(box: Box) -> QuartTrio:
@@ -82,23 +105,19 @@ def make_framework(box: Box) -> QuartTrio:
     app.url_map.strict_slashes = False
 
     async def require_key() -> None:
+        if request.url_rule is not None:
+            asked: Scope = request.scope  # type: ignore[assignment]
+            asked[EXCHANGE].route = request.url_rule.rule
         if request.path.startswith(_CLOSED_PREFIXES) and request.endpoint != SIGN_IN_ENDPOINT:
-            headers = request.headers
-            shown = Credentials(
-                request.method,
-                headers.get("Authorization"),
-                "; ".join(headers.getlist("Cookie")),
-                headers.get(CSRF_HEADER, ""),
-            )
-            g.caller = caller_of(box, shown)
+            g.caller = caller_of(box, shown_by(request))
             g.tenant = g.caller.key.tenant
 
     async def healthz() -> dict[str, Any]:
         return {"status": "ok"}
 
     async def readyz() -> dict[str, Any]:
-        if box.engine.draining:
-            raise Draining
+        box.engine.refuse_when_draining()
+        box.engine.refuse_when_recovering()
         return {"status": "ready", **box.engine.statistics()}
 
     async def keep_to_itself(response: Response) -> Response:
@@ -121,13 +140,22 @@ async def _answer_error(settings: ServerSettings, failure: Exception) -> Respons
     error = (
         _framework_error(settings, failure)
         if isinstance(failure, HTTPException)
-        else answers.to_error(failure)
+        else answers.to_error(failure, **_asked())
     )
     return Response(
         answers.dump(answers.envelope(error)),
         status=error.status,
         headers={"Content-Type": answers.JSON_TYPE, **answers.error_headers(error)},
     )
+
+
+def _asked() -> dict[str, str]:
+    """What the current request is about, for the log."""
+    given = {"route": request.url_rule.rule if request.url_rule is not None else request.path}
+    if "tenant" in g:
+        given["tenant"] = g.tenant
+    identity = (request.view_args or {}).get("execution_id")
+    return given | ({"execution_id": identity} if identity else {})
 
 
 def _framework_error(settings: ServerSettings, failure: HTTPException) -> AxiomdError:

@@ -11,19 +11,29 @@ from typing import Any
 
 import trio
 
+from axiomd.measures import OTHER, Measures
+
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 _CLOSE = (b"connection", b"close")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+EXCHANGE = "axiomd.exchange"
+"""Where a request's scope has its exchange."""
 
 
 class Exchange:
     """Stands between the server and an application for one request."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, measures: Measures) -> None:
         self._receive = receive
         self._send = send
+        self._measures = measures
+        self._method = scope["method"] if scope["method"] in _METHODS else OTHER
+        self._began = trio.current_time()
+        self.route = OTHER
+        """The rule that the path follows; requests are counted by it."""
         self._unread = any(
             (name == b"content-length" and value != b"0") or name == b"transfer-encoding"
             for name, value in scope["headers"]
@@ -38,8 +48,10 @@ class Exchange:
 
     async def send(self, message: Any) -> None:
         """The next part of the answer."""
-        if message["type"] == "http.response.start" and self._unread:
-            message = {**message, "headers": [*message["headers"], _CLOSE]}
+        if message["type"] == "http.response.start":
+            self._count(message["status"])
+            if self._unread:
+                message = {**message, "headers": [*message["headers"], _CLOSE]}
         last = message["type"] == "http.response.body" and not message.get("more_body")
         if not last:
             await self._send(message)
@@ -47,3 +59,9 @@ class Exchange:
         # Shielded as the server's own writing is; what bounds it is the socket's timeout.
         with trio.CancelScope(shield=True):
             await self._send(message)
+
+    def _count(self, status: int) -> None:
+        """The answer begins."""
+        took_s = trio.current_time() - self._began
+        self._measures.requests.add(self._method, self.route, str(status))
+        self._measures.request_s.observe(took_s, self._method, self.route)

@@ -9,6 +9,7 @@ import hashlib
 from contextlib import aclosing
 from typing import Any
 
+import attrs
 import trio
 
 from axiomd.api import answers
@@ -20,9 +21,10 @@ from axiomd.api.webhook_wire import read_target
 from axiomd.api.wire import InvokeBody, StreamBody, read_invoke, read_json
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.engine.engine import Accepted
-from axiomd.errors import TooLarge, WrongMode
+from axiomd.errors import AxiomdError, TooLarge, WrongMode
 from axiomd.execution.execution import Execution
 from axiomd.execution.targets import Target
+from axiomd.execution.trace_context import NO_ORIGIN, Origin, read_origin
 from axiomd.flow.large_json import Leaf
 from axiomd.store.commit import IdempotencyClaim
 
@@ -35,22 +37,40 @@ _PATIENCE_S = 1.0
 
 async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) -> None:
     """POST /invocations/v1/flows/invoke, as ASGI."""
-    headers: dict[str, str] = {}
     leaves: list[Leaf] = []
+    tenant = ""
     try:
         given = _headers(scope)
         # Before the body: who has no key sends us no megabytes.
         tenant = tenant_of(box, scope, given)
         body = await read_request(box, scope, receive)
-        key = given.get(b"idempotency-key", b"").decode("latin-1")
-        status, view = 202, await invoke(box, tenant, key, body, receive, leaves)
+        view = await invoke(box, tenant, _beside(given), body, receive, leaves)
     except Exception as failure:  # noqa: BLE001 - the error mapper of this route
-        error = answers.to_error(failure)
-        status, view, headers = error.status, answers.envelope(error), answers.error_headers(error)
+        error = answers.to_error(failure, route=INVOKE_PATH, tenant=tenant)
+        await respond_error(send, error)
+        return
     if leaves:
         await respond_in_pieces(box, send, view, leaves)
     else:
-        await respond(send, status, answers.dump(view), headers)
+        await respond(send, 202, answers.dump(view), {})
+
+
+@attrs.frozen
+class Beside:
+    """What an invocation says beside its body, in headers."""
+
+    idempotency_key: str = ""
+    origin: Origin = NO_ORIGIN
+    """The span that it is made in."""
+
+
+def _beside(headers: dict[bytes, bytes]) -> Beside:
+    key = headers.get(b"idempotency-key", b"").decode("latin-1")
+    parent = headers.get(b"traceparent")
+    if parent is None:
+        return Beside(key)
+    state = headers.get(b"tracestate", b"").decode("latin-1")
+    return Beside(key, read_origin(parent.decode("latin-1"), state))
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:
@@ -93,6 +113,12 @@ async def respond(send: Send, status: int, body: bytes, headers: dict[str, str])
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
+async def respond_error(send: Send, error: AxiomdError) -> None:
+    """Send a refusal."""
+    body = answers.dump(answers.envelope(error))
+    await respond(send, error.status, body, answers.error_headers(error))
+
+
 async def respond_in_pieces(box: Box, send: Send, view: dict[str, Any], leaves: list[Leaf]) -> None:
     """Send an answer whose large parts are read while they are written; its length is unknown."""
     raw = [(b"content-type", answers.JSON_TYPE.encode())]
@@ -106,7 +132,7 @@ async def respond_in_pieces(box: Box, send: Send, view: dict[str, Any], leaves: 
 async def invoke(
     box: Box,
     tenant: str,
-    idempotency_key: str,
+    beside: Beside,
     body: bytes,
     receive: Receive,
     leaves: list[Leaf],
@@ -120,7 +146,7 @@ async def invoke(
     if loaded.artifact.mode != "unary":
         raise WrongMode(f"{request.graph_id} is a pipeline: invoke it on {STREAM_PATH}.")
     webhook = read_target(box, request.webhook)
-    accepted = await accept(box, loaded, request.input, idempotency_key, body, webhook)
+    accepted = await accept(box, loaded, request.input, beside, body, webhook)
     view: dict[str, Any] = {"accepted": True, "execution_id": accepted.execution_id}
     if not request.wait:
         return view
@@ -131,7 +157,7 @@ async def invoke(
 
 
 async def accept_stream(
-    box: Box, tenant: str, idempotency_key: str, body: bytes
+    box: Box, tenant: str, beside: Beside, body: bytes
 ) -> tuple[Execution, float]:
     """Accept a pipeline execution; it and the seconds its stream may take."""
     request = read_invoke(body, StreamBody)
@@ -139,7 +165,7 @@ async def accept_stream(
     if loaded.artifact.mode != "pipeline":
         raise WrongMode(f"{request.graph_id} is unary: invoke it on {INVOKE_PATH}.")
     webhook = read_target(box, request.webhook)
-    accepted = await accept(box, loaded, request.input, idempotency_key, body, webhook)
+    accepted = await accept(box, loaded, request.input, beside, body, webhook)
     return box.reader.execution(tenant, accepted.execution_id), request.timeout_seconds
 
 
@@ -147,15 +173,18 @@ async def accept(
     box: Box,
     loaded: LoadedArtifact,
     given: object,
-    idempotency_key: str,
+    beside: Beside,
     body: bytes,
     webhook: Target | None,
 ) -> Accepted:
     """Check the input and make the execution durable."""
     box.engine.refuse_when_draining()
     payload = loaded.entry.parse_json(given)
-    claim = _idempotency(idempotency_key, body) if idempotency_key else None
-    return await box.engine.accept(loaded.artifact, payload, claim, webhook=webhook)
+    key = beside.idempotency_key
+    claim = _idempotency(key, body) if key else None
+    return await box.engine.accept(
+        loaded.artifact, payload, claim, webhook=webhook, origin=beside.origin
+    )
 
 
 def _idempotency(key: str, body: bytes) -> IdempotencyClaim:

@@ -6,6 +6,7 @@ import json
 from axiomd.execution.call import ContentParts, NodeCall, NodeEvent
 from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.position import Position
+from axiomd.execution.trace_context import span_id
 from axiomd.flow.artifact import Artifact, Placement
 from axiomd.limits import EVENT_BYTES_MAX, EVENT_TEXT_BYTES_MAX
 
@@ -21,10 +22,12 @@ def make_call(
     effect: str,
     node_timeout_s: float,
     resume_index: int = 0,
+    span_of: str = "",
 ) -> NodeCall:
     """The call of a placement's node.
 
     effect: what the call does once however often it is made, as text: its effect key follows.
+    span_of: what its span is named after, if that is not its position.
     """
     return NodeCall(
         execution_id=execution_id,
@@ -47,6 +50,8 @@ def make_call(
         cpu_seconds=placement.cpu_seconds,
         resume_index=resume_index,
         reflection=artifact.reflection,
+        package=placement.package.partition("@")[0],
+        span_id=span_id(execution_id, span_of or position, attempt),
     )
 
 

@@ -24,6 +24,7 @@ from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.plan import Decision, park
 from axiomd.execution.position import position_text
 from axiomd.execution.status import Trigger
+from axiomd.execution.trace_context import undoing_text
 from axiomd.execution.undoing import UndoStep, is_undoable
 from axiomd.flow.rules import EdgeFault
 
@@ -90,6 +91,7 @@ async def _call(attempt: Attempt, step: UndoStep, payload: bytes | ContentParts)
         position=text,
         attempt=number,
         effect=f"{text}/compensation",
+        span_of=undoing_text(text),
         node_timeout_s=attempt.execution.node_timeout_s,
     )
     try:

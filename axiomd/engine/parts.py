@@ -11,6 +11,7 @@ from axiomd.engine.tail import Tail
 from axiomd.flow.artifact import Artifact
 from axiomd.flow.rules import Rules
 from axiomd.ids import Ids
+from axiomd.measures import Measures
 from axiomd.runners.base import Runner
 from axiomd.settings import EngineSettings, RetentionSettings
 from axiomd.store.blobs import Blobs
@@ -48,3 +49,4 @@ class Parts:
     settings: EngineSettings
     run_blocking: RunBlocking
     retention: RetentionSettings = attrs.field(factory=RetentionSettings)
+    measures: Measures = attrs.field(factory=Measures)

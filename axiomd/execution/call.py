@@ -70,6 +70,10 @@ class NodeCall:
     """What `ax.secrets` may give out."""
     reflection: str = "{}"
     """JSON of `ax.reflection.flow`."""
+    package: str = ""
+    """`handle/package` of the code, for people."""
+    span_id: str = ""
+    """The span of this call in the trace that is the execution: 16 hex characters."""
 
 
 FailureKind = Literal[

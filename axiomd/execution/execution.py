@@ -10,6 +10,7 @@ import attrs
 
 from axiomd.execution.status import Residence, Status, residence
 from axiomd.execution.targets import Target
+from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import Artifact, Mode
 
 
@@ -113,6 +114,8 @@ class Execution:
     """Whether nothing is left to do but to compensate; it stays so after the end."""
     webhook: Target | None = None
     """Who is told of its end."""
+    origin: Origin = NO_ORIGIN
+    """The span, of whomever, that it was invoked in."""
 
     @property
     def residence(self) -> Residence:
@@ -127,6 +130,7 @@ def queued(
     at_ns: int,
     debug: Debug | None = None,
     webhook: Target | None = None,
+    origin: Origin = NO_ORIGIN,
 ) -> Execution:
     """The record of a new execution of an artifact, which waits for its first worker."""
     return Execution(
@@ -141,6 +145,7 @@ def queued(
         node_timeout_s=node_timeout_s,
         debug=debug,
         webhook=webhook,
+        origin=origin,
     )
 
 

@@ -52,8 +52,9 @@ class RunFrames:
         """The RUN or JOIN frame of `call` as (everything before the payload, payload)."""
         header = self._header(call)
         visit = (
-            f"{call.attempt}\n{call.resume_index}\n{call.execution_id}\n{call.effect_key}".encode()
-        )
+            f"{call.attempt}\n{call.resume_index}\n{call.execution_id}\n{call.span_id}\n"
+            f"{call.effect_key}"
+        ).encode()
         size = RUN_HEAD.size + len(visit) + len(header) + parts_size(payload)
         head = HEAD.pack(size, kind, number) + RUN_HEAD.pack(len(visit), len(header))
         return head + visit + header, payload

@@ -25,7 +25,7 @@ from axiomd.store.room import Reading, Room, first_size
 
 T = TypeVar("T")
 
-FORMAT = 4
+FORMAT = 5
 """Version of the layout in `keys.py`; an older store is upgraded, a newer one refused."""
 
 FORMAT_KEY = b"format"

@@ -48,6 +48,7 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.retention import next_slice
+from axiomd.store.sizes import Sizes, sizes_of
 from axiomd.store.walking import backwards, forwards
 
 _LAST_ENTRIES = 2
@@ -255,6 +256,19 @@ class Reader:
                 if len(found) >= limit:
                     break
         return found
+
+    def sizes(self) -> Sizes:
+        """How large the store is, and how much waits in it."""
+        return sizes_of(self._store)
+
+    def place_in_queue(self, execution: Execution, looked_at: int) -> int | None:
+        """How many executions are chosen before one that waits for a worker.
+
+        None if it does not wait, or is not among the first `looked_at`.
+        """
+        identity = execution.execution_id
+        ahead = self.ready(looked_at, ())
+        return ahead.index(identity) if identity in ahead else None
 
     def claimed(self) -> list[str]:
         """Executions that some worker has."""

@@ -16,6 +16,7 @@ from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
 from axiomd.execution.targets import Target
+from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import (
     Artifact,
     Compensate,
@@ -150,6 +151,8 @@ def encode_execution(execution: Execution) -> bytes:
         depth=execution.depth,
         held=execution.held,
         undoing=execution.undoing,
+        traceparent=execution.origin.traceparent,
+        tracestate=execution.origin.tracestate,
     )
     if execution.debug is not None:
         record.debug.mode = execution.debug.mode
@@ -202,6 +205,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         held=tuple(record.held),
         undoing=record.undoing,
         webhook=read_target(record.webhook) if record.HasField("webhook") else None,
+        origin=Origin(record.traceparent, record.tracestate) if record.traceparent else NO_ORIGIN,
     )
 
 

@@ -122,5 +122,7 @@ STEPS: Mapping[int, tuple[tuple[str, RowsFrom], ...]] = {
     2: (),
     # So are those of sessions, sign-in links and webhooks.
     3: (),
+    # A record knows the span that its execution was invoked in; those of before have none.
+    4: (),
 }
 """From each format to the next: tables to walk, and what to put for each row of them."""
