@@ -291,12 +291,15 @@ class _Look:
             "started_at": rfc3339(started.at_ns),
             "timeout_seconds": timeout_s,
         }
+        said = f"{visit} runs {placement.node}, attempt {started.attempt}"
+        said += f", since {facts['started_at']}"
+        words = f"{said}; it may take {timeout_s:g} s."
         if self._artifact.mode == "pipeline":
             facts["frames"] = self._around.frames(position.placement)
-        said = f"{visit} runs {placement.node}, attempt {started.attempt}"
-        words = f"{said}, since {facts['started_at']}; it may take {timeout_s:g} s."
-        if placement.kind == "pipeline":
-            words = f"{said}, since {facts['started_at']}; it may be silent for {timeout_s:g} s."
+            bound = (
+                "it may be silent for" if placement.kind == "pipeline" else "a call of it may take"
+            )
+            words = f"{said}, and has emitted {facts['frames']} frames; {bound} {timeout_s:g} s."
         return Link("node_call", words, facts, self._before_node(position, placement))
 
     def _before_node(self, position: Position, placement: Placement) -> tuple[Link, ...]:

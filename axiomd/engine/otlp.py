@@ -84,6 +84,6 @@ def _link(origin: Origin) -> Link:
     flags = TraceFlags(TraceFlags.SAMPLED if origin.sampled else TraceFlags.DEFAULT)
     state = TraceState.from_header([origin.tracestate]) if origin.tracestate else None
     trace_id, span_id = int(origin.trace_id, 16), int(origin.span_id, 16)
-    return Link(
-        SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags, trace_state=state)
-    )
+    context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags, trace_state=state)
+    # As an attribute too: the exporter leaves out the state of links.
+    return Link(context, {"tracestate": origin.tracestate} if origin.tracestate else {})

@@ -30,6 +30,8 @@ ROUTES = [
     ("POST", f"/invocations/v1/executions/{IDENTITY}/fork"),
     ("POST", f"/invocations/v1/executions/{IDENTITY}/retry"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/webhooks"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/why"),
+    ("GET", "/metrics"),
     ("POST", "/invocations/v1/nodes/acme/lab/1.0.0/Echo"),
     ("GET", "/app/v1/webhooks"),
     ("POST", "/app/v1/webhooks"),
@@ -127,6 +129,11 @@ def test_health_needs_no_key(box: Box):
         assert http.get("/readyz").json()["status"] == "ready"
 
 
+def test_metrics_are_for_keys_of_the_default_tenant(user: User, stranger: User, refused):
+    assert user.http.get("/metrics").status_code == 200
+    refused(stranger.http.get("/metrics"), 403, "FORBIDDEN")
+
+
 def test_another_tenants_anything_is_not_found(user: User, stranger: User, graph, refused):
     identity = user.accepted(graph("Echo"), {})
     user.ended(identity)
@@ -135,7 +142,8 @@ def test_another_tenants_anything_is_not_found(user: User, stranger: User, graph
         f"/invocations/v1/executions/{identity}{below}"
         for below in ("", "/events", "/checkpoints", "/branches", "/output", "/frames", "/stream")
     ]
-    paths += [f"/invocations/v1/executions/{identity}/{below}" for below in ("pauses", "webhooks")]
+    more = ("pauses", "webhooks", "why")
+    paths += [f"/invocations/v1/executions/{identity}/{below}" for below in more]
     paths += [
         f"/app/v1/artifacts/{graph_id}",
         "/app/v1/flows/acme/echo",
