@@ -213,13 +213,16 @@ class TraceSettings:
         return {name.strip().lower(): unquote(value).strip() for name, _, value in parts}
 
 
+LogFormat = Literal["auto", "console", "json"]
+
+
 @attrs.frozen
 class LogSettings:
     """[log]"""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
-    format: Literal["auto", "console", "json"] = "auto"
+    format: LogFormat = "auto"
     """One line each: `console` for people, `json` for machines, `auto` by terminal."""
 
 

@@ -6,7 +6,7 @@ import re
 import socket
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import rich_click as click
 import trio
@@ -16,7 +16,7 @@ from axiomd.cli.logs import configure_logs
 from axiomd.cli.options import config_option, data_dir_option, json_option
 from axiomd.cli.output import say, stdout, write_json
 from axiomd.errors import AxiomdError, Problem, SettingsInvalid
-from axiomd.settings import Settings, from_process
+from axiomd.settings import LogFormat, Settings, from_process
 
 if TYPE_CHECKING:
     from axiomd.daemon import Started
@@ -29,9 +29,20 @@ _ADDRESS_ERRORS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EP
 @click.command()
 @data_dir_option("Everything durable; the platform's data directory if not given.")
 @click.option("--bind", metavar="HOST:PORT", help="Address to listen on [127.0.0.1:8700].")
+@click.option(
+    "--log-format",
+    type=click.Choice(get_args(LogFormat)),
+    help="How the log looks, one line each [auto: console on a terminal, else json].",
+)
 @config_option
 @json_option
-def serve(data_dir: str | None, bind: str | None, config: str | None, as_json: bool) -> None:
+def serve(
+    data_dir: str | None,
+    bind: str | None,
+    log_format: str | None,
+    config: str | None,
+    as_json: bool,
+) -> None:
     """Run the server until Ctrl-C or SIGTERM.
 
     The first start on a data directory shows an API key and a sign-in link, once. Stopping takes
@@ -40,11 +51,12 @@ def serve(data_dir: str | None, bind: str | None, config: str | None, as_json: b
     \b
     Example:
       axiomd serve --data-dir ./data --bind 127.0.0.1:8700
+      axiomd serve --log-format json 2>> axiomd.log
     """
     # Late: every other command would pay for the web framework, half of its start-up.
     from axiomd.daemon import run
 
-    settings = read_settings(config, data_dir, bind)
+    settings = read_settings(config, data_dir, bind, log_format)
     configure_logs(settings.log)
     try:
         trio.run(run, settings, partial(announce, settings, as_json=as_json))
@@ -57,11 +69,12 @@ def serve(data_dir: str | None, bind: str | None, config: str | None, as_json: b
         raise
 
 
-def read_settings(config: str | None, data_dir: str | None, bind: str | None) -> Settings:
+def read_settings(
+    config: str | None, data_dir: str | None, bind: str | None, log_format: str | None = None
+) -> Settings:
     """The settings with these flags; SettingsInvalid also for an address that is none."""
-    settings = from_process(
-        Path(config) if config else None, {"store.data_dir": data_dir, "server.bind": bind}
-    )
+    flags = {"store.data_dir": data_dir, "server.bind": bind, "log.format": log_format}
+    settings = from_process(Path(config) if config else None, flags)
     split_bind(settings.server.bind)
     return settings
 

@@ -42,7 +42,7 @@ class _Measured:
         self._emit = emit
         self._measures = measures
         self._asked = trio.current_time()
-        self._begun = 0.0
+        self._begun: float | None = None
 
     def emit(self, event: NodeEvent) -> None:
         if event is STARTED:
@@ -52,7 +52,7 @@ class _Measured:
     def end(self, how: str) -> None:
         call, measures = self._call, self._measures
         measures.node_calls.add(call.package, call.node, how)
-        if self._begun:
+        if self._begun is not None:
             measures.node_wait_s.observe(self._begun - self._asked)
             measures.node_s.observe(trio.current_time() - self._begun, call.package, call.node)
 

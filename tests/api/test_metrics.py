@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from system.box import Box, User, running
-from system.lab import NUMBERS, single
+from system.lab import NUMBERS, package, single
 
 from axiomd.api.metrics import METRICS
 from axiomd.execution.status import Status
@@ -34,15 +34,15 @@ def value(samples, name: str, **labels: str) -> float:
 def test_the_table_of_metrics_is_what_is_told(user: User):
     section = re.search(r"^### Metrics\n(.*?)(?=^#)", README, re.MULTILINE | re.DOTALL)
     assert section
-    rows = [line.strip("| ").split(" | ") for line in section[1].splitlines() if "`axiomd_" in line]
-    listed = [(row[0].strip("`"), row[1], row[2], row[3]) for row in rows]
-    assert listed == [
-        (
-            metric.name,
+    lines = [line for line in section[1].splitlines() if line.startswith("| `axiomd_")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert rows == [
+        [
+            f"`{metric.name}`",
             metric.kind,
-            ", ".join(f"`{label}`" for label in metric.labels) or "–",
+            ", ".join(f"`{label}`" for label in metric.labels),
             metric.says,
-        )
+        ]
         for metric in METRICS
     ]
     answer = user.http.get("/metrics").text
@@ -77,7 +77,7 @@ def test_executions_are_counted_by_their_ends_and_by_what_they_are(user: User, g
     assert running_now(after) == running_now(before)
     assert value(during, "axiomd_slots_used") >= 1
     assert value(after, "axiomd_executions_stored") - value(before, "axiomd_executions_stored") == 3
-    calls = dict(package="acme/lab", node="Nap", outcome="cancelled")
+    calls = {"package": "acme/lab", "node": "Nap", "outcome": "cancelled"}
     name = "axiomd_node_calls_total"
     assert value(after, name, **calls) - value(before, name, **calls) == 1
 
@@ -132,9 +132,7 @@ def test_sizes_are_those_of_the_store(box: Box, user: User):
 
 def test_who_lives_is_counted_from_the_store_at_the_start(tmp_path):
     with running(tmp_path / "data", server_open_metrics="true") as box, box.client() as user:
-        from system import lab
-
-        user.push(lab.package())
+        user.push(package())
         graph_id = user.compile(single("Nap"))
         identity = user.accepted(graph_id, {"count": 600})
         user.started(identity, "nap")
