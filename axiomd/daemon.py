@@ -29,7 +29,6 @@ from axiomd.engine.catalog import Catalog
 from axiomd.engine.engine import open_engine
 from axiomd.engine.keyring import DEFAULT_TENANT, Keyring, new_key
 from axiomd.engine.lag import watch_loop
-from axiomd.engine.measured import measured
 from axiomd.engine.otlp import Collector
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.posting import Poster
@@ -129,6 +128,7 @@ async def open_box(
             nodes_lock_fd,
             payload_bytes_max=settings.engine.payload_bytes_max,
             data_dir=directory,
+            measures=measures,
         ) as runners,
     ):
         run_blocking = trio.to_thread.run_sync
@@ -140,7 +140,7 @@ async def open_box(
             reader=reader,
             blobs=blobs,
             tail=tail,
-            runners=measured(runners, measures),
+            runners=runners,
             artifact=catalog.artifact,
             rules=catalog.rules,
             clock=clock,

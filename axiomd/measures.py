@@ -78,6 +78,18 @@ class Histograms:
         yield from self._made.items()
 
 
+class NodeCalls:
+    """Calls of one node that are over."""
+
+    __slots__ = ("ends", "seconds")
+
+    def __init__(self) -> None:
+        self.ends: dict[str, int] = {}
+        """How many ended how."""
+        self.seconds = Histogram(_LONG_S)
+        """How long a node process had them."""
+
+
 class Measures:
     """Everything that is counted in one box."""
 
@@ -92,12 +104,8 @@ class Measures:
         """Ends of executions, by tenant, flow and status."""
         self.living: dict[str, int] = {}
         """Executions that have not ended, by status."""
-        self.node_s = Histograms(_LONG_S)
-        """Seconds of calls while their node had them, by package and node."""
-        self.node_wait_s = Histogram(_FAST_S)
-        """Seconds that calls waited for a node process."""
-        self.node_calls = Counts(free=2)
-        """Calls by package, node and how they ended."""
+        self.nodes: dict[tuple[str, str], NodeCalls] = {}
+        """By package and node; `node` makes them."""
         self.requests = Counts(free=0)
         """Answers by method, route and status."""
         self.request_s = Histograms(_LONG_S)
@@ -114,6 +122,13 @@ class Measures:
         """Spans that were made and that it has not."""
         self.traces_dropped = 0
         """Executions and deliveries of which no span was made, since too many waited."""
+
+    def node(self, package: str, node: str) -> NodeCalls:
+        """The calls of a node, to be kept by who counts them."""
+        labels = (package, node)
+        if labels not in self.nodes and len(self.nodes) >= METRIC_SERIES_MAX:
+            labels = (OTHER, OTHER)
+        return self.nodes.setdefault(labels, NodeCalls())
 
     def change_living(self, changes: dict[str, int]) -> None:
         """Take in how many more, or fewer, executions have each status."""

@@ -72,7 +72,7 @@ def make_application(box: Box, dashboard: Dashboard) -> Application:
             exchange = Exchange(scope, receive, send, box.engine.parts.measures)
             receive, send = exchange.receive, exchange.send
             path = scope["path"]
-            if not await _is_answered(box, path):
+            if not box.engine.answers and not await _is_answered(box, path):
                 await respond_error(send, Recovering())
                 return
             if path == INVOKE_PATH and scope["method"] == "POST":
@@ -90,7 +90,7 @@ def make_application(box: Box, dashboard: Dashboard) -> Application:
 
 async def _is_answered(box: Box, path: str) -> bool:
     """Whether a request is answered: while the box starts, only what asks how it is."""
-    if box.engine.answers or not path.startswith(_CLOSED_PREFIXES):
+    if not path.startswith(_CLOSED_PREFIXES):
         return True
     return await box.engine.wait_answers(_RECOVERY_PATIENCE_S)
 

@@ -77,6 +77,12 @@ def _node_processes(look: Look) -> Samples:
     return [(("idle",), idle), (("busy",), look.nodes["processes"] - idle)]
 
 
+def _node_calls(look: Look) -> Samples:
+    for labels, node in look.measures.nodes.items():
+        for how, count in node.ends.items():
+            yield (*labels, how), count
+
+
 METRICS: tuple[Family, ...] = (
     Family(
         "axiomd_executions_ended_total",
@@ -126,21 +132,15 @@ METRICS: tuple[Family, ...] = (
         "axiomd_node_calls_total",
         "counter",
         "node calls that are over: `completed`, `failed`, `crashed`, `lost`, `cancelled`",
-        lambda look: look.measures.node_calls.items(),
+        _node_calls,
         ("package", "node", "outcome"),
     ),
     Family(
         "axiomd_node_call_seconds",
         "histogram",
-        "how long nodes had their calls; a stream is one call",
-        lambda look: look.measures.node_s.items(),
+        "how long node processes had calls; a stream is one call",
+        lambda look: [(labels, node.seconds) for labels, node in look.measures.nodes.items()],
         ("package", "node"),
-    ),
-    Family(
-        "axiomd_node_wait_seconds",
-        "histogram",
-        "how long calls waited for a node process",
-        _one(lambda look: look.measures.node_wait_s),
     ),
     Family("axiomd_node_processes", "gauge", "node processes", _node_processes, ("state",)),
     Family(

@@ -50,7 +50,7 @@ def make_call(
         cpu_seconds=placement.cpu_seconds,
         resume_index=resume_index,
         reflection=artifact.reflection,
-        package=placement.package.partition("@")[0],
+        package=placement.package,
         span_id=span_id(execution_id, span_of or position, attempt),
     )
 

@@ -71,7 +71,7 @@ class NodeCall:
     reflection: str = "{}"
     """JSON of `ax.reflection.flow`."""
     package: str = ""
-    """`handle/package` of the code, for people."""
+    """`handle/package@version` of the code, for people."""
     span_id: str = ""
     """The span of this call in the trace that is the execution: 16 hex characters."""
 

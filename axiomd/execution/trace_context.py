@@ -13,7 +13,7 @@ import attrs
 from axiomd.limits import TRACESTATE_CHARACTERS_MAX
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-_SPAN_CHARACTERS = 16
+_SPAN_BYTES = 8
 _ROOT = "/"
 """What the root span is named after: no position has a slash."""
 _SAMPLED = 1
@@ -70,7 +70,7 @@ def root_span_id(execution_id: str) -> str:
 def span_id(execution_id: str, what: str, attempt: int) -> str:
     """The span of one attempt at something in an execution: a node visit, by its position."""
     named = f"{execution_id}/{what}/{attempt}".encode()
-    return hashlib.sha256(named).hexdigest()[:_SPAN_CHARACTERS]
+    return hashlib.blake2b(named, digest_size=_SPAN_BYTES).hexdigest()
 
 
 def undoing_text(position: str) -> str:

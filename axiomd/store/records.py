@@ -151,9 +151,10 @@ def encode_execution(execution: Execution) -> bytes:
         depth=execution.depth,
         held=execution.held,
         undoing=execution.undoing,
-        traceparent=execution.origin.traceparent,
-        tracestate=execution.origin.tracestate,
     )
+    if execution.origin.traceparent:
+        record.traceparent = execution.origin.traceparent
+        record.tracestate = execution.origin.tracestate
     if execution.debug is not None:
         record.debug.mode = execution.debug.mode
         record.debug.breakpoints.extend(execution.debug.breakpoints)

@@ -259,7 +259,8 @@ class Writer:
         measures.batch_commits.observe(len(written.outcomes))
         measures.batch_s.observe(written.took_s)
         measures.frames += effects.frames
-        measures.change_living(effects.living)
+        if effects.living:
+            measures.change_living(effects.living)
         for one in effects.ended:
             measures.ends.add(one.tenant, one.flow, one.status.value)
 

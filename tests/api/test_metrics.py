@@ -95,7 +95,6 @@ def test_calls_batches_frames_and_requests_are_counted(user: User, graph):
     # A mapped node is called once for each frame, a generator once for all of them.
     assert more("axiomd_node_call_seconds_count", package="acme/lab", node="Twice") == 5
     assert more("axiomd_node_call_seconds_count", package="acme/lab", node="Split") == 1
-    assert more("axiomd_node_wait_seconds_count") == 8
     assert more("axiomd_frames_total") == 15
     assert len(frames) == 6
     assert more("axiomd_commit_batch_commits_count") == more("axiomd_commit_batch_seconds_count")
@@ -105,6 +104,21 @@ def test_calls_batches_frames_and_requests_are_counted(user: User, graph):
     shown = {"method": "GET", "route": "/invocations/v1/executions/<execution_id>"}
     assert more("axiomd_http_requests_total", **shown, status="200") >= 1
     assert more("axiomd_http_request_seconds_count", **shown) >= 1
+
+
+def test_calls_are_counted_by_how_they_end(user: User, graph):
+    before = scraped(user)
+    user.ended(user.accepted(graph("Fail"), {}))
+    user.ended(user.accepted(graph("Die"), {"flag": True, "text": "exit"}))
+    user.streamed(graph("Burst"), {"count": 2})
+    after = scraped(user)
+
+    def more(node: str, outcome: str) -> float:
+        labels = {"package": "acme/lab", "node": node, "outcome": outcome}
+        name = "axiomd_node_calls_total"
+        return value(after, name, **labels) - value(before, name, **labels)
+
+    assert more("Fail", "failed") == more("Die", "crashed") == more("Burst", "failed") == 1
 
 
 def test_paths_and_methods_of_nobody_make_no_series_of_their_own(user: User):

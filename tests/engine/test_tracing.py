@@ -7,10 +7,7 @@ import trio
 from worlds.box import open_box
 from worlds.flows import BRANCHING, Story, flow
 
-from axiomd.engine.calls import make_call
-from axiomd.engine.measured import measured
 from axiomd.engine.tracing import Tracer, open_tracer
-from axiomd.execution.call import STARTED
 from axiomd.measures import Measures
 
 
@@ -97,46 +94,3 @@ async def test_a_collector_that_hangs_holds_up_neither_executions_nor_the_end(ma
             assert measures.spans_dropped > 0
     finally:
         sink.held.set()
-
-
-async def test_calls_are_counted_by_how_they_end(make_world, autojump_clock):
-    measures = Measures()
-    async with open_box(make_world(BRANCHING)) as box:
-        box.parts.runners.update(measured(box.parts.runners, measures))
-        await box.ended(await box.accept(b"x"))
-    counted = dict(measures.node_calls.items())
-    assert counted == {("t/t", "Plain", "completed"): len(BRANCHING.artifact.placements)}
-    ((labels, seconds),) = measures.node_s.items()
-    assert (labels, sum(seconds.counts)) == (("t/t", "Plain"), sum(counted.values()))
-
-
-async def test_a_call_that_no_node_had_has_no_time(make_world, autojump_clock):
-    class Idle:
-        async def run(self, call, emit):
-            if call.node == "Had":
-                emit(STARTED)
-            await trio.sleep_forever()
-
-    measures = Measures()
-    async with open_box(make_world(Story(flow("a")))) as box:
-        artifact = box.world.story.artifact
-        runner = measured({"inline": Idle()}, measures)["inline"]
-        for node in ("Had", "Waited"):
-            placement = attrs.evolve(artifact.placements[0], node=node)
-            call = make_call(
-                artifact,
-                placement,
-                b"",
-                execution_id="0" * 32,
-                position="a",
-                attempt=1,
-                effect="a",
-                node_timeout_s=1,
-            )
-            with trio.move_on_after(1):
-                await runner.run(call, lambda _: None)
-    assert dict(measures.node_calls.items()) == {
-        ("t/t", "Had", "cancelled"): 1,
-        ("t/t", "Waited", "cancelled"): 1,
-    }
-    assert [labels for labels, _ in measures.node_s.items()] == [("t/t", "Had")]

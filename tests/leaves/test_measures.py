@@ -1,5 +1,6 @@
 """What is counted: histograms by their bounds, and a bounded number of labels."""
 
+from axiomd.limits import METRIC_SERIES_MAX
 from axiomd.measures import OTHER, Counts, Histogram, Histograms, Measures
 
 
@@ -35,3 +36,13 @@ def test_who_lives_is_counted_by_differences():
     measures.change_living({"QUEUED": 3})
     measures.change_living({"QUEUED": -1, "RUNNING": 1})
     assert measures.living == {"QUEUED": 2, "RUNNING": 1}
+
+
+def test_nodes_beyond_the_most_are_counted_as_one():
+    measures = Measures()
+    known = measures.node("package", "first")
+    for number in range(METRIC_SERIES_MAX + 2):
+        measures.node("package", str(number)).seconds.observe(1.0)
+    assert measures.node("package", "first") is known
+    assert len(measures.nodes) == METRIC_SERIES_MAX + 1
+    assert sum(measures.nodes[OTHER, OTHER].seconds.counts) == 3
