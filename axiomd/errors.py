@@ -80,6 +80,20 @@ class CsrfFailed(Refused):
     status = 403
 
 
+class Forbidden(Refused):
+    """Only the operator may do that: use a key of the tenant `default`, or ask who has one."""
+
+    code = "FORBIDDEN"
+    status = 403
+
+
+class TenantDisabled(Refused):
+    """This tenant is disabled: the operator of this box can enable it again."""
+
+    code = "TENANT_DISABLED"
+    status = 403
+
+
 class NotFound(Refused):
     """There is no such thing here."""
 
@@ -92,6 +106,8 @@ class MethodNotAllowed(Refused):
 
     code = "METHOD_NOT_ALLOWED"
     status = 405
+    allowed: Sequence[str] = ()
+    """The methods that it takes."""
 
 
 class WrongState(Refused):
@@ -111,6 +127,12 @@ class WrongMode(WrongState):
     """The artifact's mode does not fit this endpoint."""
 
     code = "WRONG_MODE"
+
+
+class ProfileTaken(WrongState):
+    """There is a config for this flow and profile already."""
+
+    code = "PROFILE_TAKEN"
 
 
 class IdempotencyConflict(WrongState):
@@ -167,12 +189,6 @@ class CompileFailed(Invalid):
     code = "COMPILE_FAILED"
 
 
-class NotSupportedYet(Invalid):
-    """This is part of the language, but this version of axiomd does not run it yet."""
-
-    code = "NOT_SUPPORTED_YET"
-
-
 class NodeFailed(Refused):
     """The node failed."""
 
@@ -208,11 +224,24 @@ class TooManyConnections(Unavailable):
     code = "TOO_MANY_CONNECTIONS"
 
 
+class Recovering(Unavailable):
+    """axiomd has just started, and takes up what was running; try again shortly."""
+
+    code = "RECOVERING"
+
+
 class StoreFull(Unavailable):
     """The store cannot grow: the disk or the map is full. Nothing was lost; free some space."""
 
     code = "STORE_FULL"
     retry_after_s = 5
+
+
+class KeyFileUnusable(Unavailable):
+    """The file with the keys of secrets cannot be used."""
+
+    code = "KEY_FILE_UNUSABLE"
+    retry_after_s = 30
 
 
 class Fenced(AxiomdError):

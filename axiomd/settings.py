@@ -11,12 +11,13 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 import attrs
 import platformdirs
 
 from axiomd.errors import Problem, SettingsInvalid
-from axiomd.limits import MIB, PAYLOAD_BYTES_CEILING, RETENTION_DAYS_MAX
+from axiomd.limits import MIB, PAYLOAD_BYTES_CEILING, RATE_MAX, RETENTION_DAYS_MAX
 from axiomd.strict import describe, structure, unknown
 
 
@@ -48,6 +49,30 @@ def _absolute(_: object, field: "attrs.Attribute[tuple[str, ...]]", value: tuple
             raise ValueError(f"{field.name} must be absolute paths, not {path!r}")
 
 
+def _endpoint(_: object, field: "attrs.Attribute[str]", value: str) -> None:
+    """An attrs validator: empty, or the URL of a server."""
+    if not value:
+        return
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not value.isascii() or not value.isprintable():
+        raise ValueError(f"{field.name} must be a URL such as http://127.0.0.1:4318, not {value!r}")
+
+
+def _pairs(_: object, field: "attrs.Attribute[str]", value: str) -> None:
+    """An attrs validator: `name=value` pairs with commas between them."""
+    # Not quoted: values may be secret.
+    if not value.isascii() or not value.isprintable():
+        raise ValueError(f"{field.name} must be printable ASCII, such as name=value,other=value")
+    for part in filter(None, value.split(",")):
+        name, equals, _rest = part.partition("=")
+        if not equals or not name.strip():
+            raise ValueError(f"{field.name} must be pairs such as name=value,other=value")
+
+
 @attrs.frozen
 class ServerSettings:
     """[server]"""
@@ -74,6 +99,8 @@ class ServerSettings:
     """Seconds that the body of a request may take, and one more for each 16 KiB of it."""
     names: tuple[str, ...] = ()
     """Host names that requests may be made to, besides addresses and localhost; all if empty."""
+    open_metrics: bool = False
+    """Whether `/metrics` is told to anybody, without a key of the tenant `default`."""
 
 
 @attrs.frozen
@@ -93,7 +120,7 @@ class EngineSettings:
     """[engine]"""
 
     slots: int = attrs.field(default=1024, validator=_range(1, 10_000))
-    """Executions that are worked on side by side; a pipeline is one for as long as it lives."""
+    """Executions that are worked on side by side; of each tenant one may come on top."""
     node_timeout_s: float = attrs.field(default=300.0, validator=_range(1, 3600))
     """Seconds a node call may take where nothing else is said."""
     payload_bytes_max: int = attrs.field(
@@ -107,11 +134,31 @@ class EngineSettings:
 
 
 @attrs.frozen
+class LimitsSettings:
+    """[limits]"""
+
+    requests_per_s: float = attrs.field(default=0.0, validator=_range(0, RATE_MAX))
+    """Requests a second that a tenant may make on any routes, on average; 0 for no bound."""
+    requests_burst: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """Requests that may come at once after a silence; 0 for those of one second."""
+    invocations_per_s: float = attrs.field(default=0.0, validator=_range(0, RATE_MAX))
+    """Requests a second of a tenant that start executions or nodes, on average; 0 for no bound."""
+    invocations_burst: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """Such requests that may come at once after a silence; 0 for those of one second."""
+    executions_max: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """Executions of a tenant that workers have at a time; more stay queued; 0 for no bound."""
+    flow_executions_max: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """The same of each of its flows; 0 for no bound."""
+
+
+@attrs.frozen
 class RetentionSettings:
     """[retention]"""
 
     days: float = attrs.field(default=30.0, validator=_range(0, RETENTION_DAYS_MAX))
     """Days that executions are kept after their end; 0 keeps them for ever."""
+    audit_days: float = attrs.field(default=365.0, validator=_range(0, RETENTION_DAYS_MAX))
+    """Days that the log of administrative acts is kept; 0 keeps it for ever."""
 
 
 @attrs.frozen
@@ -179,12 +226,33 @@ class WebhookSettings:
 
 
 @attrs.frozen
+class TraceSettings:
+    """[traces]"""
+
+    otlp_endpoint: str = attrs.field(default="", validator=_endpoint)
+    """OTLP collector that takes spans over HTTP, such as http://127.0.0.1:4318; empty for none."""
+    headers: str = attrs.field(default="", validator=_pairs, repr=False)
+    """Headers sent to the collector: `name=value,other=value`, with %-escapes in the values."""
+    service_name: str = "axiomd"
+    """What the spans call this box."""
+
+    @property
+    def header_pairs(self) -> dict[str, str]:
+        """The headers by name."""
+        parts = (part.partition("=") for part in self.headers.split(",") if part)
+        return {name.strip().lower(): unquote(value).strip() for name, _, value in parts}
+
+
+LogFormat = Literal["auto", "console", "json"]
+
+
+@attrs.frozen
 class LogSettings:
     """[log]"""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
-    format: Literal["auto", "console", "json"] = "auto"
+    format: LogFormat = "auto"
     """One line each: `console` for people, `json` for machines, `auto` by terminal."""
 
 
@@ -195,10 +263,12 @@ class Settings:
     server: ServerSettings = attrs.field(factory=ServerSettings)
     store: StoreSettings = attrs.field(factory=StoreSettings)
     engine: EngineSettings = attrs.field(factory=EngineSettings)
+    limits: LimitsSettings = attrs.field(factory=LimitsSettings)
     retention: RetentionSettings = attrs.field(factory=RetentionSettings)
     runners: RunnerSettings = attrs.field(factory=RunnerSettings)
     environments: EnvironmentSettings = attrs.field(factory=EnvironmentSettings)
     webhooks: WebhookSettings = attrs.field(factory=WebhookSettings)
+    traces: TraceSettings = attrs.field(factory=TraceSettings)
     log: LogSettings = attrs.field(factory=LogSettings)
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from axiomd.errors import AxiomdError, Refused, TooMany, Unauthorized, Unavailable
+from axiomd.errors import AxiomdError, MethodNotAllowed, Refused, TooMany, Unauthorized, Unavailable
 from axiomd.flow.large_json import Leaf, write_pieces
 
 log = structlog.get_logger("axiomd.api")
@@ -31,18 +31,23 @@ def error_headers(error: AxiomdError) -> dict[str, str]:
     """Headers that go with an error."""
     if isinstance(error, Unavailable | TooMany):
         return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": ", ".join(error.allowed)}
     if error.status == Unauthorized.status:
         return {"WWW-Authenticate": "Bearer"}
     return {}
 
 
-def to_error(failure: Exception) -> AxiomdError:
-    """What is answered for any exception; a bug is logged here and answered without details."""
+def to_error(failure: Exception, **asked: str) -> AxiomdError:
+    """What is answered for any exception; a bug is logged here and answered without details.
+
+    asked: what the request was about, for the log.
+    """
     if isinstance(failure, AxiomdError):
         if not isinstance(failure, Refused | Unavailable):
-            log.error("answered_500", error=str(failure), exc_info=failure)
+            log.error("answered_500", **asked, error=str(failure), exc_info=failure)
         return failure
-    log.error("answered_500", error=repr(failure), exc_info=failure)
+    log.error("answered_500", **asked, error=repr(failure), exc_info=failure)
     return AxiomdError("Something went wrong inside axiomd; its log says what.")
 
 

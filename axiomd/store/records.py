@@ -5,7 +5,6 @@ axiomd is refused and never misread.
 """
 
 import struct
-from typing import Any, get_args
 
 import attrs
 
@@ -16,25 +15,14 @@ from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
 from axiomd.execution.targets import Target
+from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import (
-    Artifact,
-    Compensate,
-    Edge,
-    FailurePolicy,
-    FanOut,
-    Fields,
-    GatePolicy,
-    Hitl,
-    Join,
-    JoinKind,
     Mode,
-    PausePolicy,
-    Placement,
-    Retry,
 )
+from axiomd.limits import PRIORITY_DEFAULT
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
-from axiomd.store.versions import VERSION, body, reads
+from axiomd.store.versions import VERSION, body, one_of, reads
 
 _INLINE = b"\x01"
 _BLOB = b"\x02"
@@ -83,6 +71,7 @@ class ApiKeyRecord:
     revoked_ns: int = 0
     console: bool = False
     """Whether it stands for who signs in by a link; nobody has it as a key."""
+    last_used_ns: int = 0
 
 
 @attrs.frozen
@@ -110,6 +99,11 @@ class TenantRecord:
 
     retention_days: float | None = None
     """Days that its ended executions are kept; 0 for ever, None as the box is set."""
+    name: str = ""
+    """What people call it; empty for its ID."""
+    created_ns: int = 0
+    """0 of one that came to be with its first key."""
+    disabled_ns: int = 0
 
 
 @attrs.frozen
@@ -138,6 +132,7 @@ def encode_execution(execution: Execution) -> bytes:
         losses=execution.losses,
         entries=execution.entries,
         config_id=execution.config_id,
+        config_ids=execution.config_ids,
         parent_id=execution.parent_id,
         forked_from=execution.forked_from,
         wake_ns=execution.wake_ns,
@@ -150,7 +145,12 @@ def encode_execution(execution: Execution) -> bytes:
         depth=execution.depth,
         held=execution.held,
         undoing=execution.undoing,
+        schedule_id=execution.schedule_id,
+        scheduled_ns=execution.scheduled_ns,
     )
+    if execution.origin.traceparent:
+        record.traceparent = execution.origin.traceparent
+        record.tracestate = execution.origin.tracestate
     if execution.debug is not None:
         record.debug.mode = execution.debug.mode
         record.debug.breakpoints.extend(execution.debug.breakpoints)
@@ -158,6 +158,8 @@ def encode_execution(execution: Execution) -> bytes:
         record.failure.CopyFrom(pb.Ending(**attrs.asdict(failure)))
     if execution.webhook is not None:
         record.webhook.CopyFrom(target_record(execution.webhook))
+    if execution.priority != PRIORITY_DEFAULT:
+        record.priority = execution.priority
     return VERSION + record.SerializeToString()
 
 
@@ -171,7 +173,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         tenant=record.tenant,
         flow=record.flow,
         graph_id=record.graph_id,
-        mode=_mode(record.mode),
+        mode=one_of(record.mode, Mode),
         status=Status(record.status),
         created_ns=record.created_ns,
         updated_ns=record.updated_ns,
@@ -187,6 +189,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         if record.HasField("failure")
         else None,
         config_id=record.config_id,
+        config_ids=tuple(record.config_ids),
         parent_id=record.parent_id,
         forked_from=record.forked_from,
         wake_ns=record.wake_ns,
@@ -203,11 +206,15 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         held=tuple(record.held),
         undoing=record.undoing,
         webhook=read_target(record.webhook) if record.HasField("webhook") else None,
+        priority=record.priority if record.HasField("priority") else PRIORITY_DEFAULT,
+        schedule_id=record.schedule_id,
+        scheduled_ns=record.scheduled_ns,
+        origin=Origin(record.traceparent, record.tracestate) if record.traceparent else NO_ORIGIN,
     )
 
 
 def _debug(record: pb.Debug) -> Debug:
-    return Debug(_one_of(record.mode, DebugMode), tuple(record.breakpoints))
+    return Debug(one_of(record.mode, DebugMode), tuple(record.breakpoints))
 
 
 def target_record(target: Target) -> pb.Target:
@@ -309,185 +316,6 @@ def decode_arrival(key: bytes, value: bytes) -> Arrival:
     return Arrival(*keys.arrival_place(key), *_ARRIVAL.unpack(body(value)))
 
 
-def encode_artifact(artifact: Artifact) -> bytes:
-    """A compiled artifact."""
-    record = pb.Artifact(
-        graph_id=artifact.graph_id,
-        tenant=artifact.tenant,
-        flow=artifact.flow,
-        mode=artifact.mode,
-        placements=[_placement_record(placement) for placement in artifact.placements],
-        edges=[_edge_record(edge) for edge in artifact.edges],
-        entry=artifact.entry,
-        terminal=artifact.terminal,
-        content_hash=artifact.content_hash,
-        created_ns=artifact.created_ns,
-        description=artifact.description,
-    )
-    return VERSION + record.SerializeToString()
-
-
-@reads
-def decode_artifact(value: bytes) -> Artifact:
-    """The artifact stored as `value`."""
-    record = pb.Artifact.FromString(body(value))
-    return Artifact(
-        graph_id=record.graph_id,
-        tenant=record.tenant,
-        flow=record.flow,
-        mode=_mode(record.mode),
-        placements=tuple(_placement(placement) for placement in record.placements),
-        edges=tuple(_edge(edge) for edge in record.edges),
-        entry=record.entry,
-        terminal=record.terminal,
-        content_hash=record.content_hash,
-        created_ns=record.created_ns,
-        description=record.description,
-    )
-
-
-def _edge_record(edge: Edge) -> pb.Edge:
-    record = pb.Edge(
-        source=edge.source,
-        destination=edge.destination,
-        condition=edge.condition,
-        loop=edge.loop,
-        max_iterations=edge.max_iterations,
-        on_error=edge.on_error,
-    )
-    if edge.fields is not None:
-        record.fields.CopyFrom(_fields_record(edge.fields))
-    return record
-
-
-def _edge(record: pb.Edge) -> Edge:
-    return Edge(
-        source=record.source,
-        destination=record.destination,
-        fields=_fields(record.fields) if record.HasField("fields") else None,
-        condition=record.condition,
-        loop=record.loop,
-        max_iterations=record.max_iterations,
-        on_error=record.on_error,
-    )
-
-
-def _fields_record(fields: Fields) -> pb.Fields:
-    return pb.Fields(fields=[pb.Field(name=name, cel=cel) for name, cel in fields])
-
-
-def _fields(record: pb.Fields) -> Fields:
-    return tuple((field.name, field.cel) for field in record.fields)
-
-
-def _placement_record(placement: Placement) -> pb.Placement:
-    blocks = ("compose", "fan_out", "hitl", "compensate")
-    plain = attrs.asdict(placement, filter=lambda field, _: field.name not in blocks)
-    record = pb.Placement(**plain)
-    if placement.compose is not None:
-        record.compose.CopyFrom(_fields_record(placement.compose))
-    if placement.fan_out is not None:
-        record.fan_out.CopyFrom(pb.FanOut(**attrs.asdict(placement.fan_out)))
-    if placement.hitl is not None:
-        record.hitl.CopyFrom(pb.Hitl(**attrs.asdict(placement.hitl)))
-    if placement.compensate is not None:
-        record.compensate.CopyFrom(_compensate_record(placement.compensate))
-    return record
-
-
-def _compensate_record(compensate: Compensate) -> pb.Compensate:
-    plain = attrs.asdict(compensate, filter=lambda field, _: field.name != "fields")
-    record = pb.Compensate(**plain)
-    if compensate.fields is not None:
-        record.fields.CopyFrom(_fields_record(compensate.fields))
-    return record
-
-
-def _placement(record: pb.Placement) -> Placement:
-    return Placement(
-        alias=record.alias,
-        package=record.package,
-        node=record.node,
-        digest=record.digest,
-        kind=_mode(record.kind),
-        input_type=record.input_type,
-        output_type=record.output_type,
-        runner=record.runner,
-        timeout_s=record.timeout_s if record.HasField("timeout_s") else None,
-        once=record.once,
-        concurrency=record.concurrency,
-        x=record.x if record.HasField("x") else None,
-        y=record.y if record.HasField("y") else None,
-        memory_mib=record.memory_mib if record.HasField("memory_mib") else None,
-        cpu_seconds=record.cpu_seconds if record.HasField("cpu_seconds") else None,
-        fresh=record.fresh,
-        retry=_retry(record.retry) if record.HasField("retry") else Retry(),
-        join=_join(record),
-        gathers=record.gathers,
-        compose=_fields(record.compose) if record.HasField("compose") else None,
-        fan_out=_fan_out(record.fan_out) if record.HasField("fan_out") else None,
-        hitl=_hitl(record.hitl) if record.HasField("hitl") else None,
-        compensate=_compensate(record.compensate) if record.HasField("compensate") else None,
-        subflow=record.subflow,
-    )
-
-
-def _join(record: pb.Placement) -> Join:
-    if not record.HasField("join"):
-        return Join(kind=_one_of(record.join_kind or "AND", JoinKind))
-    join = record.join
-    return Join(
-        kind=_one_of(join.kind, JoinKind),
-        failure_policy=_one_of(join.failure_policy, FailurePolicy),
-        quorum=join.quorum,
-        timeout_s=join.timeout_s,
-        timeout_policy=_one_of(join.timeout_policy, GatePolicy),
-    )
-
-
-def _fan_out(record: pb.FanOut) -> FanOut:
-    return FanOut(record.items, record.max_parallel)
-
-
-def _hitl(record: pb.Hitl) -> Hitl:
-    policy = _one_of(record.timeout_policy, PausePolicy)
-    return Hitl(record.payload, record.timeout_s, policy)
-
-
-def _compensate(record: pb.Compensate) -> Compensate:
-    return Compensate(
-        package=record.package,
-        node=record.node,
-        digest=record.digest,
-        input_type=record.input_type,
-        output_type=record.output_type,
-        fields=_fields(record.fields) if record.HasField("fields") else None,
-        concurrency=record.concurrency,
-    )
-
-
-def _one_of(text: str, literal: Any) -> Any:
-    if text not in get_args(literal):
-        raise StoreFailed(f"a record has {text!r} where one of {get_args(literal)} is meant")
-    return text
-
-
-def _retry(record: pb.Retry) -> Retry:
-    return Retry(
-        max_attempts=record.max_attempts,
-        initial_interval_ms=record.initial_interval_ms,
-        backoff_coefficient=record.backoff_coefficient,
-        max_interval_ms=record.max_interval_ms,
-        jitter=record.jitter,
-        non_retryable=tuple(record.non_retryable),
-    )
-
-
-def _mode(text: str) -> Mode:
-    mode: Mode = _one_of(text, Mode)
-    return mode
-
-
 def encode_package(package: PackageRecord) -> bytes:
     """A pushed package."""
     return VERSION + pb.Package(**attrs.asdict(package)).SerializeToString()
@@ -538,6 +366,7 @@ def decode_api_key(value: bytes) -> ApiKeyRecord:
         created_ns=record.created_ns,
         revoked_ns=record.revoked_ns,
         console=record.console,
+        last_used_ns=record.last_used_ns,
     )
 
 
@@ -567,14 +396,15 @@ def decode_link(value: bytes) -> SignInLinkRecord:
 
 def encode_tenant(tenant: TenantRecord) -> bytes:
     """What is set for a tenant."""
-    return VERSION + pb.Tenant(retention_days=tenant.retention_days).SerializeToString()
+    return VERSION + pb.Tenant(**attrs.asdict(tenant)).SerializeToString()
 
 
 @reads
 def decode_tenant(value: bytes) -> TenantRecord:
     """The tenant's record stored as `value`."""
     record = pb.Tenant.FromString(body(value))
-    return TenantRecord(record.retention_days if record.HasField("retention_days") else None)
+    days = record.retention_days if record.HasField("retention_days") else None
+    return TenantRecord(days, record.name, record.created_ns, record.disabled_ns)
 
 
 def encode_idempotency(record: IdempotencyRecord) -> bytes:

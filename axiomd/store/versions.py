@@ -6,7 +6,7 @@ Decoding looks at it, so that a store of a later axiomd is refused and never mis
 import functools
 import struct
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, get_args
 
 from google.protobuf.message import DecodeError
 
@@ -40,3 +40,10 @@ def reads(decode: Callable[P, T]) -> Callable[P, T]:
             raise StoreFailed(f"a record is damaged ({decode.__name__}): {told}") from failure
 
     return read
+
+
+def one_of(text: str, literal: Any) -> Any:
+    """`text`, which must be one of the texts of a Literal. Raises StoreFailed."""
+    if text not in get_args(literal):
+        raise StoreFailed(f"a record has {text!r} where one of {get_args(literal)} is meant")
+    return text

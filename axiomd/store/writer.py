@@ -12,6 +12,7 @@ disk never holds the event loop.
 
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -28,11 +29,13 @@ from axiomd.errors import (
     NotFound,
     StoreFailed,
     StoreFull,
+    TenantDisabled,
     WrongState,
 )
 from axiomd.execution.execution import Execution
 from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX, KIB
-from axiomd.store.batch import Batch, Result
+from axiomd.measures import Measures
+from axiomd.store.batch import Batch, Effects, Result
 from axiomd.store.commit import (
     Commit,
     DeliveryCommit,
@@ -40,14 +43,18 @@ from axiomd.store.commit import (
     ForgetCommit,
     PurgeCommit,
     RowsCommit,
+    ScheduleCommit,
     SignInCommit,
 )
 from axiomd.store.env import Store
 
 _FORGET_BYTES = 64 * KIB
 """What a slice of forgetting, or a delivery, is taken for: it moves rows rather than bytes."""
-_SIGN_IN_BYTES = 256
-"""Two rows, both of them small."""
+_SIGN_IN_BYTES = 512
+"""Three rows, all of them small."""
+_ACT_BYTES = 256
+_SCHEDULE_BYTES = 512
+"""A schedule's rows, but for its input."""
 
 OnDurable = Callable[[Sequence[Execution]], None]
 """Told, on the trio thread, which executions changed in a batch that is on disk."""
@@ -79,7 +86,8 @@ class Ticket:
         """Return when the commit is on disk.
 
         Raises what it was refused with: Fenced, WrongState, NotFound, IdempotencyConflict,
-        LinkUnusable, StoreFull, StoreFailed. Cancelling stops the waiting only; the commit goes on.
+        LinkUnusable, TenantDisabled, StoreFull, StoreFailed. Cancelling stops the waiting only; the
+        commit goes on.
         """
         if not self.settled:
             if self._event is None:
@@ -108,7 +116,7 @@ Settled = tuple[Ticket, Result, AxiomdError | None]
 """A commit, what came of it, and the error if it was refused."""
 
 
-_Outcome = tuple[list[Settled], Sequence[Execution], AxiomdError | None]
+_Outcome = tuple[list[Settled], Effects, AxiomdError | None]
 
 
 class Driver(Protocol):
@@ -122,9 +130,14 @@ class Driver(Protocol):
 class Writer:
     """The queue of commits and what is done with a batch of it."""
 
-    def __init__(self, store: Store, on_durable: OnDurable) -> None:
+    def __init__(
+        self, store: Store, on_durable: OnDurable, measures: Measures | None = None
+    ) -> None:
         self._store = store
         self._on_durable = on_durable
+        self._measures = measures or Measures()
+        self.on_ended: OnDurable = lambda _: None
+        """Told in the same way which executions have ended, each once."""
         self._queue: deque[Ticket] = deque()
         self._driver: Driver | None = None
         self._submitted = 0
@@ -189,6 +202,7 @@ class Writer:
         Where a commit was lost, everything of the same execution that was submitted before that
         was told is lost with it: who submitted it may have built on what is not there.
         """
+        began = time.perf_counter()
         losses = tuple(self._losses)
         refused: list[Settled] = []
         for ticket in batch if losses else ():
@@ -197,35 +211,36 @@ class Writer:
                 refused.append((ticket, None, error))
         doomed = {id(ticket) for ticket, _, _ in refused}
         rest = [ticket for ticket in batch if id(ticket) not in doomed]
-        outcomes, changed, failure = self._write(rest)
+        outcomes, effects, failure = self._write(rest)
         if failure is not None:
             refused += [(ticket, None, failure) for ticket in rest]
         loss = Loss.of(refused)
         if loss is not None:
             self._losses.append(loss)
-        return Written([*refused, *outcomes], loss, changed)
+        took_s = time.perf_counter() - began
+        return Written([*refused, *outcomes], loss, effects, took_s)
 
     def _write(self, batch: Sequence[Ticket]) -> "_Outcome":
-        """One transaction: how each commit ended, and the records that have changed. With the
-        error, nothing of it was written."""
+        """One transaction: how each commit ended, and what that did. With the error, nothing of
+        it was written."""
         if not batch:
-            return [], (), None
+            return [], Effects(), None
 
         def apply(transaction: "lmdb.Transaction") -> "_Outcome":
             changes = Batch(self._store, transaction)
             outcomes = [_settled(ticket, changes) for ticket in batch]
             changes.finish()
-            return outcomes, changes.changed, None
+            return outcomes, changes.effects, None
 
         try:
             return self._store.transact(apply)
         except StoreFull as failure:
-            return [], (), failure
+            return [], Effects(), failure
         except Exception as failure:  # noqa: BLE001 - the last frame of the writer's thread
             # A bug or a broken disk: nothing of the batch is written, and the box must restart.
             broken = StoreFailed(f"{type(failure).__name__}: {failure}")
             broken.__cause__ = failure
-            return [], (), broken
+            return [], Effects(), broken
 
     def publish(self, written: "Written") -> None:
         """Tell everybody. On the trio thread."""
@@ -238,8 +253,22 @@ class Writer:
                 self.broken.set()
             ticket.settle(result, error)
         self._forget_losses(max(ticket.number for ticket, _, _ in written.outcomes))
-        if written.changed:
-            self._on_durable(written.changed)
+        self._count(written)
+        effects = written.effects
+        if effects.changed:
+            self._on_durable(effects.changed)
+        if effects.ended:
+            self.on_ended(effects.ended)
+
+    def _count(self, written: "Written") -> None:
+        measures, effects = self._measures, written.effects
+        measures.batch_commits.observe(len(written.outcomes))
+        measures.batch_s.observe(written.took_s)
+        measures.frames += effects.frames
+        if effects.living:
+            measures.change_living(effects.living)
+        for one in effects.ended:
+            measures.ends.add(one.tenant, one.flow, one.status.value)
 
     def _forget_losses(self, told: int) -> None:
         for loss in tuple(self._losses):
@@ -290,8 +319,9 @@ class Written:
     outcomes: Sequence[Settled]
     loss: Loss | None = None
     """What has to be told of before anything may be built on the batch."""
-    changed: Sequence[Execution] = ()
-    """The records that it has changed, of whomever: also of parents and children."""
+    effects: Effects = attrs.field(factory=Effects)
+    took_s: float = 0.0
+    """Seconds until it was on disk."""
 
 
 class ThreadDriver:
@@ -342,9 +372,11 @@ class ThreadDriver:
 
 
 @asynccontextmanager
-async def open_writer(store: Store, on_durable: OnDurable) -> AsyncIterator[Writer]:
+async def open_writer(
+    store: Store, on_durable: OnDurable, measures: Measures | None = None
+) -> AsyncIterator[Writer]:
     """The writer, for as long as anything may be submitted; leaving makes the rest durable."""
-    writer = Writer(store, on_durable)
+    writer = Writer(store, on_durable, measures)
     driver = ThreadDriver(writer)
     writer.drive(driver)
     driver.start()
@@ -363,8 +395,13 @@ def commit_bytes(commit: Commit) -> int:
         return _FORGET_BYTES
     if isinstance(commit, SignInCommit):
         return _SIGN_IN_BYTES
+    if isinstance(commit, ScheduleCommit):
+        kept = len(commit.after.definition.content) if commit.after is not None else 0
+        made = commit_bytes(commit.fires) if commit.fires is not None else 0
+        return _SCHEDULE_BYTES + kept + made + _ACT_BYTES * len(commit.acts)
     if isinstance(commit, RowsCommit):
-        return sum(len(key) + len(value) for _, key, value in commit.puts)
+        rows = sum(len(key) + len(value) for _, key, value in commit.puts)
+        return rows + _ACT_BYTES * len(commit.acts)
     payloads = [entry.payload for entry in commit.entries if entry.payload is not None]
     child = 0
     if isinstance(commit, ExecutionCommit):
@@ -389,5 +426,5 @@ def write_now(store: Store, commit: Commit) -> Result:
 def _settled(ticket: Ticket, batch: Batch) -> Settled:
     try:
         return ticket, batch.add(ticket.commit), None
-    except (Fenced, WrongState, NotFound, LinkUnusable) as refusal:
+    except (Fenced, WrongState, NotFound, LinkUnusable, TenantDisabled) as refusal:
         return ticket, None, refusal

@@ -11,8 +11,12 @@ from axiomd.execution.execution import Debug, Ending, Execution, OpenPause
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
+from axiomd.execution.trace_context import Origin
+from axiomd.store import artifact_records as a
 from axiomd.store import keys
+from axiomd.store import record_pb2 as pb
 from axiomd.store import records as r
+from axiomd.store.acts import masked
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NS = st.integers(0, 2**63)
@@ -62,6 +66,7 @@ EXECUTIONS = st.builds(
     entries=U32,
     failure=st.none() | st.builds(Ending, TEXT, TEXT, TEXT, TEXT, U32),
     config_id=TEXT,
+    config_ids=st.lists(TEXT, max_size=3).map(tuple),
     parent_id=TEXT,
     forked_from=TEXT,
     wake_ns=NS,
@@ -77,6 +82,7 @@ EXECUTIONS = st.builds(
     ),
     held=st.lists(TEXT, max_size=3).map(tuple),
     undoing=st.booleans(),
+    origin=st.just(Origin()) | st.builds(Origin, TEXT.filter(bool), TEXT),
 )
 
 
@@ -118,6 +124,18 @@ def test_a_draft_comes_back_as_it_went(draft):
 @settings(max_examples=30)
 def test_a_key_comes_back_as_it_went(key):
     assert r.decode_api_key(r.encode_api_key(key)) == key
+    assert masked(key) == f"{key.first8}…{key.last4}"
+
+
+def test_records_of_before_are_read_with_what_they_do_not_know_left_out():
+    old = r.VERSION + pb.ApiKey(tenant="t", name="n", first8="12345678").SerializeToString()
+    assert masked(r.decode_api_key(old)) == "12345678…"
+    assert r.decode_api_key(old).last_used_ns == 0
+    kept = r.VERSION + pb.Tenant(retention_days=7).SerializeToString()
+    assert r.decode_tenant(kept) == r.TenantRecord(7)
+    assert r.encode_tenant(r.TenantRecord(7)) == kept
+    whole = r.TenantRecord(0, "Acme", 5, 6)
+    assert r.decode_tenant(r.encode_tenant(whole)) == whole
 
 
 @given(st.builds(r.SessionRecord, st.binary(max_size=9), NS))
@@ -140,7 +158,7 @@ def test_an_idempotency_record_comes_back_as_it_went(record):
 
 @pytest.mark.parametrize("artifact", [BRANCHING.artifact, STREAMING.artifact])
 def test_an_artifact_comes_back_as_it_went(artifact):
-    again = r.decode_artifact(r.encode_artifact(artifact))
+    again = a.decode_artifact(a.encode_artifact(artifact))
     for field in ("graph_id", "tenant", "flow", "mode", "placements", "edges", "entry"):
         assert getattr(again, field) == getattr(artifact, field)
     assert (again.outgoing, again.incoming) == (artifact.outgoing, artifact.incoming)
@@ -149,7 +167,7 @@ def test_an_artifact_comes_back_as_it_went(artifact):
 DECODERS = [
     lambda value: r.decode_execution("0" * 32, value),
     lambda value: r.decode_entry(0, value),
-    r.decode_artifact,
+    a.decode_artifact,
     r.decode_package,
     r.decode_draft,
     r.decode_api_key,
@@ -172,6 +190,6 @@ def test_a_frame_of_another_form_is_refused():
 
 
 def test_a_mode_nobody_knows_is_refused():
-    value = r.encode_artifact(BRANCHING.artifact).replace(b"\x05unary", b"\x05mixed")
+    value = a.encode_artifact(BRANCHING.artifact).replace(b"\x05unary", b"\x05mixed")
     with pytest.raises(StoreFailed, match="unary"):
-        r.decode_artifact(value)
+        a.decode_artifact(value)

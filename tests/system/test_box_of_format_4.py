@@ -1,6 +1,6 @@
 """A data directory that a version of format 4 left in the middle of its work: this one goes on.
 
-`tests/store/format_4.txt` was written by that version, killed while two nodes ran: the names of its
+`box_of_format_4.txt` was written by that version, killed while two nodes ran: the names of its
 tables, a key, what its executions and artifacts were called, the blobs, then a row on each line.
 """
 
@@ -18,7 +18,7 @@ from system.box import Box, User
 from axiomd.store import keys
 from axiomd.store.env import FORMAT
 
-RECORD = Path(__file__).parent.parent / "store" / "format_4.txt"
+RECORD = Path(__file__).with_name("box_of_format_4.txt")
 
 
 @attrs.frozen
