@@ -19,7 +19,7 @@ from axiomd.flow.artifact import (
     Retry,
 )
 from axiomd.store import record_pb2 as pb
-from axiomd.store.versions import VERSION, body, one_of
+from axiomd.store.versions import VERSION, body, one_of, reads
 
 
 def encode_artifact(artifact: Artifact) -> bytes:
@@ -40,6 +40,7 @@ def encode_artifact(artifact: Artifact) -> bytes:
     return VERSION + record.SerializeToString()
 
 
+@reads
 def decode_artifact(value: bytes) -> Artifact:
     """The artifact stored as `value`."""
     record = pb.Artifact.FromString(body(value))

@@ -22,7 +22,7 @@ from axiomd.flow.artifact import (
 from axiomd.limits import PRIORITY_DEFAULT
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
-from axiomd.store.versions import VERSION, body, one_of
+from axiomd.store.versions import VERSION, body, one_of, reads
 
 _INLINE = b"\x01"
 _BLOB = b"\x02"
@@ -163,6 +163,7 @@ def encode_execution(execution: Execution) -> bytes:
     return VERSION + record.SerializeToString()
 
 
+@reads
 def decode_execution(execution_id: str, value: bytes) -> Execution:
     """The record stored under `execution_id`."""
     record = pb.Execution.FromString(body(value))
@@ -252,6 +253,7 @@ def encode_entry(entry: Entry) -> bytes:
     return VERSION + record.SerializeToString()
 
 
+@reads
 def decode_entry(seq: int, value: bytes) -> Entry:
     """The entry stored at `seq`."""
     record = pb.Entry.FromString(body(value))
@@ -278,6 +280,7 @@ def decode_entry(seq: int, value: bytes) -> Entry:
     )
 
 
+@reads
 def blob_in_entry(value: bytes) -> bytes:
     """The blob that a stored entry names; empty if it names none."""
     blob: bytes = pb.Entry.FromString(body(value)).payload.blob
@@ -291,6 +294,7 @@ def encode_frame(payload: Payload) -> bytes:
     return _BLOB + payload.blob + payload.size.to_bytes(8, "big")
 
 
+@reads
 def decode_frame(value: bytes) -> Payload:
     """The frame stored as `value`."""
     if value[:1] == _INLINE:
@@ -306,6 +310,7 @@ def encode_arrival(arrival: Arrival) -> bytes:
     return VERSION + _ARRIVAL.pack(arrival.edge, arrival.frame, arrival.count)
 
 
+@reads
 def decode_arrival(key: bytes, value: bytes) -> Arrival:
     """The arrival stored under `key`."""
     return Arrival(*keys.arrival_place(key), *_ARRIVAL.unpack(body(value)))
@@ -316,6 +321,7 @@ def encode_package(package: PackageRecord) -> bytes:
     return VERSION + pb.Package(**attrs.asdict(package)).SerializeToString()
 
 
+@reads
 def decode_package(value: bytes) -> PackageRecord:
     """The package stored as `value`."""
     record = pb.Package.FromString(body(value))
@@ -336,6 +342,7 @@ def encode_draft(draft: DraftRecord) -> bytes:
     return VERSION + pb.FlowDraft(**attrs.asdict(draft)).SerializeToString()
 
 
+@reads
 def decode_draft(value: bytes) -> DraftRecord:
     """The draft stored as `value`."""
     record = pb.FlowDraft.FromString(body(value))
@@ -347,6 +354,7 @@ def encode_api_key(key: ApiKeyRecord) -> bytes:
     return VERSION + pb.ApiKey(**attrs.asdict(key)).SerializeToString()
 
 
+@reads
 def decode_api_key(value: bytes) -> ApiKeyRecord:
     """The API key record stored as `value`."""
     record = pb.ApiKey.FromString(body(value))
@@ -367,6 +375,7 @@ def encode_session(session: SessionRecord) -> bytes:
     return VERSION + pb.Session(**attrs.asdict(session)).SerializeToString()
 
 
+@reads
 def decode_session(value: bytes) -> SessionRecord:
     """The session stored as `value`."""
     record = pb.Session.FromString(body(value))
@@ -378,6 +387,7 @@ def encode_link(link: SignInLinkRecord) -> bytes:
     return VERSION + pb.SignInLink(**attrs.asdict(link)).SerializeToString()
 
 
+@reads
 def decode_link(value: bytes) -> SignInLinkRecord:
     """The sign-in link stored as `value`."""
     record = pb.SignInLink.FromString(body(value))
@@ -389,6 +399,7 @@ def encode_tenant(tenant: TenantRecord) -> bytes:
     return VERSION + pb.Tenant(**attrs.asdict(tenant)).SerializeToString()
 
 
+@reads
 def decode_tenant(value: bytes) -> TenantRecord:
     """The tenant's record stored as `value`."""
     record = pb.Tenant.FromString(body(value))
@@ -405,6 +416,7 @@ def encode_idempotency(record: IdempotencyRecord) -> bytes:
     )
 
 
+@reads
 def decode_idempotency(value: bytes) -> IdempotencyRecord:
     """The Idempotency-Key record stored as `value`."""
     record = pb.Idempotency.FromString(body(value))
