@@ -28,6 +28,13 @@ def body(value: bytes) -> bytes:
     return value[1:]
 
 
+def one_of(text: str, literal: Any) -> Any:
+    """`text`, which must be one of the texts of a Literal. Raises StoreFailed."""
+    if text not in get_args(literal):
+        raise StoreFailed(f"a record has {text!r} where one of {get_args(literal)} is meant")
+    return text
+
+
 def reads(decode: Callable[P, T]) -> Callable[P, T]:
     """Make the decoder of a record raise StoreFailed, and nothing else, for a damaged one."""
 
@@ -40,10 +47,3 @@ def reads(decode: Callable[P, T]) -> Callable[P, T]:
             raise StoreFailed(f"a record is damaged ({decode.__name__}): {told}") from failure
 
     return read
-
-
-def one_of(text: str, literal: Any) -> Any:
-    """`text`, which must be one of the texts of a Literal. Raises StoreFailed."""
-    if text not in get_args(literal):
-        raise StoreFailed(f"a record has {text!r} where one of {get_args(literal)} is meant")
-    return text
