@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import attrs
 import rich_click as click
@@ -18,7 +18,7 @@ from axiomd.cli.options import config_option, data_dir_option, json_option
 from axiomd.cli.output import note, say, stdout, table, write_json
 from axiomd.cli.preflight import address_words, read_loaded, refuse_start
 from axiomd.errors import AxiomdError, SettingsInvalid
-from axiomd.settings import Loaded, Settings
+from axiomd.settings import Loaded, LogFormat, Settings
 
 if TYPE_CHECKING:
     from axiomd.daemon import Started
@@ -29,11 +29,21 @@ _ADDRESS_ERRORS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EP
 @click.command()
 @data_dir_option("Everything durable; the platform's data directory if not given.")
 @click.option("--bind", metavar="HOST:PORT", help="Address to listen on [127.0.0.1:8700].")
+@click.option(
+    "--log-format",
+    type=click.Choice(get_args(LogFormat)),
+    help="How the log looks, one line each [auto: console on a terminal, else json].",
+)
 @config_option
 @click.option("--check", is_flag=True, help="Check everything, show the settings, do not start.")
 @json_option
 def serve(
-    data_dir: str | None, bind: str | None, config: str | None, check: bool, as_json: bool
+    data_dir: str | None,
+    bind: str | None,
+    log_format: str | None,
+    config: str | None,
+    check: bool,
+    as_json: bool,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM.
 
@@ -47,11 +57,12 @@ def serve(
     Example:
       axiomd serve --data-dir ./data --bind 127.0.0.1:8700
       axiomd serve --config axiomd.toml --check
+      axiomd serve --log-format json 2>> axiomd.log
     """
     # Late: every other command would pay for the web framework, half of its start-up.
     from axiomd.daemon import run
 
-    loaded = read_loaded(config, data_dir, bind)
+    loaded = read_loaded(config, data_dir, bind, log_format)
     settings = loaded.settings
     if check:
         show_settings(loaded, as_json=as_json)

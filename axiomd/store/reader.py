@@ -52,6 +52,7 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.retention import next_slice
+from axiomd.store.sizes import Sizes, sizes_of
 from axiomd.store.tenants import Holder, Tenant, every_tenant, holder
 from axiomd.store.usage import UsageCount
 from axiomd.store.walking import backwards, forwards
@@ -256,6 +257,10 @@ class Reader:
                     first = key
             rows = forwards(walk, prefix, first, limit)
             return [decode_arrival(key, value) for key, value in rows]
+
+    def sizes(self) -> Sizes:
+        """How large the store is, and how much waits in it."""
+        return sizes_of(self._store)
 
     def claimed(self) -> list[str]:
         """Executions that some worker has."""

@@ -16,6 +16,7 @@ from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
 from axiomd.execution.targets import Target
+from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import (
     Artifact,
     Compensate,
@@ -161,6 +162,9 @@ def encode_execution(execution: Execution) -> bytes:
         schedule_id=execution.schedule_id,
         scheduled_ns=execution.scheduled_ns,
     )
+    if execution.origin.traceparent:
+        record.traceparent = execution.origin.traceparent
+        record.tracestate = execution.origin.tracestate
     if execution.debug is not None:
         record.debug.mode = execution.debug.mode
         record.debug.breakpoints.extend(execution.debug.breakpoints)
@@ -218,6 +222,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         priority=record.priority if record.HasField("priority") else PRIORITY_DEFAULT,
         schedule_id=record.schedule_id,
         scheduled_ns=record.scheduled_ns,
+        origin=Origin(record.traceparent, record.tracestate) if record.traceparent else NO_ORIGIN,
     )
 
 

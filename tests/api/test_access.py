@@ -32,6 +32,8 @@ ROUTES = [
     ("POST", f"/invocations/v1/executions/{IDENTITY}/fork"),
     ("POST", f"/invocations/v1/executions/{IDENTITY}/retry"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/webhooks"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/why"),
+    ("GET", "/metrics"),
     ("POST", "/invocations/v1/nodes/acme/lab/1.0.0/Echo"),
     ("GET", "/app/v1/webhooks"),
     ("POST", "/app/v1/webhooks"),

@@ -25,6 +25,7 @@ CALL = NodeCall(
     payload=b"payload",
     timeout_s=1,
     config={"k": "v"},
+    span_id="5" * 16,
 )
 
 
@@ -34,7 +35,7 @@ def test_a_run_frame_carries_visit_placement_and_payload():
     body = head[HEAD.size :] + payload
     assert (size, kind, number) == (len(body), RUN, 7)
     visit, spec, rest = split_run(body)
-    assert visit.decode().split("\n", 4) == ["3", "0", "e" * 32, "", "a\nb"]
+    assert visit.decode().split("\n", 5) == ["3", "0", "e" * 32, "5" * 16, "", "a\nb"]
     assert json.loads(spec)["module"] == "process_order"
     assert json.loads(spec)["output_max"] == 99
     assert rest == b"payload"
