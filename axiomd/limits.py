@@ -15,6 +15,15 @@ JSON_DEPTH_MAX = 100
 PROBLEMS_MAX = 100
 """Problems reported of one input; the error says if there are more."""
 
+HEAD_BYTES_MAX = 64 * KIB
+"""Request line and headers of one request."""
+HEADERS_MAX = 100
+"""Headers of one request."""
+TARGET_BYTES_MAX = 16 * KIB
+"""Path and query of one request."""
+BODY_BYTES_PER_S_MIN = 16 * KIB
+"""Rate at which the time for a request's body grows."""
+
 PACKAGE_FILES_MAX = 2_000
 """Files in one package."""
 PACKAGE_BYTES_MAX = 16 * MIB
@@ -150,6 +159,37 @@ WEBUI_FILES_MAX = 2_000
 WEBUI_BYTES_MAX = 64 * MIB
 """Files of the dashboard together, which are held in memory."""
 
+SCHEDULES_MAX = 1_000
+"""Schedules that one tenant can have."""
+SCHEDULE_NAME_CHARACTERS_MAX = 100
+"""Length of a schedule's name."""
+SCHEDULE_INPUT_BYTES_MAX = INLINE_BYTES_MAX
+"""The input that a schedule gives, as its message: it lives in the schedule's record."""
+SCHEDULE_EVERY_S_MAX = 366 * 86_400
+"""Seconds from one time of a schedule to the next."""
+SCHEDULE_LATE_S_MAX = 60
+"""Seconds after which a time of a schedule that nothing was done about counts as missed."""
+SCHEDULE_CATCH_UP_MAX = 1_000
+"""Missed times that a schedule makes up for, the last ones."""
+SCHEDULE_STEPS_MAX = 32
+"""Times of one schedule that are dealt with before others have their turn."""
+SCHEDULE_TIMES_SHOWN_MAX = 5
+"""Coming times of a schedule that its view names."""
+CRON_CHARACTERS_MAX = 200
+"""Length of a cron expression."""
+SECRET_NAME_CHARACTERS_MAX = 100
+"""Length of a secret's name, and of a flow config's profile."""
+SECRET_VALUE_BYTES_MAX = 64 * KIB
+"""A secret's value, in UTF-8."""
+SECRETS_PER_TENANT_MAX = 1_000
+"""Secrets that one tenant can have."""
+FLOW_CONFIGS_PER_TENANT_MAX = 1_000
+"""Flow configs that one tenant can have."""
+CONFIG_SECRETS_MAX = 100
+"""Secrets that one flow config can hold."""
+RESEAL_ROWS_MAX = 100
+"""Rows that are sealed anew in one transaction when the key is replaced."""
+
 WEBHOOK_URL_CHARACTERS_MAX = 2_048
 """Length of a webhook's URL."""
 WEBHOOK_HEADERS_MAX = 20
@@ -175,6 +215,24 @@ LOG_BYTES_PER_CALL_MAX = 8 * MIB
 """Bytes of all log events of one node call; the rest is dropped with a warning."""
 DIVERGENCES_MAX = 100
 """Differing frames that are noted of one run of a generator."""
+
+assert TARGET_BYTES_MAX < HEAD_BYTES_MAX
+RECOVERY_SLICE_MAX = 256
+"""Executions that a start gives back at a time."""
+METRIC_SERIES_MAX = 500
+"""Label sets of one metric; what is new beyond them counts as `other`."""
+WHY_LINKS_MAX = 200
+"""Links of one answer to why an execution waits; the rest is counted."""
+TRACES_QUEUED_MAX = 2_000
+"""Executions and deliveries that wait for their spans to be made; what comes then is dropped."""
+TRACE_SPANS_MAX = 10_000
+"""Spans of one execution; its further node calls have none."""
+SPAN_EVENTS_MAX = 128
+"""Events of one span."""
+SPANS_BATCH_MAX = 512
+"""Spans that are sent to the collector at a time."""
+TRACESTATE_CHARACTERS_MAX = 512
+"""A `tracestate` that an invocation brings; a longer one is left out."""
 
 assert ITERATIONS_DEFAULT <= ITERATIONS_MAX
 assert JOURNAL_NOTES_MAX < JOURNAL_ENTRIES_MAX

@@ -49,11 +49,14 @@ LIBRARY_HOMES = {
     "yaml": ("flow/", "authoring/"),
     "cattrs": ("strict.py",),
     "cel_expr_python": ("flow/cel.py",),
+    "cryptography": ("store/key_file.py",),
     "grpc_tools": ("authoring/protoc.py",),
     "rich_click": ("cli/",),
     "click": ("cli/",),
     "rich": ("cli/",),
     "httpx": ("cli/", "engine/posting.py"),
+    "opentelemetry": ("engine/otlp.py",),
+    "prometheus_client": ("api/metrics.py",),
     "httpcore": ("engine/posting.py",),
     "ulid": ("ids.py",),
     "platformdirs": ("settings.py", "cli/"),
@@ -89,6 +92,7 @@ NURSERY_HOMES = {
     "engine/unary.py",
     "engine/pipeline.py",
     "engine/webhooks.py",
+    "engine/tracing.py",
     "daemon.py",
     "api/invoke.py",
     "cli/",
@@ -98,8 +102,10 @@ BROAD_EXCEPT_HOMES = {
     "store/writer.py": 1,  # the last frame of the writer's thread
     "engine/worker.py": 1,  # the slot
     "engine/webhooks.py": 1,  # the last frame of one message
+    "engine/tracing.py": 1,  # the last frame of one trace
     "runners/inline.py": 2,  # a node's own exception becomes a value
     "api/invoke.py": 1,  # the error mapper of the hot route
+    "api/connections.py": 1,  # the last frame of one connection
 }
 
 FUNCTION_LINES_MAX = 70

@@ -10,38 +10,48 @@ from typing import Any
 
 import hypercorn.trio
 import trio
-from hypercorn.config import Config
 from quart import Response, g, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from axiomd.api import answers
 from axiomd.api.audit import audit_routes
-from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of
+from axiomd.api.auth import caller_of, shown_by
 from axiomd.api.box import Box
+from axiomd.api.connections import Connections, GuardedConfig, guard_connections
 from axiomd.api.dashboard import Dashboard
 from axiomd.api.debug import debug_routes
 from axiomd.api.described.table import LITERAL, methods_of
 from axiomd.api.documents import documents_routes
 from axiomd.api.environments import environments_routes
-from axiomd.api.exchange import Exchange, Receive, Scope, Send
+from axiomd.api.exchange import EXCHANGE, Exchange, Receive, Scope, Send, answer_error
 from axiomd.api.executions import executions_routes
 from axiomd.api.flows import flows_routes
 from axiomd.api.forks import forks_routes
+from axiomd.api.heads import check_head
 from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
 from axiomd.api.limits import limits_routes
+from axiomd.api.metrics import metrics_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
+from axiomd.api.schedules import schedules_routes
 from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
 from axiomd.api.tenants import tenants_routes
+from axiomd.api.vault import vault_routes
 from axiomd.api.webhooks import webhooks_routes
-from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound
+from axiomd.api.why import why_routes
+from axiomd.errors import AxiomdError, Malformed, MethodNotAllowed, NotFound, Recovering, Refused
+from axiomd.measures import OTHER
 from axiomd.settings import ServerSettings
 
 _CLOSED_PREFIXES = ("/invocations/", "/app/")
 """Routes that need a key, or a session: all but the one that makes a session."""
 _BACKLOG = 1024
+_RECOVERY_PATIENCE_S = 0.5
+"""Seconds that a request waits for the end of a start, which is mostly much sooner."""
+PAGES = "/*"
+"""What all pages and files of the dashboard are counted as."""
 
 ROUTES = (
     executions_routes,
@@ -56,7 +66,11 @@ ROUTES = (
     tenants_routes,
     audit_routes,
     limits_routes,
+    vault_routes,
     documents_routes,
+    schedules_routes,
+    metrics_routes,
+    why_routes,
 )
 """Everything but the hottest route, and those that need no key."""
 
@@ -80,16 +94,36 @@ def make_application(box: Box, dashboard: Dashboard) -> Application:
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            exchange = Exchange(scope, receive, send)
+            exchange = Exchange(
+                scope, receive, send, box.settings.body_timeout_s, box.engine.parts.measures
+            )
             receive, send = exchange.receive, exchange.send
-            if scope["path"] == INVOKE_PATH and scope["method"] == "POST":
+            path = scope["path"]
+            try:
+                check_head(scope, box.settings.names)
+                if not box.engine.answers and not await _is_answered(box, path):
+                    raise Recovering
+            except (Recovering, Refused) as refusal:
+                await answer_error(send, refusal)
+                return
+            if path == INVOKE_PATH and scope["method"] == "POST":
+                exchange.route = INVOKE_PATH
                 await answer_invoke(box, scope, receive, send)
                 return
+            exchange.route = PAGES
             if await dashboard.answer(scope, send):
                 return
+            exchange.route, scope[EXCHANGE] = OTHER, exchange
         await framework(scope, receive, send)  # type: ignore[arg-type]
 
     return application
+
+
+async def _is_answered(box: Box, path: str) -> bool:
+    """Whether a request is answered: while the box starts, only what asks how it is."""
+    if not path.startswith(_CLOSED_PREFIXES):
+        return True
+    return await box.engine.wait_answers(_RECOVERY_PATIENCE_S)
 
 
 def make_framework(box: Box) -> QuartTrio:
@@ -104,15 +138,11 @@ def make_framework(box: Box) -> QuartTrio:
     app.url_map.strict_slashes = False
 
     async def require_key() -> None:
+        if request.url_rule is not None:
+            asked: Scope = request.scope  # type: ignore[assignment]
+            asked[EXCHANGE].route = request.url_rule.rule
         if request.path.startswith(_CLOSED_PREFIXES) and request.endpoint != SIGN_IN_ENDPOINT:
-            headers = request.headers
-            shown = Credentials(
-                request.method,
-                headers.get("Authorization"),
-                "; ".join(headers.getlist("Cookie")),
-                headers.get(CSRF_HEADER, ""),
-            )
-            g.caller = caller_of(box, shown)
+            g.caller = caller_of(box, shown_by(request))
             g.tenant = g.caller.key.tenant
             invokes = request.endpoint in INVOKING
             box.engine.rates.count_request(g.tenant, invokes=invokes)
@@ -124,14 +154,13 @@ def make_framework(box: Box) -> QuartTrio:
         return {"status": "ok"}
 
     async def readyz() -> dict[str, Any]:
-        if box.engine.draining:
-            raise Draining
+        box.engine.refuse_when_draining()
+        box.engine.refuse_when_recovering()
         return {"status": "ready", **box.engine.statistics()}
 
     async def keep_to_itself(response: Response) -> Response:
-        # What a browser that has signed in is told is for it alone, and is what it says it is.
+        # What a browser that has signed in is told is for it alone.
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     app.before_request(require_key)
@@ -148,13 +177,22 @@ async def _answer_error(settings: ServerSettings, failure: Exception) -> Respons
     error = (
         _framework_error(settings, failure)
         if isinstance(failure, HTTPException)
-        else answers.to_error(failure)
+        else answers.to_error(failure, **_asked())
     )
     return Response(
         answers.dump(answers.envelope(error)),
         status=error.status,
         headers={"Content-Type": answers.JSON_TYPE, **answers.error_headers(error)},
     )
+
+
+def _asked() -> dict[str, str]:
+    """What the current request is about, for the log."""
+    given = {"route": request.url_rule.rule if request.url_rule is not None else request.path}
+    if "tenant" in g:
+        given["tenant"] = g.tenant
+    identity = (request.view_args or {}).get("execution_id")
+    return given | ({"execution_id": identity} if identity else {})
 
 
 def _framework_error(settings: ServerSettings, failure: HTTPException) -> AxiomdError:
@@ -203,11 +241,16 @@ def open_socket(settings: ServerSettings) -> socket.socket:
 
 
 async def serve(
-    box: Box, dashboard: Dashboard, listening: socket.socket, stopping: trio.Event
+    box: Box,
+    dashboard: Dashboard,
+    listening: socket.socket,
+    stopping: trio.Event,
+    connections_max: int,
 ) -> None:
     """Answer requests until `stopping`, then give open ones `stop_grace_s`."""
     write_answers_at_once()
-    config = Config()
+    config = GuardedConfig()
+    guard_connections(config, Connections(box.settings, connections_max))
     # Handed over: the server closes it when it stops listening, and nobody may close it twice.
     config.bind = [f"fd://{listening.detach()}"]
     # The server listens once more on the socket it is given, with this.
@@ -218,8 +261,6 @@ async def serve(
     config.include_server_header = False
     config.accesslog = None
     config.errorlog = None
-    config.keep_alive_timeout = 75
-    config.h11_max_incomplete_size = 64 * 1024
     await hypercorn.trio.serve(
         make_application(box, dashboard),  # type: ignore[arg-type]
         config,

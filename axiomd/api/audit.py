@@ -36,8 +36,9 @@ def audit_routes(box: Box) -> Blueprint:
     async def audit() -> Json:
         """A page of a tenant's log, newest first: the caller's own, or for the operator any."""
         query = query_of("act", "tenant", *PAGE_PARAMETERS)
-        kind, tenant = _read_kind(query.text("act")), query.text("tenant") or g.tenant
+        kind, asked = _read_kind(query.text("act")), query.text("tenant")
         limit, cursor = read_page(query)
+        tenant = g.tenant if asked is None else asked
         caller: Caller = g.caller
         if tenant != g.tenant:
             caller.require_operator()

@@ -1,6 +1,6 @@
 """What the edge works with."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 import attrs
@@ -9,8 +9,11 @@ from axiomd.api import answers
 from axiomd.clock import Clock
 from axiomd.engine.catalog import Catalog, LoadedArtifact
 from axiomd.engine.engine import Engine
+from axiomd.engine.flow_configs import FlowConfigs
 from axiomd.engine.keyring import Keyring
+from axiomd.engine.provision import Provision
 from axiomd.engine.sign_in import SignIns
+from axiomd.engine.tenant_secrets import TenantSecrets
 from axiomd.engine.tenants import Tenants
 from axiomd.engine.webhooks import Webhooks
 from axiomd.execution.execution import Execution
@@ -37,6 +40,11 @@ class Box:
     clock: Clock
     settings: ServerSettings
     webhooks: Webhooks
+    secrets: TenantSecrets
+    configs: FlowConfigs
+    provision: Provision
+    traces_queued: Callable[[], int] = lambda: 0
+    """Executions and deliveries whose spans wait to be made."""
 
     def loaded(self, execution: Execution) -> LoadedArtifact:
         """The artifact that an execution runs."""

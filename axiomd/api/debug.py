@@ -8,6 +8,7 @@ from quart import Blueprint, Response, g
 from axiomd.api import answers, sse
 from axiomd.api.box import Box
 from axiomd.api.executions import find_execution, request_body, take_no_query
+from axiomd.api.invoke import find_terms
 from axiomd.api.shapes import AcceptedView, ExecutionId, JsonSchema, StatusName, Visit
 from axiomd.api.wire import Priority, check_priority, read_body
 from axiomd.errors import Invalid, NotFound, Problem, WrongMode, WrongState
@@ -41,6 +42,7 @@ class StartBody:
     input: object = attrs.field(factory=dict)
     paused: bool = False
     breakpoints: tuple[str, ...] = ()
+    config_id: str | None = None
     priority: Priority = PRIORITY_DEFAULT
     """Of what waits of one tenant, the higher goes first, then the older."""
 
@@ -138,9 +140,10 @@ class _Sessions:
         if loaded.artifact.mode != "unary":
             raise WrongMode(f"{body.graph_id} is a pipeline: only unary flows can be debugged.")
         debug = read_session(loaded.artifact, body.paused, body.breakpoints, "")
+        terms = find_terms(self._box, loaded.artifact, body.config_id)
         payload = loaded.entry.parse_json(body.input)
         accepted = await self._box.engine.accept(
-            loaded.artifact, payload, debug=debug, priority=body.priority
+            loaded.artifact, payload, debug=debug, terms=terms, priority=body.priority
         )
         return {"accepted": True, "execution_id": accepted.execution_id}, 202
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from axiomd.api.schema import Words
 from axiomd.execution.status import Status
 from axiomd.flow.artifact import FailurePolicy, GatePolicy, JoinKind, Mode, PausePolicy
-from axiomd.ids import ARTIFACT_ID, EXECUTION_ID
+from axiomd.ids import ARTIFACT_ID, EXECUTION_ID, SCHEDULE_ID
 
 Moment = Annotated[str, Words(format="date-time", examples=["2026-03-01T09:30:00.123Z"])]
 """RFC 3339, UTC, milliseconds."""
@@ -18,6 +18,9 @@ ExecutionId = Annotated[
 ]
 GraphId = Annotated[
     str, Words(pattern=f"^{ARTIFACT_ID.pattern}$", examples=["01JX5M4ZV8QK3T0B9N2R7C6D1E"])
+]
+ScheduleId = Annotated[
+    str, Words(pattern=f"^{SCHEDULE_ID.pattern}$", examples=["01JX5M4ZV8QK3T0B9N2R7C6D1E"])
 ]
 Visit = Annotated[str, Words(examples=["price", "price#2", "price[3]"])]
 """A node visit: the alias, with the iteration of a loop and the item of a fan-out."""
@@ -84,6 +87,10 @@ class ExecutionView(TypedDict):
     parent_id: ExecutionId | None
     """The execution whose subflow it is."""
     forked_from: ExecutionId | None
+    schedule_id: ScheduleId | None
+    """The schedule that made it."""
+    scheduled_at: Moment | None
+    """The time of that schedule for which it was made; null if somebody had it fire."""
     waiting_on: WaitingView | None
     ended_at: list[str] | None
     """Aliases where the last branches ended, if none came to the terminal."""
@@ -310,10 +317,19 @@ class ArtifactView(TypedDict):
     """SHA-256; the same content is the same artifact."""
 
 
+class WarningView(TypedDict):
+    """Something to see to, and where it comes from."""
+
+    path: str
+    message: str
+
+
 class CompiledView(ArtifactView):
     """A compiled flow, and whether it is a new artifact."""
 
     created: bool
+    warnings: list[WarningView]
+    """What its calls would lack if it were invoked now."""
 
 
 class JoinView(TypedDict):

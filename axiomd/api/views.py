@@ -61,6 +61,8 @@ def execution_view(execution: Execution) -> ExecutionView:
         "config_id": execution.config_id or None,
         "parent_id": execution.parent_id or None,
         "forked_from": execution.forked_from or None,
+        "schedule_id": execution.schedule_id or None,
+        "scheduled_at": moment(execution.scheduled_ns),
         "waiting_on": waiting_view(execution),
         "ended_at": list(execution.ended_at) or None,
         "error": error_sentence(failure),

@@ -7,7 +7,7 @@ import attrs
 
 from axiomd.api.schema import Words
 from axiomd.clock import parse_rfc3339
-from axiomd.errors import Invalid, Malformed, NotFound, NotSupportedYet, Problem
+from axiomd.errors import Invalid, Malformed, NotFound, Problem
 from axiomd.execution.position import parse_position
 from axiomd.execution.status import Status
 from axiomd.ids import ARTIFACT_ID
@@ -63,7 +63,7 @@ class InvokeBody:
     webhook: WebhookBody | None = None
     """Who is told of its end."""
     config_id: str | None = None
-    """For a later version."""
+    """The flow config that holds for it, one of its flow or of all flows."""
     priority: Priority = PRIORITY_DEFAULT
     """Of what waits of one tenant, the higher goes first, then the older."""
 
@@ -81,7 +81,7 @@ class StreamBody:
     webhook: WebhookBody | None = None
     """Who is told of its end."""
     config_id: str | None = None
-    """For a later version."""
+    """The flow config that holds for it, one of its flow or of all flows."""
     priority: Priority = PRIORITY_DEFAULT
     """Of what waits of one tenant, the higher goes first, then the older."""
 
@@ -149,12 +149,9 @@ def read_body(body: bytes, cls: type[T]) -> T:
 
 
 def read_invoke(body: bytes, cls: type[T]) -> T:
-    """An invocation's body, with what this version cannot do yet refused by key."""
+    """An invocation's body."""
     read = read_body(body, cls)
     assert isinstance(read, InvokeBody | StreamBody)
-    if read.config_id is not None:
-        later = [Problem("config_id", "NOT_SUPPORTED_YET: config_id comes with a later version")]
-        raise NotSupportedYet("The request asks for what this version cannot do.", problems=later)
     if not WAIT_S_MIN <= read.timeout_seconds <= WAIT_S_MAX:
         words = f"must be from {WAIT_S_MIN} to {WAIT_S_MAX:.0f}, not {read.timeout_seconds}"
         problems = [Problem("timeout_seconds", words)]
@@ -292,7 +289,10 @@ class Query:
 PAGE_ROWS = 100
 """Rows of a list of the catalog, unless the request says otherwise."""
 PAGE_PARAMETERS = ("limit", "cursor")
-LIST_PARAMETERS = ("status", "flow", "started_after", "started_before", "q", "limit", "cursor")
+LIST_PARAMETERS = (
+    *("status", "flow", "schedule_id", "started_after", "started_before", "q"),
+    *PAGE_PARAMETERS,
+)
 
 
 def read_list_filter(query: Query) -> tuple[ListFilter, int, str | None]:
@@ -303,6 +303,7 @@ def read_list_filter(query: Query) -> tuple[ListFilter, int, str | None]:
         created_from_ns=query.time_ns("started_after", 0),
         created_until_ns=query.time_ns("started_before", 2**63),
         text=(query.text("q") or "").strip().lower(),
+        schedule_id=query.text("schedule_id") or "",
     )
     limit = query.number("limit", 50, PAGE_ROWS_MAX, least=1)
     cursor = query.text("cursor") or None

@@ -14,7 +14,7 @@ from axiomd.cli.exits import Exit, ServerRefused
 from axiomd.cli.options import json_option
 from axiomd.cli.output import count_of, note, say, stderr, stdout, write_json, write_value
 from axiomd.cli.streams import STREAM, Frames, start_frames
-from axiomd.errors import NotFound
+from axiomd.errors import NotFound, Problem
 from axiomd.flow.source import (
     FLOW_NAME,
     FlowSource,
@@ -45,7 +45,8 @@ def compile_flow(client: Client, file: str, as_json: bool) -> None:
     Example:
       axiomd compile flow.yaml --json
     """
-    artifact = compile_source(client, read_source(file))
+    source = read_source(file)
+    artifact = compile_source(client, source)
     if as_json:
         write_json(artifact)
         return
@@ -53,6 +54,9 @@ def compile_flow(client: Client, file: str, as_json: bool) -> None:
     placements = count_of(artifact["placements"], "placement")
     say(stdout(), f"{artifact['graph_id']}")
     note(f"{artifact['flow']} {what}: {artifact['mode']}, {placements}")
+    for told in artifact["warnings"]:
+        problem = locate(Problem(told["path"], told["message"]), source.file, source.lines)
+        say(stderr(), f"warning: {problem}", "yellow")
     note(f"next: axiomd invoke {artifact['flow']} --input KEY=VALUE")
 
 
@@ -97,6 +101,7 @@ def compile_source(client: Client, source: FlowSource) -> Any:
 )
 @click.option("--idempotency-key", metavar="TEXT", help="The same key is the same execution.")
 @click.option("--webhook", metavar="URL", help="Who is told of its end.")
+@click.option("--config", metavar="CONFIG_ID", help="The flow config that holds for it.")
 @click.option("--curl", "as_curl", is_flag=True, help="Print the curl command that does the same.")
 @click.option(
     "--priority",
@@ -115,6 +120,7 @@ def invoke(
     timeout: float,
     idempotency_key: str | None,
     webhook: str | None,
+    config: str | None,
     as_curl: bool,
     priority: int | None,
     as_json: bool,
@@ -137,6 +143,8 @@ def invoke(
     }
     if webhook is not None:
         request["webhook"] = {"url": webhook}
+    if config is not None:
+        request["config_id"] = config
     if priority is not None:
         request["priority"] = priority
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}

@@ -13,6 +13,7 @@ import rich_click as click
 
 from axiomd.cli.audit import audit
 from axiomd.cli.backup import backup, restore
+from axiomd.cli.configs import configs
 from axiomd.cli.debug import debug
 from axiomd.cli.demo import demo
 from axiomd.cli.doctor import doctor
@@ -29,10 +30,13 @@ from axiomd.cli.options import wants_json
 from axiomd.cli.output import note, write_error
 from axiomd.cli.packages import create, init, push, run_package_tests, validate
 from axiomd.cli.pauses import pauses
+from axiomd.cli.schedules import schedules
+from axiomd.cli.secrets import secrets
 from axiomd.cli.serve import serve
 from axiomd.cli.tenants import tenants
 from axiomd.cli.verify import verify
 from axiomd.cli.webhooks import webhooks
+from axiomd.cli.why import why
 from axiomd.errors import AxiomdError
 
 _PANELS = {
@@ -51,7 +55,10 @@ _PANELS = {
         restore,
     ),
     "Packages": (init, create, validate, run_package_tests, push),
-    "Flows": (compile_flow, invoke, executions, pauses, webhooks, debug, openapi, login),
+    "Flows": (
+        *(compile_flow, invoke, executions, pauses, schedules),
+        *(webhooks, debug, secrets, configs, openapi, login),
+    ),
 }
 
 _ABOUT = "A durable flow engine for one box: typed Python nodes, checkpointed flows, HTTP and SSE."
@@ -92,7 +99,7 @@ def cli() -> None:
     """Hold the commands; the help is put together above."""
 
 
-for _command in (fork, retry):
+for _command in (fork, retry, why):
     executions.add_command(_command)
 for _panel, _commands in _PANELS.items():
     for _command in _commands:

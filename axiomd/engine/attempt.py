@@ -160,6 +160,12 @@ class Attempt:
         return self.history if self._folded else None
 
     @property
+    def named(self) -> dict[str, str]:
+        """Which execution it is at, for the log."""
+        tenant = {"tenant": self.execution.tenant} if self.fence else {}
+        return {"execution_id": self.execution_id, **tenant}
+
+    @property
     def parent_id(self) -> str:
         """The execution that its own is a child of; empty if it is none, or not claimed yet."""
         return self.execution.parent_id if self.fence else ""
@@ -400,6 +406,11 @@ class Attempt:
             commits.note(self.execution_id, self.fence, entry.at_ns, entry)
         )
 
+    def waits_for_process(self, position: Position) -> bool:
+        """Whether a call of this visit has begun, and no node has it yet."""
+        known = self._folded and position in self.history.unanswered
+        return known and position not in self._started
+
     def note_stopped(self, position: Position, attempt: int) -> None:
         """A cancel ended this call."""
         if self._cancelled_at is not None:
@@ -451,7 +462,7 @@ class Attempt:
             position=text,
             attempt=attempt,
             effect=effect,
-            node_timeout_s=self.execution.node_timeout_s,
+            terms=self.execution.terms,
             resume_index=resume_index,
         )
 

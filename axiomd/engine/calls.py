@@ -4,8 +4,10 @@ import hashlib
 import json
 
 from axiomd.execution.call import ContentParts, NodeCall, NodeEvent
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.position import Position
+from axiomd.execution.trace_context import span_id
 from axiomd.flow.artifact import Artifact, Placement
 from axiomd.limits import EVENT_BYTES_MAX, EVENT_TEXT_BYTES_MAX
 
@@ -19,12 +21,14 @@ def make_call(
     position: str,
     attempt: int,
     effect: str,
-    node_timeout_s: float,
+    terms: Terms,
     resume_index: int = 0,
+    span_of: str = "",
 ) -> NodeCall:
     """The call of a placement's node.
 
     effect: what the call does once however often it is made, as text: its effect key follows.
+    span_of: what its span is named after, if that is not its position.
     """
     return NodeCall(
         execution_id=execution_id,
@@ -40,13 +44,16 @@ def make_call(
         input_type=placement.input_type,
         output_type=placement.output_type,
         payload=payload,
-        timeout_s=placement.timeout_s or node_timeout_s,
+        timeout_s=placement.timeout_s or terms.node_timeout_s,
         concurrency=placement.concurrency,
         fresh=placement.fresh,
         memory_mib=placement.memory_mib,
         cpu_seconds=placement.cpu_seconds,
         resume_index=resume_index,
         reflection=artifact.reflection,
+        config_ids=terms.config_ids,
+        package=placement.package,
+        span_id=span_id(execution_id, span_of or position, attempt),
     )
 
 

@@ -241,6 +241,10 @@ class Catalog:
         """The manifest of a stored package, cached by content."""
         return self._manifests.fetch(package.digest, lambda: read_manifest(package.manifest))
 
+    def manifest_by(self, tenant: str, digest: str) -> PackageManifest:
+        """The manifest of a content. Raises StoreFailed if there is no such content."""
+        return self.manifest(self._reader.package_content(tenant, digest))
+
     def manifest_of(self, package: PackageRecord) -> PushedPackage:
         """A stored package as a compile needs it."""
         return PushedPackage(self.manifest(package), package.digest, package.descriptor_set)

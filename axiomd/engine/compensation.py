@@ -24,6 +24,7 @@ from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.plan import Decision, park
 from axiomd.execution.position import position_text
 from axiomd.execution.status import Trigger
+from axiomd.execution.trace_context import undoing_text
 from axiomd.execution.undoing import UndoStep, is_undoable
 from axiomd.flow.rules import EdgeFault
 
@@ -90,7 +91,8 @@ async def _call(attempt: Attempt, step: UndoStep, payload: bytes | ContentParts)
         position=text,
         attempt=number,
         effect=f"{text}/compensation",
-        node_timeout_s=attempt.execution.node_timeout_s,
+        terms=attempt.execution.terms,
+        span_of=undoing_text(text),
     )
     try:
         return await attempt.runner(position).run(call, attempt.emitter(position, number))

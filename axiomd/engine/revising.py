@@ -1,6 +1,6 @@
 """What is read, changed and written back: again, where somebody else has changed it meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from axiomd.errors import Occupied
 from axiomd.store.commit import RowsCommit
@@ -25,6 +25,19 @@ async def revise(writer: Writer, make: MakeCommit) -> None:
         try:
             if commit is not None:
                 await writer.submit(commit).wait()
+        except Occupied:
+            if last:
+                raise
+        else:
+            return
+
+
+async def revise_slowly(writer: Writer, make: Callable[[], Awaitable[RowsCommit]]) -> None:
+    """`revise` for what takes a wait to be made."""
+    for last in _TRIES:
+        commit = await make()
+        try:
+            await writer.submit(commit).wait()
         except Occupied:
             if last:
                 raise

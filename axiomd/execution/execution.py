@@ -8,8 +8,10 @@ from typing import Literal
 
 import attrs
 
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.status import Residence, Status, residence
 from axiomd.execution.targets import Target
+from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import Artifact, Mode
 from axiomd.limits import PRIORITY_DEFAULT, PRIORITY_MAX
 
@@ -92,6 +94,9 @@ class Execution:
     doubts: tuple[str, ...] = ()
     """Node visits, as text, of which a person has to say whether they happened."""
     config_id: str = ""
+    """The flow config that its invocation named."""
+    config_ids: tuple[str, ...] = ()
+    """Flow configs whose secrets stand for the tenant's in its calls, the first one first."""
     parent_id: str = ""
     forked_from: str = ""
     idempotency: bytes = b""
@@ -116,6 +121,18 @@ class Execution:
     """Who is told of its end."""
     priority: int = PRIORITY_DEFAULT
     """0 to PRIORITY_MAX: of what waits of one tenant, the higher goes first."""
+    schedule_id: str = ""
+    """The schedule that made it, if one did."""
+    scheduled_ns: int = 0
+    """The time of that schedule for which it was made; 0 if somebody had it fire."""
+
+    @property
+    def terms(self) -> Terms:
+        """What it was given at its invocation."""
+        return Terms(self.node_timeout_s, self.config_id, self.config_ids)
+
+    origin: Origin = NO_ORIGIN
+    """The span, of whomever, that it was invoked in."""
 
     @property
     def residence(self) -> Residence:
@@ -126,11 +143,12 @@ class Execution:
 def queued(
     execution_id: str,
     artifact: Artifact,
-    node_timeout_s: float,
+    terms: Terms,
     at_ns: int,
     debug: Debug | None = None,
     webhook: Target | None = None,
     priority: int = PRIORITY_DEFAULT,
+    origin: Origin = NO_ORIGIN,
 ) -> Execution:
     """The record of a new execution of an artifact, which waits for its first worker."""
     return Execution(
@@ -142,10 +160,13 @@ def queued(
         status=Status.QUEUED,
         created_ns=at_ns,
         updated_ns=at_ns,
-        node_timeout_s=node_timeout_s,
+        node_timeout_s=terms.node_timeout_s,
+        config_id=terms.config_id,
+        config_ids=terms.config_ids,
         debug=debug,
         webhook=webhook,
         priority=priority,
+        origin=origin,
     )
 
 

@@ -126,9 +126,10 @@ Ending = Failure | Lost
 
 
 class Pool:
-    """The processes of one package."""
+    """The processes of one package for one tenant."""
 
-    def __init__(self, digest: str, box: Box) -> None:
+    def __init__(self, tenant: str, digest: str, box: Box) -> None:
+        self.tenant = tenant
         self.digest = digest
         self._box = box
         self._zygote: Zygote | None = None

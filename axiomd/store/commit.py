@@ -16,6 +16,7 @@ from axiomd.execution.deliveries import Delivery
 from axiomd.execution.execution import Ending, Execution, OpenPause
 from axiomd.execution.journal import SETTLING, Entry, EntryKind, Payload
 from axiomd.execution.plan import Decision, failed_entry
+from axiomd.execution.schedules import Schedule
 from axiomd.execution.status import Status, Trigger
 from axiomd.store import keys
 from axiomd.store.acts import Act
@@ -156,6 +157,20 @@ class PurgeCommit:
     created_before_ns: int
 
 
+@attrs.frozen
+class ScheduleCommit:
+    """What becomes of a schedule, and the execution that it makes with that."""
+
+    before: Schedule | None
+    """As it must be stored: whoever has seen another one knows too little. None if it is new."""
+    after: Schedule | None
+    """None if it is deleted."""
+    fires: ExecutionCommit | None = None
+    """What makes the execution."""
+    acts: tuple[Act, ...] = ()
+    """What of it stands in the log of administrative acts."""
+
+
 Commit = (
     ExecutionCommit
     | RowsCommit
@@ -164,6 +179,7 @@ Commit = (
     | SignInCommit
     | DeliveryCommit
     | PurgeCommit
+    | ScheduleCommit
 )
 
 _PROGRESS = frozenset({EntryKind.NODE_COMPLETED, EntryKind.COMPENSATION_COMPLETED})
@@ -329,9 +345,9 @@ def cancel(execution_id: str, at_ns: int, detail: str) -> ExecutionCommit:
     )
 
 
-def undo(execution_id: str, at_ns: int) -> ExecutionCommit:
-    """Somebody ended it, once what it has done is compensated."""
-    entry = begun_entry(Status.CANCELLED, cancelled_ending(), at_ns)
+def undo(execution_id: str, at_ns: int, by: str = "") -> ExecutionCommit:
+    """Somebody, `by`, ended it, once what it has done is compensated."""
+    entry = begun_entry(Status.CANCELLED, cancelled_ending(), at_ns, by)
     return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.UNDO)
 
 

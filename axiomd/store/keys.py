@@ -35,6 +35,11 @@
     tl  tenant                                          limits of a tenant's own
     wk  tenant                                          what a tenant's webhooks are signed with
     au  tenant 0 at u64 n u16                           act of administration
+    se  tenant 0 name                                   secret, sealed
+    cf  tenant 0 c config ID (26)                       flow config
+        tenant 0 p flow 0 profile                       ID of the config of that flow, or of all
+    sc  tenant 0 schedule ID (26)                       schedule
+    sd  due u64 tenant 0 schedule ID (26)               index: schedules, by the time they are due
 
 Numbers are big-endian, so byte order is the order we list by; newest first is a reverse scan.
 The rank of what is ready is how far its priority is below the highest. Execution IDs are led by
@@ -80,6 +85,10 @@ SUBSCRIPTIONS: Final = "ws"
 SIGNING_SECRETS: Final = "wk"
 ACTS: Final = "au"
 TENANT_LIMITS: Final = "tl"
+SECRETS: Final = "se"
+FLOW_CONFIGS: Final = "cf"
+SCHEDULES: Final = "sc"
+SCHEDULES_DUE: Final = "sd"
 
 TABLES: Final = (
     META,
@@ -115,6 +124,10 @@ TABLES: Final = (
     SIGNING_SECRETS,
     ACTS,
     TENANT_LIMITS,
+    SECRETS,
+    FLOW_CONFIGS,
+    SCHEDULES,
+    SCHEDULES_DUE,
 )
 
 INDEX_TABLES: Final = {
@@ -318,3 +331,47 @@ def act_number(key: bytes) -> int:
     """The number in such a key."""
     number: int = _ACT_TAIL.unpack(key[-ACT_TAIL_BYTES:])[1]
     return number
+
+
+def secret_key(tenant: str, name: str) -> bytes:
+    """A tenant's secret."""
+    return text_key(tenant) + name.encode()
+
+
+def flow_configs_of(tenant: str) -> bytes:
+    """How the keys of a tenant's flow configs begin."""
+    return text_key(tenant) + b"c"
+
+
+def flow_config_key(tenant: str, config_id: str) -> bytes:
+    """A tenant's flow config."""
+    return flow_configs_of(tenant) + config_id.encode()
+
+
+def profile_key(tenant: str, flow: str, profile: str) -> bytes:
+    """Which config a profile of a flow is, or, without a flow, of all of them."""
+    return text_key(tenant) + b"p" + text_key(flow) + profile.encode()
+
+
+_DUE_BYTES = 8
+
+
+def schedule_key(tenant: str, schedule_id: str) -> bytes:
+    """A schedule."""
+    return text_key(tenant) + schedule_id.encode()
+
+
+def schedule_place(key: bytes) -> tuple[str, str]:
+    """Tenant and ID in such a key."""
+    tenant, _, schedule_id = key.decode().partition("\0")
+    return tenant, schedule_id
+
+
+def due_schedule_key(due_ns: int, schedule: bytes) -> bytes:
+    """A schedule, by its own key, behind all that are due earlier."""
+    return due_ns.to_bytes(_DUE_BYTES, "big") + schedule
+
+
+def due_schedule(key: bytes) -> tuple[int, bytes]:
+    """Due time and own key in such a key."""
+    return int.from_bytes(key[:_DUE_BYTES], "big"), key[_DUE_BYTES:]

@@ -52,6 +52,7 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.retention import next_slice
+from axiomd.store.sizes import Sizes, sizes_of
 from axiomd.store.tenants import Holder, Tenant, every_tenant, holder
 from axiomd.store.usage import UsageCount
 from axiomd.store.walking import backwards, forwards
@@ -74,6 +75,8 @@ class ListFilter:
     """Exclusive."""
     text: str = ""
     """Part of the execution ID."""
+    schedule_id: str = ""
+    """The schedule that made it."""
 
 
 @attrs.frozen
@@ -254,6 +257,10 @@ class Reader:
                     first = key
             rows = forwards(walk, prefix, first, limit)
             return [decode_arrival(key, value) for key, value in rows]
+
+    def sizes(self) -> Sizes:
+        """How large the store is, and how much waits in it."""
+        return sizes_of(self._store)
 
     def claimed(self) -> list[str]:
         """Executions that some worker has."""
@@ -492,6 +499,8 @@ class Reader:
 
 def _wanted(execution: Execution, wanted: ListFilter) -> bool:
     if wanted.statuses and execution.status not in wanted.statuses:
+        return False
+    if wanted.schedule_id and execution.schedule_id != wanted.schedule_id:
         return False
     return not wanted.flow or execution.flow == wanted.flow
 

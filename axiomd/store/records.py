@@ -16,6 +16,7 @@ from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
 from axiomd.execution.targets import Target
+from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import (
     Artifact,
     Compensate,
@@ -145,6 +146,7 @@ def encode_execution(execution: Execution) -> bytes:
         losses=execution.losses,
         entries=execution.entries,
         config_id=execution.config_id,
+        config_ids=execution.config_ids,
         parent_id=execution.parent_id,
         forked_from=execution.forked_from,
         wake_ns=execution.wake_ns,
@@ -157,7 +159,12 @@ def encode_execution(execution: Execution) -> bytes:
         depth=execution.depth,
         held=execution.held,
         undoing=execution.undoing,
+        schedule_id=execution.schedule_id,
+        scheduled_ns=execution.scheduled_ns,
     )
+    if execution.origin.traceparent:
+        record.traceparent = execution.origin.traceparent
+        record.tracestate = execution.origin.tracestate
     if execution.debug is not None:
         record.debug.mode = execution.debug.mode
         record.debug.breakpoints.extend(execution.debug.breakpoints)
@@ -195,6 +202,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         if record.HasField("failure")
         else None,
         config_id=record.config_id,
+        config_ids=tuple(record.config_ids),
         parent_id=record.parent_id,
         forked_from=record.forked_from,
         wake_ns=record.wake_ns,
@@ -212,11 +220,14 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         undoing=record.undoing,
         webhook=read_target(record.webhook) if record.HasField("webhook") else None,
         priority=record.priority if record.HasField("priority") else PRIORITY_DEFAULT,
+        schedule_id=record.schedule_id,
+        scheduled_ns=record.scheduled_ns,
+        origin=Origin(record.traceparent, record.tracestate) if record.traceparent else NO_ORIGIN,
     )
 
 
 def _debug(record: pb.Debug) -> Debug:
-    return Debug(_one_of(record.mode, DebugMode), tuple(record.breakpoints))
+    return Debug(one_of(record.mode, DebugMode), tuple(record.breakpoints))
 
 
 def target_record(target: Target) -> pb.Target:
@@ -438,14 +449,14 @@ def _placement(record: pb.Placement) -> Placement:
 
 def _join(record: pb.Placement) -> Join:
     if not record.HasField("join"):
-        return Join(kind=_one_of(record.join_kind or "AND", JoinKind))
+        return Join(kind=one_of(record.join_kind or "AND", JoinKind))
     join = record.join
     return Join(
-        kind=_one_of(join.kind, JoinKind),
-        failure_policy=_one_of(join.failure_policy, FailurePolicy),
+        kind=one_of(join.kind, JoinKind),
+        failure_policy=one_of(join.failure_policy, FailurePolicy),
         quorum=join.quorum,
         timeout_s=join.timeout_s,
-        timeout_policy=_one_of(join.timeout_policy, GatePolicy),
+        timeout_policy=one_of(join.timeout_policy, GatePolicy),
     )
 
 
@@ -454,7 +465,7 @@ def _fan_out(record: pb.FanOut) -> FanOut:
 
 
 def _hitl(record: pb.Hitl) -> Hitl:
-    policy = _one_of(record.timeout_policy, PausePolicy)
+    policy = one_of(record.timeout_policy, PausePolicy)
     return Hitl(record.payload, record.timeout_s, policy)
 
 
@@ -470,7 +481,8 @@ def _compensate(record: pb.Compensate) -> Compensate:
     )
 
 
-def _one_of(text: str, literal: Any) -> Any:
+def one_of(text: str, literal: Any) -> Any:
+    """`text`, which must be one of the texts of a Literal. Raises StoreFailed."""
     if text not in get_args(literal):
         raise StoreFailed(f"a record has {text!r} where one of {get_args(literal)} is meant")
     return text
@@ -488,7 +500,7 @@ def _retry(record: pb.Retry) -> Retry:
 
 
 def _mode(text: str) -> Mode:
-    mode: Mode = _one_of(text, Mode)
+    mode: Mode = one_of(text, Mode)
     return mode
 
 

@@ -42,6 +42,8 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.rules import arrival_faults, history_faults
+from axiomd.store.schedule_rules import ScheduleLooks
+from axiomd.store.vault_rules import VaultLooks
 
 _ARTIFACTS_HELD = 64
 _UNREADABLE = (StoreFailed, DecodeError, ValueError, AssertionError, LookupError)
@@ -124,6 +126,7 @@ class _Look:
         self._blobs = blobs
         self._reader = Reader(store)
         self._deliveries = DeliveryLooks(store.tables)
+        self._schedules = ScheduleLooks(store.tables, find_artifact)
         self._find_artifact = find_artifact or lru_cache(_ARTIFACTS_HELD)(self._stored_artifact)
         self._on_progress = on_progress
         self.findings: list[Finding] = []
@@ -148,6 +151,10 @@ class _Look:
     def _at_catalog(self) -> None:
         for table, look in self._deliveries.of_tables():
             self._walk("webhooks", table, look)
+        for table, look in VaultLooks(self._store.tables).of_tables():
+            self._walk("secrets", table, look)
+        for table, look in self._schedules.of_tables():
+            self._walk("schedules", table, look)
         self._walk("tenants", keys.TENANTS, self._tenant_faults)
         self._walk("tenant_limits", keys.TENANT_LIMITS, self._limits_faults)
         self._walk("api_keys", keys.API_KEYS, self._api_key_faults)
@@ -493,7 +500,7 @@ def _subject(table: str, key: bytes) -> str:
         return f"execution {key[: keys.EXECUTION_BYTES].hex()}"
     if table in keys.INDEX_TABLES.values():
         return f"index {table}"
-    if table in (keys.DELIVERIES_DUE, keys.DELIVERIES_BY_TIME, keys.RETIRED_READY):
+    if table in _PLAIN_INDEXES:
         return f"index {table}"
     if table == keys.ACTS:
         return f"act of tenant {key.split(bytes(1))[0].decode(errors='replace')}"
@@ -502,6 +509,10 @@ def _subject(table: str, key: bytes) -> str:
     return f"{_TITLES[table]} {' '.join(key.decode(errors='replace').split(chr(0)))}"
 
 
+_PLAIN_INDEXES = (
+    *(keys.DELIVERIES_DUE, keys.DELIVERIES_BY_TIME),
+    *(keys.RETIRED_READY, keys.SCHEDULES_DUE),
+)
 _OF_HISTORIES = (keys.JOURNAL, keys.FRAMES, keys.ARRIVALS, keys.DELIVERIES)
 """What there is of an execution beside its record."""
 _HASHED = (
@@ -522,4 +533,7 @@ _TITLES: Mapping[str, str] = {
     keys.IDEMPOTENCY: "idempotency key",
     keys.SUBSCRIPTIONS: "webhook",
     keys.SIGNING_SECRETS: "signing secret of tenant",
+    keys.SECRETS: "secret",
+    keys.FLOW_CONFIGS: "flow config",
+    keys.SCHEDULES: "schedule",
 }

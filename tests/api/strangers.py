@@ -31,6 +31,7 @@ class Row:
 
 _E = "/invocations/v1/executions"
 _D = "/app/v1/debug"
+_S = "/app/v1/schedules"
 STRANGERS: Mapping[Route, Row] = {
     ("POST", "/invocations/v1/flows/invoke"): Row(
         "/invocations/v1/flows/invoke", {"graph_id": "{graph}"}
@@ -44,7 +45,7 @@ STRANGERS: Mapping[Route, Row] = {
         for below in (
             *("", "/events", "/checkpoints", "/branches"),
             *("/input", "/output", "/frames", "/stream"),
-            *("/pauses", "/webhooks"),
+            *("/pauses", "/webhooks", "/why"),
         )
     },
     ("POST", f"{_E}/{_NO_ID}/settle"): Row(
@@ -88,6 +89,22 @@ STRANGERS: Mapping[Route, Row] = {
         "/app/v1/artifacts/{graph}/openapi.json"
     ),
     ("DELETE", "/app/v1/keys/00000000"): Row("/app/v1/keys/{key}"),
+    ("DELETE", "/app/v1/secrets/TOKEN"): Row("/app/v1/secrets/{secret}"),
+    ("GET", f"/app/v1/configs/{_NO_ULID}"): Row("/app/v1/configs/{config}"),
+    ("PUT", f"/app/v1/configs/{_NO_ULID}"): Row(
+        "/app/v1/configs/{config}", {"flow": None, "profile": "pried"}
+    ),
+    ("DELETE", f"/app/v1/configs/{_NO_ULID}"): Row("/app/v1/configs/{config}"),
+    ("POST", "/app/v1/schedules"): Row(
+        "/app/v1/schedules", {"name": "pried", "graph_id": "{graph}", "every_seconds": 86_400}
+    ),
+    ("GET", f"{_S}/{_NO_ULID}"): Row(f"{_S}/{{schedule}}"),
+    ("PATCH", f"{_S}/{_NO_ULID}"): Row(f"{_S}/{{schedule}}", {"name": "pried again"}),
+    ("DELETE", f"{_S}/{_NO_ULID}"): Row(f"{_S}/{{schedule}}"),
+    **{
+        ("POST", f"{_S}/{_NO_ULID}/{below}"): Row(f"{_S}/{{schedule}}/{below}")
+        for below in ("pause", "resume", "trigger")
+    },
 }
 """Answered 404, in the same words as what is nowhere."""
 
@@ -111,9 +128,15 @@ OWN: tuple[Route, ...] = (
     ("GET", "/app/v1/tenants"),
     ("GET", "/app/v1/audit"),
     ("GET", "/app/v1/usage"),
+    ("GET", "/app/v1/secrets"),
+    ("PUT", "/app/v1/secrets/TOKEN"),
+    ("GET", "/app/v1/configs"),
+    ("POST", "/app/v1/configs"),
+    ("GET", _S),
 )
 
 OPERATORS: tuple[Route, ...] = (
+    ("GET", "/metrics"),
     ("POST", "/app/v1/tenants"),
     ("GET", "/app/v1/tenants/default"),
     ("PATCH", "/app/v1/tenants/default"),
@@ -142,16 +165,21 @@ class Things:
             user.cancel(self.ids[name])
         user.http.delete(f"/app/v1/webhooks/{self.ids['webhook']}")
         user.http.delete(f"/app/v1/keys/{self.ids['key']}")
+        user.http.delete(f"/app/v1/secrets/{self.ids['secret']}")
+        user.http.delete(f"/app/v1/configs/{self.ids['config']}")
 
 
 _NOTHING: Mapping[str, str] = {
     **dict.fromkeys(("execution", "paused", "held"), "f" * 32),
-    **dict.fromkeys(("graph", "stream", "webhook"), "01JYYYYYYYYYYYYYYYYYYYYYYY"),
+    **dict.fromkeys(
+        ("graph", "stream", "webhook", "config", "schedule"), "01JYYYYYYYYYYYYYYYYYYYYYYY"
+    ),
     "pause": "f" * 16,
     "delivery": f"msg_{'f' * 32}_{'f' * 24}",
     "package": "acme/nowhere/1.0.0",
     "flow": "acme/nowhere",
     "key": "ffffffff",
+    "secret": "NOWHERE",
 }
 
 
@@ -176,7 +204,10 @@ def make_things(user: User, receiver: Receiver) -> Things:
     body = {"graph_id": user.compile(DIAMOND), "input": {"text": "x"}, "paused": True}
     held = user.http.post("/app/v1/debug", json=body).json()["execution_id"]
     user.reached(held, {"DEBUG_PAUSED"})
+    scheduled = {"name": "pried", "graph_id": graph, "every_seconds": 86_400}
     hook = {"url": receiver.url, "events": ["pause_opened"]}
+    user.http.put("/app/v1/secrets/PRIED", json={"value": "a value"})
+    config = user.http.post("/app/v1/configs", json={"flow": None, "profile": "pried"}).json()
     return Things(
         {
             "execution": execution,
@@ -189,6 +220,9 @@ def make_things(user: User, receiver: Receiver) -> Things:
             "package": "acme/lab/1.0.0",
             "webhook": user.http.post("/app/v1/webhooks", json=hook).json()["webhook_id"],
             "delivery": _delivery_of(user, execution),
+            "secret": "PRIED",
+            "config": config["config_id"],
+            "schedule": user.http.post(_S, json=scheduled).json()["schedule_id"],
             "key": user.http.post("/app/v1/keys", json={"name": "pried"}).json()["key"][:8],
         }
     )

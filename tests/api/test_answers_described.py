@@ -4,10 +4,11 @@ Beside this file, every answer that the other tests of the edge get is held agai
 (`conftest.py`).
 """
 
+import re
 from typing import Any
 
 import pytest
-from api.schemas import Described
+from api.schemas import Described, operations
 from system.box import Box, User, events, parse
 from system.lab import DIAMOND, NUMBERS, UNDONE, configured, flow
 
@@ -113,7 +114,7 @@ def test_streams_tell_what_is_described(reader: User, made, graph, described: De
 
 LISTED = (
     *("packages", "flows", "artifacts", "keys", "session"),
-    *("tenants", "tenants/default", "audit"),
+    *("tenants", "tenants/default", "tenants/default/limits", "usage", "audit"),
 )
 
 
@@ -154,6 +155,37 @@ def test_webhooks_are_told_as_described(reader: User, graph):
     assert gone.status_code == 200
 
 
+def test_secrets_and_flow_configs_are_told_as_described(reader: User):
+    secret = f"{APP}/secrets/DESCRIBED"
+    for status in (201, 200):
+        assert reader.http.put(secret, json={"value": "a value"}).status_code == status
+    body = {"flow": None, "profile": "told", "node_timeout_seconds": 9, "secrets": {"A": "value"}}
+    made = reader.http.post(f"{APP}/configs", json=body)
+    assert made.status_code == 201
+    assert reader.http.post(f"{APP}/configs", json=body).status_code == 409
+    config = f"{APP}/configs/{made.json()['config_id']}"
+    for path in (f"{APP}/secrets", f"{APP}/configs", config):
+        reader.get(path)
+    assert reader.http.put(config, json={"flow": None, "profile": "told"}).status_code == 200
+    for path in (secret, config):
+        assert reader.http.delete(path).status_code == 204
+        assert reader.http.delete(path).status_code == 404
+
+
+def test_schedules_are_told_as_described(reader: User, graph):
+    body = {"name": "nightly", "graph_id": graph("Echo"), "cron": "@daily"}
+    made = reader.http.post(f"{APP}/schedules", json=body)
+    assert made.status_code == 201
+    path = f"{APP}/schedules/{made.json()['schedule_id']}"
+    assert reader.http.post(f"{path}/trigger").status_code == 202
+    for command in ("pause", "resume"):
+        assert reader.http.post(f"{path}/{command}").status_code == 200
+    assert reader.http.patch(path, json={"every_seconds": 900}).status_code == 200
+    for place in (path, f"{APP}/schedules"):
+        reader.get(place)
+    assert reader.http.delete(path).status_code == 200
+
+
 def test_what_changes_something_answers_as_described(reader: User, made, graph):
     identity = made["gate"]
     root = f"{INVOCATIONS}/executions"
@@ -184,6 +216,39 @@ def test_what_changes_something_answers_as_described(reader: User, made, graph):
     assert late.json()["timed_out"]
     assert post(f"{INVOCATIONS}/nodes/acme/lab/1.0.0/Echo", json={}).status_code == 200
     assert post(f"{INVOCATIONS}/nodes/acme/lab/1.0.0/Fail", json={}).status_code == 422
+
+
+def test_every_route_takes_the_parameters_that_are_described_and_refuses_others(
+    reader: User, made, graph, described: Described
+):
+    real = {
+        "execution_id": made["plain"],
+        "graph_id": graph(DIAMOND),
+        "handle": "acme",
+        "package": "lab",
+        "version": "1.0.0",
+        "node": "Echo",
+    }
+    tried = 0
+    for method, path, operation in operations(described.document):
+        named = {"name": "lab" if "packages" in path else "diamond", **real}
+        if path.startswith("/app/v1/debug/"):
+            named["execution_id"] = made["held"]
+        if path.endswith("}/stream"):
+            named["execution_id"] = made["pipeline"]
+        url = re.sub(r"\{(\w+)\}", lambda found, named=named: named.get(found[1], "0"), path)
+        if not path.startswith(("/invocations", "/app")):
+            continue
+        headers = {"Content-Type": "application/json"}
+        answer = reader.http.request(method, f"{url}?zzz=1", content=b"{", headers=headers)
+        assert answer.status_code in (404, 422), (method, path, answer.text)
+        told = [p["message"] for p in answer.json()["problems"] if p["path"] == "zzz"]
+        if answer.status_code == 422:
+            known = {p["name"] for p in operation["parameters"] if p["in"] == "query"}
+            listed = ", ".join(sorted(known)) or "none"
+            assert told == [f"unknown parameter 'zzz'; known here: {listed}"], (method, path)
+            tried += 1
+    assert tried > 40
 
 
 def test_every_reading_route_was_heard_here(described: Described):

@@ -32,23 +32,26 @@ REFUSED: dict[str, tuple[str, str]] = {
     "400": (
         "a cursor is one of ours, a package is an archive of one: no schema can say which",
         "listExecutions listOpenPauses listDeliveriesOfExecution listPackages listFlows "
-        "listArtifacts listDeliveries listEvents getEnvironment pushPackage listTenants listActs",
+        "listArtifacts listDeliveries listEvents getEnvironment pushPackage listTenants listActs "
+        "listSecrets listFlowConfigs",
     ),
     "422": (
         "messages are of the artifact, aliases and positions of what runs, targets are looked at, "
-        "names are printable, and a change says what is to be another",
+        "names are printable, and a change says what is to be another; a secret is more than "
+        "white space and named like one, a config stays with its flow",
         "invoke invokeStream settleVisit forkExecution resumePause callNode startDebugging "
         "setBreakpoints editInput listEvents listFrames createWebhook createKey signIn saveFlow "
-        "compileFlow createTenant changeTenant",
+        "compileFlow createTenant changeTenant setSecret createFlowConfig replaceFlowConfig",
     ),
 }
 """By status: why a request that fits its schema may be refused with it, and where."""
 
 
-def config(examples: int, methods: Sequence[str]) -> SchemathesisConfig:
+def config(examples: int, methods: Sequence[str], *, whole: bool) -> SchemathesisConfig:
     """The same requests each time.
 
-    methods: those that are tried where they are not described.
+    methods: those that are tried where they are not described. whole: whether every word of the
+    flow language is tried too, which is a fifth of all.
     """
     operations: dict[str, list[str]] = {}
     for status, (_, names) in REFUSED.items():
@@ -58,6 +61,7 @@ def config(examples: int, methods: Sequence[str]) -> SchemathesisConfig:
     accepted = [
         {
             "include-operation-id": name,
+            "phases": {"coverage": {"enabled": whole or name != "saveFlow"}},
             "checks": {"positive_data_acceptance": {"expected-statuses": statuses}},
         }
         for name, statuses in operations.items()
@@ -65,6 +69,8 @@ def config(examples: int, methods: Sequence[str]) -> SchemathesisConfig:
     return SchemathesisConfig.from_dict(
         {
             "generation": generation,
+            # 413 is no less a refusal: what signs somebody in is read up to a kibibyte.
+            "checks": {"negative_data_rejection": {"expected-statuses": ["4xx", "5xx"]}},
             "phases": {"coverage": {"unexpected-methods": list(methods)}},
             "operations": accepted,
         }
@@ -76,8 +82,8 @@ def _packed(_: Any, value: Any) -> dict[str, bytes]:
     return {"data": value if isinstance(value, bytes) else str(value).encode()}
 
 
-few = schemathesis.openapi.from_dict(box_document(), config=config(FEW, ["DELETE"]))
-many = schemathesis.openapi.from_dict(box_document(), config=config(MANY, METHODS))
+few = schemathesis.openapi.from_dict(box_document(), config=config(FEW, ["DELETE"], whole=False))
+many = schemathesis.openapi.from_dict(box_document(), config=config(MANY, METHODS, whole=True))
 
 
 @attrs.define
@@ -138,7 +144,10 @@ def names(user: User) -> dict[str, list[str]]:
     body = {"graph_id": graphs["acme/diamond"], "input": {}, "paused": True}
     held = user.http.post("/app/v1/debug", json=body).json()["execution_id"]
     user.reached(held, {"DEBUG_PAUSED"})
+    wide = {"flow": None, "profile": "wide", "secrets": {"TOKEN": "a value"}}
+    config = user.http.post("/app/v1/configs", json=wide).json()["config_id"]
     return {
+        "config_id": [config],
         "graph_id": list(graphs.values()),
         "execution_id": [asked, held, *ended, listed[0]["execution_id"]],
         "pause": [pause["pause_id"]],

@@ -11,6 +11,7 @@ from axiomd.execution.execution import Debug, Ending, Execution, OpenPause
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
+from axiomd.execution.trace_context import Origin
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
 from axiomd.store import records as r
@@ -64,6 +65,7 @@ EXECUTIONS = st.builds(
     entries=U32,
     failure=st.none() | st.builds(Ending, TEXT, TEXT, TEXT, TEXT, U32),
     config_id=TEXT,
+    config_ids=st.lists(TEXT, max_size=3).map(tuple),
     parent_id=TEXT,
     forked_from=TEXT,
     wake_ns=NS,
@@ -79,6 +81,7 @@ EXECUTIONS = st.builds(
     ),
     held=st.lists(TEXT, max_size=3).map(tuple),
     undoing=st.booleans(),
+    origin=st.just(Origin()) | st.builds(Origin, TEXT.filter(bool), TEXT),
 )
 
 

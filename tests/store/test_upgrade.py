@@ -1,5 +1,6 @@
 """Stores of older formats: brought to this one, whenever the box dies on the way."""
 
+import lmdb
 import pytest
 from worlds.invariants import rows
 from worlds.old_format import as_format_1, as_format_4
@@ -104,6 +105,33 @@ def test_only_who_holds_the_data_directory_upgrades(tmp_path):
             open_store(SETTINGS, tmp_path, read_only=read_only),
         ):
             pass
+
+
+def test_a_store_of_a_newer_format_is_refused_and_left_as_it_is(tmp_path):
+    fill(tmp_path)
+    with open_store(SETTINGS, tmp_path) as store:
+        newer = str(FORMAT + 1).encode()
+        store.transact(lambda t: t.put(b"format", newer, db=store.tables[keys.META]))
+        wanted = everything(store)
+    words = rf"format {FORMAT + 1}, which a newer axiomd wrote: this one reads format {FORMAT}"
+    for upgrades in (None, upgrade.upgrade):
+        with (
+            pytest.raises(StoreFailed, match=words),
+            open_store(SETTINGS, tmp_path, upgrade=upgrades),
+        ):
+            pass
+    # Looked at without this axiomd's eyes: nothing was changed.
+    with lmdb.open(str(tmp_path / "store"), max_dbs=64, readonly=True) as environment:
+        meta = environment.open_db(b"me", create=False)
+        with environment.begin(meta) as transaction:
+            assert transaction.get(b"format") == newer
+        assert rows_of(environment, keys.EXECUTIONS) == wanted[keys.EXECUTIONS]
+
+
+def rows_of(environment, table):
+    opened = environment.open_db(table.encode(), create=False)
+    with environment.begin(opened) as transaction:
+        return [(bytes(key), bytes(value)) for key, value in transaction.cursor()]
 
 
 def test_every_format_before_this_one_has_its_step():

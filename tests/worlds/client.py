@@ -44,6 +44,9 @@ async def follow(box: worlds.Box, execution_id: str) -> None:
         clock=box.world.clock,
         settings=ServerSettings(),
         webhooks=unused,
+        secrets=unused,
+        configs=unused,
+        provision=unused,
     )
     async with aclosing(frame_events(edge, execution, len(seen), None)) as chunks:
         async for chunk in chunks:

@@ -25,6 +25,7 @@ from axiomd.api.shapes import (
     ShownExecutionView,
 )
 from axiomd.api.webhooks import DeliveryView
+from axiomd.api.why import WhyView
 from axiomd.api.wire import ResumeBody
 from axiomd.errors import WrongState
 from axiomd.execution.journal import EntryKind
@@ -49,6 +50,7 @@ EXECUTIONS = (
         query=(
             several("status", "Only these statuses.", [status.value for status in Status]),
             text("flow", "Only those of this flow.", "", "acme/order-intake"),
+            text("schedule_id", "Only those that this schedule made."),
             Parameter("started_after", "Accepted at that time or later.", _MOMENT),
             Parameter("started_before", "Accepted before that time.", _MOMENT),
             text("q", "Part of an execution's ID or of its flow's name."),
@@ -62,6 +64,14 @@ EXECUTIONS = (
         "getExecution",
         "Show an execution",
         (Answer(200, "The execution.", ShownExecutionView),),
+        _TAG,
+    ),
+    Route(
+        "GET",
+        f"{_EXECUTION}/why",
+        "explainExecution",
+        "Tell what an execution waits for, or why it ended",
+        (Answer(200, "Links, from the execution down to what everything waits for.", WhyView),),
         _TAG,
     ),
     Route(

@@ -18,7 +18,6 @@ from axiomd.errors import (
     IdempotencyConflict,
     NodeFailed,
     NotFound,
-    NotSupportedYet,
     Occupied,
     Unavailable,
     WrongMode,
@@ -28,7 +27,7 @@ from axiomd.errors import (
 _EXECUTION = "/invocations/v1/executions/{execution_id}"
 _GRAPH_ID = "01JX5M4ZV8QK3T0B9N2R7C6D1E"
 _EXECUTION_ID = "019a3c5d7e8f0123456789abcdef0123"
-_BEGINS = (NotFound, WrongMode, IdempotencyConflict, NotSupportedYet, Draining)
+_BEGINS = (NotFound, WrongMode, IdempotencyConflict, Draining)
 
 _STREAM_ABOUT = """\
 Each event's `data` is a frame, and its `id` the frame's index; the last one has `is_final: true`

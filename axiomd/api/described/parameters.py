@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from axiomd.api.described.route import Parameter
 from axiomd.api.wire import PAGE_ROWS
-from axiomd.flow.package import NODE_NAME, PACKAGE_NAME, VERSION
+from axiomd.flow.package import NODE_NAME, PACKAGE_NAME, SECRET_NAME, VERSION
 from axiomd.flow.source import ALIAS, ALIAS_CHARS_MAX
-from axiomd.ids import ARTIFACT_ID, EXECUTION_ID, TENANT_ID
+from axiomd.ids import ARTIFACT_ID, EXECUTION_ID, SCHEDULE_ID, TENANT_ID
 from axiomd.limits import PAGE_ROWS_MAX
 
 _EXECUTION_ID = "019a3c5d7e8f0123456789abcdef0123"
@@ -44,7 +44,15 @@ PATH_PARAMETERS = {
         text("node", "A node of the package.", NODE_NAME.pattern, "PriceOrder"),
         text("tenant", "A tenant, by its ID.", TENANT_ID.pattern, "acme"),
         text("first8", "The first eight characters of a key.", "[0-9a-f]{8}", "3f9a0c11"),
+        text(
+            "secret_name",
+            "A secret's name.",
+            SECRET_NAME.pattern,
+            "PAYMENT_KEY",
+        ),
+        text("config_id", "A flow config.", ARTIFACT_ID.pattern, "01JX5M4ZV8QK3T0B9N2R7C6D1E"),
         text("webhook_id", "A webhook.", ARTIFACT_ID.pattern, "01JX5M4ZV8QK3T0B9N2R7C6D1E"),
+        text("schedule_id", "A schedule.", SCHEDULE_ID.pattern, "01JX5M4ZV8QK3T0B9N2R7C6D1E"),
         text(
             "delivery_id",
             "A delivery.",

@@ -8,13 +8,19 @@ from axiomd.api.schema import Schema
 from axiomd.errors import (
     AxiomdError,
     CsrfFailed,
+    HeadTooLarge,
     Invalid,
     Malformed,
+    Misdirected,
     NotFound,
+    Recovering,
     StoreFull,
+    TargetTooLong,
     TenantDisabled,
     TooLarge,
     TooMany,
+    TooManyConnections,
+    TooSlow,
     Unauthorized,
 )
 
@@ -23,6 +29,9 @@ Where = Literal["path", "query", "header"]
 
 JSON_TYPE = "application/json"
 EVENTS_TYPE = "text/event-stream"
+
+_OF_ANY_REQUEST = (TooSlow, TargetTooLong, Misdirected, HeadTooLarge, TooManyConnections)
+"""What its head, or its connection, may be refused for before its route is looked at."""
 
 
 @attrs.frozen
@@ -117,7 +126,7 @@ class Route:
         """Every refusal, each once."""
         found = [*self.refusals]
         if self.keyed:
-            found += [Unauthorized, TenantDisabled, Invalid, TooMany]
+            found += [Unauthorized, TenantDisabled, Invalid, TooMany, Recovering]
             found += [CsrfFailed, StoreFull] if self.method != "GET" else []
         if "{" in self.path:
             found.append(NotFound)
@@ -125,4 +134,4 @@ class Route:
             found.append(Malformed)
         if self.body is not None:
             found += [Invalid, TooLarge]
-        return tuple(dict.fromkeys([*found, AxiomdError]))
+        return tuple(dict.fromkeys([*found, *_OF_ANY_REQUEST, AxiomdError]))

@@ -12,7 +12,9 @@ from axiomd.api.described.debugging import DEBUGGING
 from axiomd.api.described.executions import EXECUTIONS, PAUSES
 from axiomd.api.described.invocations import INVOCATIONS
 from axiomd.api.described.limits import LIMITS
+from axiomd.api.described.schedules import SCHEDULES
 from axiomd.api.described.tenants import TENANTS
+from axiomd.api.described.vault import VAULT
 from axiomd.api.described.webhooks import WEBHOOKS
 
 TABLE = (
@@ -22,7 +24,9 @@ TABLE = (
     *PACKAGES,
     *FLOWS,
     *DEBUGGING,
+    *SCHEDULES,
     *WEBHOOKS,
+    *VAULT,
     *ACCESS,
     *TENANTS,
     *LIMITS,
@@ -37,15 +41,15 @@ _PATHS = [
 ]
 
 
-LITERAL = {
-    path: frozenset(route.method for route in TABLE if route.path == path)
-    for path in {route.path for route in TABLE if "{" not in route.path}
-}
-"""The methods of paths that are no pattern, and so never another route's."""
-
-
 def methods_of(path: str) -> Sequence[str]:
     """The methods that the route of a request's path takes; none if there is no such route."""
     found = next((known for pattern, known in _PATHS if pattern.fullmatch(path)), None)
     methods = sorted(route.method for route in TABLE if route.path == found)
     return [*methods, "HEAD"] if "GET" in methods else methods
+
+
+LITERAL = {
+    path: frozenset(methods_of(path))
+    for path in {route.path for route in TABLE if "{" not in route.path}
+}
+"""The methods of paths that are no pattern, and so never another route's."""
