@@ -6,6 +6,7 @@ from typing import Protocol
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
+NS_PER_HOUR = 3_600 * NS_PER_S
 S_PER_DAY = 86_400
 NS_PER_DAY = S_PER_DAY * NS_PER_S
 LOOK_AGAIN_S = 30.0

@@ -13,8 +13,9 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -24,17 +25,23 @@ from axiomd.api.app import open_socket, serve
 from axiomd.api.box import Box
 from axiomd.api.dashboard import open_dashboard
 from axiomd.api.webhook_bodies import WebhookBodies
-from axiomd.clock import SystemClock
+from axiomd.clock import Clock, SystemClock
 from axiomd.engine.catalog import Catalog
 from axiomd.engine.engine import open_engine
-from axiomd.engine.keyring import DEFAULT_TENANT, Keyring, new_key
+from axiomd.engine.flow_configs import FlowConfigs
+from axiomd.engine.keyring import DEFAULT_TENANT, FIRST_START, Keyring, new_key
 from axiomd.engine.lag import watch_loop
 from axiomd.engine.otlp import Collector
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.posting import Poster
+from axiomd.engine.provision import Provision
+from axiomd.engine.sealer import Sealer
+from axiomd.engine.secretive import secretive
 from axiomd.engine.sign_in import SignIns, link_text, new_link
 from axiomd.engine.signing import Signing
 from axiomd.engine.tail import Tail
+from axiomd.engine.tenant_secrets import TenantSecrets
+from axiomd.engine.tenants import Tenants
 from axiomd.engine.tracing import Tracer, open_tracer
 from axiomd.engine.webhooks import Webhooks, open_webhooks
 from axiomd.ids import Ids
@@ -44,13 +51,22 @@ from axiomd.runners.builds import open_environments
 from axiomd.runners.environment import PackageFiles
 from axiomd.runners.orphans import wait_for_predecessors
 from axiomd.runners.registry import open_runners
-from axiomd.settings import Settings, TraceSettings, WebhookSettings, process_environment
+from axiomd.settings import (
+    Settings,
+    TraceSettings,
+    WebhookSettings,
+    connections_allowed,
+    process_environment,
+)
 from axiomd.store.blobs import Blobs
 from axiomd.store.env import Store, count_boot, lock_data_dir, note_url, open_store
+from axiomd.store.key_file import KeyFile
 from axiomd.store.outbox import Outbox
 from axiomd.store.reader import Reader
 from axiomd.store.sizes import count_living
+from axiomd.store.timetable import Timetable
 from axiomd.store.upgrade import upgrade
+from axiomd.store.vault import Vault
 from axiomd.store.writer import Writer, open_writer, write_now
 
 _HARD_STOP_EXTRA_S = 1.0
@@ -84,7 +100,7 @@ async def run(
     """
     stop = stopping or trio.Event()
     directory = settings.data_dir
-    _allow_descriptors()
+    connections_max = connections_allowed(settings, _allow_descriptors())
     with (
         lock_data_dir(directory),
         open_store(settings.store, directory, upgrade=upgrade) as store,
@@ -92,15 +108,17 @@ async def run(
         nodes_lock_fd = wait_for_predecessors(directory / "nodes.lock")
         try:
             async with open_box(settings, store, directory, nodes_lock_fd) as (box, writer):
-                await _serve_until_stopped(settings, box, writer, store, on_started, stop)
+                serving = partial(serve, box, connections_max=connections_max)
+                await _serve_until_stopped(settings, box, writer, store, on_started, stop, serving)
         finally:
             os.close(nodes_lock_fd)
 
 
-def _allow_descriptors() -> None:
-    """As many open files as this process may have: a node process takes two, a client one."""
+def _allow_descriptors() -> int:
+    """Allow as many open files as this process may have, and say how many that is."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else 2**20
 
 
 @asynccontextmanager
@@ -135,20 +153,24 @@ async def open_box(
         catalog = Catalog(writer, reader, blobs, files, environments, clock, ids, run_blocking)
         await catalog.install_missing()
         catalog.resume_builds()
+        vault = await _open_vault(settings, store, writer, catalog, clock, ids)
         parts = Parts(
             writer=writer,
             reader=reader,
+            timetable=Timetable(store),
             blobs=blobs,
             tail=tail,
-            runners=runners,
+            runners=secretive(runners, vault.provision),
             artifact=catalog.artifact,
             rules=catalog.rules,
+            terms=vault.configs.terms,
             clock=clock,
             ids=ids,
             chance=ids.chance,
             settings=settings.engine,
             run_blocking=run_blocking,
             retention=settings.retention,
+            limits=settings.limits,
             measures=measures,
         )
         keyring = Keyring(writer, reader, clock, ids)
@@ -164,14 +186,41 @@ async def open_box(
                 environments=environments,
                 keyring=keyring,
                 sign_ins=sign_ins,
+                tenants=Tenants(writer, reader, clock),
                 reader=reader,
                 clock=clock,
                 settings=settings.server,
                 webhooks=webhooks,
+                secrets=vault.secrets,
+                configs=vault.configs,
+                provision=vault.provision,
                 traces_queued=lambda: tracer.queued if tracer is not None else 0,
             )
             async with open_webhooks(webhooks, WebhookBodies(box).make):
                 yield box, writer
+
+
+@attrs.frozen(eq=False)
+class _OpenVault:
+    """Secrets and flow configs, and who hands them out."""
+
+    secrets: TenantSecrets
+    configs: FlowConfigs
+    provision: Provision
+
+
+async def _open_vault(
+    settings: Settings, store: Store, writer: Writer, catalog: Catalog, clock: Clock, ids: Ids
+) -> _OpenVault:
+    """What is sealed, once its keys are known to be at hand. Raises KeyFileUnusable."""
+    run_blocking = trio.to_thread.run_sync
+    vault, key_file = Vault(store), KeyFile(settings.data_dir, ids.random_bytes)
+    sealer = Sealer(key_file, vault, run_blocking)
+    await run_blocking(sealer.check)
+    secrets = TenantSecrets(writer, vault, sealer, clock)
+    timeout_s = settings.engine.node_timeout_s
+    configs = FlowConfigs(writer, vault, sealer, clock, ids, timeout_s)
+    return _OpenVault(secrets, configs, Provision(catalog.manifest_by, secrets, configs))
 
 
 @asynccontextmanager
@@ -205,12 +254,14 @@ async def _serve_until_stopped(
     store: Store,
     on_started: OnStarted,
     stopping: trio.Event,
+    serving: Callable[..., Awaitable[None]],
 ) -> None:
     dashboard = open_dashboard(process_environment("AXIOMD_WEBUI"))
     listening = open_socket(settings.server)
     started = _introduce(store, *listening.getsockname()[:2])
     drained = trio.Event()
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(box.keyring.use.keep)
         nursery.start_soon(_stop_on_signal, stopping)
         nursery.start_soon(_stop_when_broken, writer, stopping)
         nursery.start_soon(_stop_hard_when_late, settings, box, writer, stopping, drained)
@@ -221,10 +272,11 @@ async def _serve_until_stopped(
         gc.set_threshold(_GC_THRESHOLD)
         with listening:
             on_started(started)
-            await serve(box, dashboard, listening, stopping)
+            await serving(dashboard, listening, stopping)
         # Node calls have their seconds whether or not anybody waits for their answers.
         await drained.wait()
         nursery.cancel_scope.cancel()
+    await box.keyring.use.close()
     if writer.failed is not None:
         raise writer.failed
 
@@ -239,9 +291,9 @@ def _introduce(store: Store, host: str, port: int) -> Started:
     if any(not record.console for _, record in reader.api_keys()):
         return Started(url, None, None)
     ids = Ids(clock)
-    key, commit = new_key(ids, clock, "first start", DEFAULT_TENANT)
+    key, commit = new_key(ids, clock, "first start", DEFAULT_TENANT, FIRST_START)
     write_now(store, commit)
-    token, commit = new_link(reader, ids, clock, DEFAULT_TENANT)
+    token, commit = new_link(reader, ids, clock, DEFAULT_TENANT, FIRST_START)
     write_now(store, commit)
     return Started(url, key, link_text(reached, token))
 

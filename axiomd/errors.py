@@ -81,9 +81,16 @@ class CsrfFailed(Refused):
 
 
 class Forbidden(Refused):
-    """This key may not do that."""
+    """Only the operator may do that: use a key of the tenant `default`, or ask who has one."""
 
     code = "FORBIDDEN"
+    status = 403
+
+
+class TenantDisabled(Refused):
+    """This tenant is disabled: the operator of this box can enable it again."""
+
+    code = "TENANT_DISABLED"
     status = 403
 
 
@@ -99,6 +106,8 @@ class MethodNotAllowed(Refused):
 
     code = "METHOD_NOT_ALLOWED"
     status = 405
+    allowed: Sequence[str] = ()
+    """The methods that it takes."""
 
 
 class WrongState(Refused):
@@ -120,10 +129,23 @@ class WrongMode(WrongState):
     code = "WRONG_MODE"
 
 
+class ProfileTaken(WrongState):
+    """There is a config for this flow and profile already."""
+
+    code = "PROFILE_TAKEN"
+
+
 class IdempotencyConflict(WrongState):
     """This Idempotency-Key was used before with another request body."""
 
     code = "IDEMPOTENCY_CONFLICT"
+
+
+class TooSlow(Refused):
+    """The request did not come in time."""
+
+    code = "TOO_SLOW"
+    status = 408
 
 
 class TooLarge(Refused):
@@ -131,6 +153,27 @@ class TooLarge(Refused):
 
     code = "TOO_LARGE"
     status = 413
+
+
+class TargetTooLong(Refused):
+    """The path and query of the request are too long."""
+
+    code = "TARGET_TOO_LONG"
+    status = 414
+
+
+class Misdirected(Refused):
+    """This box does not answer for that host."""
+
+    code = "MISDIRECTED"
+    status = 421
+
+
+class HeadTooLarge(Refused):
+    """The head of the request is too large."""
+
+    code = "HEAD_TOO_LARGE"
+    status = 431
 
 
 class Invalid(Refused):
@@ -144,12 +187,6 @@ class CompileFailed(Invalid):
     """The flow does not compile."""
 
     code = "COMPILE_FAILED"
-
-
-class NotSupportedYet(Invalid):
-    """This is part of the language, but this version of axiomd does not run it yet."""
-
-    code = "NOT_SUPPORTED_YET"
 
 
 class NodeFailed(Refused):
@@ -181,6 +218,12 @@ class Draining(Unavailable):
     code = "DRAINING"
 
 
+class TooManyConnections(Unavailable):
+    """All connections that this box takes are in use; try again shortly."""
+
+    code = "TOO_MANY_CONNECTIONS"
+
+
 class Recovering(Unavailable):
     """axiomd has just started, and takes up what was running; try again shortly."""
 
@@ -192,6 +235,13 @@ class StoreFull(Unavailable):
 
     code = "STORE_FULL"
     retry_after_s = 5
+
+
+class KeyFileUnusable(Unavailable):
+    """The file with the keys of secrets cannot be used."""
+
+    code = "KEY_FILE_UNUSABLE"
+    retry_after_s = 30
 
 
 class Fenced(AxiomdError):

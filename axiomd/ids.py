@@ -12,7 +12,9 @@ from axiomd.clock import NS_PER_MS, Clock
 
 EXECUTION_ID = re.compile(r"[0-9a-f]{32}")
 ARTIFACT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+SCHEDULE_ID = ARTIFACT_ID
 TOKEN = re.compile(r"[0-9a-f]{80}")
+TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 _TIME_BYTES = 6
 _RANDOM_BYTES = 10
@@ -40,6 +42,10 @@ class Ids:
         return str(ULID(self._millis() + self.random_bytes(_RANDOM_BYTES)))
 
     def subscription_id(self) -> str:
+        """A ULID, 26 characters."""
+        return self.artifact_id()
+
+    def schedule_id(self) -> str:
         """A ULID, 26 characters."""
         return self.artifact_id()
 

@@ -15,6 +15,15 @@ JSON_DEPTH_MAX = 100
 PROBLEMS_MAX = 100
 """Problems reported of one input; the error says if there are more."""
 
+HEAD_BYTES_MAX = 64 * KIB
+"""Request line and headers of one request."""
+HEADERS_MAX = 100
+"""Headers of one request."""
+TARGET_BYTES_MAX = 16 * KIB
+"""Path and query of one request."""
+BODY_BYTES_PER_S_MIN = 16 * KIB
+"""Rate at which the time for a request's body grows."""
+
 PACKAGE_FILES_MAX = 2_000
 """Files in one package."""
 PACKAGE_BYTES_MAX = 16 * MIB
@@ -109,11 +118,27 @@ STREAM_AHEAD_FRAMES_MAX = 1_024
 
 LOSSES_MAX = 10
 """Times an execution may lose its worker before it fails."""
+STARTS_MAX = 32
+"""Waiting executions that are started at a time; the next ones once these are claimed on disk."""
 DUE_BATCH_MAX = 256
 """Executions woken at a time."""
 
 ARTIFACTS_CACHED_MAX = 1_000
 """Artifacts kept decoded in memory."""
+PRIORITY_MAX = 9
+"""The highest priority of an execution; the lowest is 0."""
+PRIORITY_DEFAULT = 5
+"""The priority of an execution of which nothing else was said."""
+RATE_MAX = 1_000_000
+"""What a rate, a burst or a number of running executions can be limited to."""
+USAGE_DAYS = 30
+"""Days of which accepted executions are counted, today included."""
+USAGE_ROWS_MAX = 500_000
+"""Index rows that one look at a tenant's usage reads of each index."""
+USAGE_SLICE_ROWS_MAX = 1_000
+"""Those of them that are read in one transaction."""
+USAGE_TENANTS_MAX = 1_000
+"""Tenants whose usage is kept for some seconds."""
 RETENTION_DAYS_MAX = 36_500
 """Days that ended executions can be kept without being kept for ever."""
 PACKAGES_CACHED_MAX = 256
@@ -123,6 +148,8 @@ COMMENT_CHARACTERS_MAX = 4_000
 """What somebody says who settles a node visit."""
 KEY_NAME_CHARACTERS_MAX = 100
 """Length of an API key's name."""
+TENANT_NAME_CHARACTERS_MAX = 100
+"""Length of a tenant's name."""
 SIGN_IN_LINK_S_MAX = 15 * 60
 """Seconds in which a sign-in link can be used, once."""
 SIGN_IN_BODY_BYTES_MAX = 1 * KIB
@@ -131,6 +158,37 @@ WEBUI_FILES_MAX = 2_000
 """Files of the dashboard."""
 WEBUI_BYTES_MAX = 64 * MIB
 """Files of the dashboard together, which are held in memory."""
+
+SCHEDULES_MAX = 1_000
+"""Schedules that one tenant can have."""
+SCHEDULE_NAME_CHARACTERS_MAX = 100
+"""Length of a schedule's name."""
+SCHEDULE_INPUT_BYTES_MAX = INLINE_BYTES_MAX
+"""The input that a schedule gives, as its message: it lives in the schedule's record."""
+SCHEDULE_EVERY_S_MAX = 366 * 86_400
+"""Seconds from one time of a schedule to the next."""
+SCHEDULE_LATE_S_MAX = 60
+"""Seconds after which a time of a schedule that nothing was done about counts as missed."""
+SCHEDULE_CATCH_UP_MAX = 1_000
+"""Missed times that a schedule makes up for, the last ones."""
+SCHEDULE_STEPS_MAX = 32
+"""Times of one schedule that are dealt with before others have their turn."""
+SCHEDULE_TIMES_SHOWN_MAX = 5
+"""Coming times of a schedule that its view names."""
+CRON_CHARACTERS_MAX = 200
+"""Length of a cron expression."""
+SECRET_NAME_CHARACTERS_MAX = 100
+"""Length of a secret's name, and of a flow config's profile."""
+SECRET_VALUE_BYTES_MAX = 64 * KIB
+"""A secret's value, in UTF-8."""
+SECRETS_PER_TENANT_MAX = 1_000
+"""Secrets that one tenant can have."""
+FLOW_CONFIGS_PER_TENANT_MAX = 1_000
+"""Flow configs that one tenant can have."""
+CONFIG_SECRETS_MAX = 100
+"""Secrets that one flow config can hold."""
+RESEAL_ROWS_MAX = 100
+"""Rows that are sealed anew in one transaction when the key is replaced."""
 
 WEBHOOK_URL_CHARACTERS_MAX = 2_048
 """Length of a webhook's URL."""
@@ -158,6 +216,7 @@ LOG_BYTES_PER_CALL_MAX = 8 * MIB
 DIVERGENCES_MAX = 100
 """Differing frames that are noted of one run of a generator."""
 
+assert TARGET_BYTES_MAX < HEAD_BYTES_MAX
 RECOVERY_SLICE_MAX = 256
 """Executions that a start gives back at a time."""
 METRIC_SERIES_MAX = 500
@@ -185,5 +244,7 @@ assert STREAM_BATCH_FRAMES_MAX <= STREAM_AHEAD_FRAMES_MAX
 assert INLINE_BYTES_MAX < STREAMED_BYTES_MIN
 assert FORK_SLICE_BYTES_MAX + INLINE_BYTES_MAX < COMMIT_BATCH_BYTES_MAX
 assert WEBHOOK_REQUESTS_PER_RECEIVER_MAX < WEBHOOK_REQUESTS_MAX
+assert PRIORITY_DEFAULT <= PRIORITY_MAX <= 0xFF
+assert USAGE_SLICE_ROWS_MAX <= USAGE_ROWS_MAX
 assert PIECE_BYTES_MAX % 3 == 0
 assert PAYLOAD_BYTES_CEILING < 2**32

@@ -17,7 +17,7 @@ import attrs
 import platformdirs
 
 from axiomd.errors import Problem, SettingsInvalid
-from axiomd.limits import MIB, PAYLOAD_BYTES_CEILING, RETENTION_DAYS_MAX
+from axiomd.limits import MIB, PAYLOAD_BYTES_CEILING, RATE_MAX, RETENTION_DAYS_MAX
 from axiomd.strict import describe, structure, unknown
 
 
@@ -89,6 +89,16 @@ class ServerSettings:
     """Seconds after which a client that takes no bytes is dropped; it may come back and go on."""
     session_days: float = attrs.field(default=7.0, validator=_range(0.001, 365))
     """Days after which whoever signed in to the dashboard has to sign in again."""
+    connections_max: int = attrs.field(default=4096, validator=_range(1, 1_000_000))
+    """Connections open at a time; then who has kept us waiting for a request longest is dropped."""
+    idle_timeout_s: float = attrs.field(default=75.0, validator=_range(0.1, 86_400))
+    """Seconds after which a connection without a request is closed."""
+    head_timeout_s: float = attrs.field(default=10.0, validator=_range(0.1, 3600))
+    """Seconds that the head of a request may take from its first byte."""
+    body_timeout_s: float = attrs.field(default=30.0, validator=_range(0.1, 3600))
+    """Seconds that the body of a request may take, and one more for each 16 KiB of it."""
+    names: tuple[str, ...] = ()
+    """Host names that requests may be made to, besides addresses and localhost; all if empty."""
     open_metrics: bool = False
     """Whether `/metrics` is told to anybody, without a key of the tenant `default`."""
 
@@ -110,7 +120,7 @@ class EngineSettings:
     """[engine]"""
 
     slots: int = attrs.field(default=1024, validator=_range(1, 10_000))
-    """Executions that are worked on side by side; a pipeline is one for as long as it lives."""
+    """Executions that are worked on side by side; of each tenant one may come on top."""
     node_timeout_s: float = attrs.field(default=300.0, validator=_range(1, 3600))
     """Seconds a node call may take where nothing else is said."""
     payload_bytes_max: int = attrs.field(
@@ -124,11 +134,31 @@ class EngineSettings:
 
 
 @attrs.frozen
+class LimitsSettings:
+    """[limits]"""
+
+    requests_per_s: float = attrs.field(default=0.0, validator=_range(0, RATE_MAX))
+    """Requests a second that a tenant may make on any routes, on average; 0 for no bound."""
+    requests_burst: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """Requests that may come at once after a silence; 0 for those of one second."""
+    invocations_per_s: float = attrs.field(default=0.0, validator=_range(0, RATE_MAX))
+    """Requests a second of a tenant that start executions or nodes, on average; 0 for no bound."""
+    invocations_burst: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """Such requests that may come at once after a silence; 0 for those of one second."""
+    executions_max: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """Executions of a tenant that workers have at a time; more stay queued; 0 for no bound."""
+    flow_executions_max: int = attrs.field(default=0, validator=_range(0, RATE_MAX))
+    """The same of each of its flows; 0 for no bound."""
+
+
+@attrs.frozen
 class RetentionSettings:
     """[retention]"""
 
     days: float = attrs.field(default=30.0, validator=_range(0, RETENTION_DAYS_MAX))
     """Days that executions are kept after their end; 0 keeps them for ever."""
+    audit_days: float = attrs.field(default=365.0, validator=_range(0, RETENTION_DAYS_MAX))
+    """Days that the log of administrative acts is kept; 0 keeps it for ever."""
 
 
 @attrs.frozen
@@ -233,6 +263,7 @@ class Settings:
     server: ServerSettings = attrs.field(factory=ServerSettings)
     store: StoreSettings = attrs.field(factory=StoreSettings)
     engine: EngineSettings = attrs.field(factory=EngineSettings)
+    limits: LimitsSettings = attrs.field(factory=LimitsSettings)
     retention: RetentionSettings = attrs.field(factory=RetentionSettings)
     runners: RunnerSettings = attrs.field(factory=RunnerSettings)
     environments: EnvironmentSettings = attrs.field(factory=EnvironmentSettings)
@@ -248,8 +279,39 @@ class Settings:
         return Path(platformdirs.user_data_dir("axiomd", appauthor=False))
 
 
+_DESCRIPTORS_ALWAYS = 256
+"""Open files of the store, the log, the socket, and of requests that are being answered."""
+_DESCRIPTORS_PER_PROCESS = 3
+"""Open files that a node process or a zygote costs the server."""
+
+
+def descriptors_reserved(settings: Settings) -> int:
+    """Open files that everything but the connections of clients may need."""
+    runners = settings.runners
+    processes = runners.processes_max + runners.streams_max + runners.zygotes_max
+    return _DESCRIPTORS_ALWAYS + _DESCRIPTORS_PER_PROCESS * processes
+
+
+def connections_allowed(settings: Settings, descriptors: int) -> int:
+    """Connections that a process with so many open files takes: what is reserved stays free.
+
+    A quarter of the files in any case: with less, nobody could tell why nothing answers.
+    """
+    room = max(descriptors - descriptors_reserved(settings), descriptors // 4)
+    return max(1, min(settings.server.connections_max, room))
+
+
 Flags = Mapping[str, object]
 """`section.name` to value; None means not given."""
+
+
+@attrs.frozen
+class Loaded:
+    """Settings, and where each that is not a default came from."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+    """`section.name` to the file, the variable or the flag that had the last word."""
 
 
 def load(path: Path | None, environment: Mapping[str, str], flags: Flags) -> Settings:
@@ -257,29 +319,67 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Flags) -> Set
 
     Raises SettingsInvalid with every problem.
     """
+    return load_with_sources(path, environment, flags).settings
+
+
+def load_with_sources(path: Path | None, environment: Mapping[str, str], flags: Flags) -> Loaded:
+    """`load`, and who said what."""
     document = _read_file(path) if path else {}
+    sources = {
+        f"{section}.{name}": str(path)
+        for section, names in document.items()
+        if isinstance(names, dict)
+        for name in names
+    }
     problems: list[Problem] = []
     for name, text in environment.items():
-        _apply_environment(document, name, text, problems)
+        _apply_environment(document, sources, name, text, problems)
     for key, value in flags.items():
         if value is not None:
             section, _, name = key.partition(".")
-            document.setdefault(section, {})[name] = value
+            _put(document, section, name, value)
+            sources[key] = f"--{name.replace('_', '-')}"
+    try:
+        settings = structure(
+            document,
+            Settings,
+            file=str(path) if path else None,
+            error=SettingsInvalid,
+            title=_NOT_VALID,
+        )
+    except SettingsInvalid as refusal:
+        problems += [_from_its_source(problem, sources, path) for problem in refusal.problems]
     if problems:
-        raise SettingsInvalid("The settings are not valid.", problems=problems)
-    return structure(
-        document,
-        Settings,
-        file=str(path) if path else None,
-        error=SettingsInvalid,
-        title="The settings are not valid.",
-    )
+        raise SettingsInvalid(_NOT_VALID, problems=problems)
+    return Loaded(settings, sources)
+
+
+_NOT_VALID = "The settings are not valid."
+
+
+def _put(document: dict[str, Any], section: str, name: str, value: object) -> None:
+    """Give a setting; a section that the file has as something else is told of as such."""
+    if isinstance(document.setdefault(section, {}), dict):
+        document[section][name] = value
+
+
+def _from_its_source(problem: Problem, sources: Mapping[str, str], path: Path | None) -> Problem:
+    """A problem of what the environment or a flag has set is none of the file."""
+    source = sources.get(".".join(problem.path.split(".")[:2]).partition("[")[0])
+    if source is None or source == str(path):
+        return problem
+    return attrs.evolve(problem, file=None, line=None, message=f"{problem.message} ({source})")
 
 
 def from_process(path: Path | None, flags: Flags) -> Settings:
     """`load` with this process's environment; without a path, `AXIOMD_CONFIG` names the file."""
+    return from_process_with_sources(path, flags).settings
+
+
+def from_process_with_sources(path: Path | None, flags: Flags) -> Loaded:
+    """`from_process`, and who said what."""
     chosen = path or (Path(os.environ["AXIOMD_CONFIG"]) if "AXIOMD_CONFIG" in os.environ else None)
-    return load(chosen, os.environ, flags)
+    return load_with_sources(chosen, os.environ, flags)
 
 
 def process_environment(name: str) -> str | None:
@@ -318,7 +418,11 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _apply_environment(
-    document: dict[str, Any], name: str, text: str, problems: list[Problem]
+    document: dict[str, Any],
+    sources: dict[str, str],
+    name: str,
+    text: str,
+    problems: list[Problem],
 ) -> None:
     if not name.startswith("AXIOMD_") or name in OUTSIDE_THE_TREE:
         return
@@ -333,7 +437,8 @@ def _apply_environment(
         return
     section, field = variables[name]
     try:
-        document.setdefault(section, {})[field.name] = _parse(text, field.type)
+        _put(document, section, field.name, _parse(text, field.type))
+        sources[f"{section}.{field.name}"] = name
     except ValueError:
         problems.append(Problem(name, f"{text!r} does not fit: {describe(field.default)} expected"))
 

@@ -204,7 +204,10 @@ def _class_factory(cls: Any) -> Any:
         for key, field in fields.items():
             try:
                 if key in document:
-                    given[field.alias] = _converter.structure(document[key], field.type)
+                    given[field.alias] = made = _converter.structure(document[key], field.type)
+                    # Each by itself: the class would stop at the first that does not fit.
+                    if field.validator is not None:
+                        field.validator(None, field, made)
                 elif field.default is attrs.NOTHING:
                     raise Misfit("is required")
             except Exception as failure:  # noqa: BLE001 - collected, reported together

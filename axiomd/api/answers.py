@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from axiomd.errors import AxiomdError, Refused, TooMany, Unauthorized, Unavailable
+from axiomd.errors import AxiomdError, MethodNotAllowed, Refused, TooMany, Unauthorized, Unavailable
 from axiomd.flow.large_json import Leaf, write_pieces
 
 log = structlog.get_logger("axiomd.api")
@@ -31,6 +31,8 @@ def error_headers(error: AxiomdError) -> dict[str, str]:
     """Headers that go with an error."""
     if isinstance(error, Unavailable | TooMany):
         return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": ", ".join(error.allowed)}
     if error.status == Unauthorized.status:
         return {"WWW-Authenticate": "Bearer"}
     return {}

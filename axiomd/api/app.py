@@ -10,30 +10,38 @@ from typing import Any
 
 import hypercorn.trio
 import trio
-from hypercorn.config import Config
 from quart import Response, g, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from axiomd.api import answers
+from axiomd.api.audit import audit_routes
 from axiomd.api.auth import caller_of, shown_by
 from axiomd.api.box import Box
+from axiomd.api.connections import Connections, GuardedConfig, guard_connections
 from axiomd.api.dashboard import Dashboard
 from axiomd.api.debug import debug_routes
+from axiomd.api.described.table import LITERAL, methods_of
+from axiomd.api.documents import documents_routes
 from axiomd.api.environments import environments_routes
-from axiomd.api.exchange import EXCHANGE, Exchange, Receive, Scope, Send
+from axiomd.api.exchange import EXCHANGE, Exchange, Receive, Scope, Send, answer_error
 from axiomd.api.executions import executions_routes
 from axiomd.api.flows import flows_routes
 from axiomd.api.forks import forks_routes
-from axiomd.api.invoke import INVOKE_PATH, answer_invoke, respond_error, too_large
+from axiomd.api.heads import check_head
+from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
+from axiomd.api.limits import limits_routes
 from axiomd.api.metrics import metrics_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
+from axiomd.api.schedules import schedules_routes
 from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
+from axiomd.api.tenants import tenants_routes
+from axiomd.api.vault import vault_routes
 from axiomd.api.webhooks import webhooks_routes
 from axiomd.api.why import why_routes
-from axiomd.errors import AxiomdError, Malformed, MethodNotAllowed, NotFound, Recovering
+from axiomd.errors import AxiomdError, Malformed, MethodNotAllowed, NotFound, Recovering, Refused
 from axiomd.measures import OTHER
 from axiomd.settings import ServerSettings
 
@@ -55,10 +63,27 @@ ROUTES = (
     sessions_routes,
     debug_routes,
     webhooks_routes,
+    tenants_routes,
+    audit_routes,
+    limits_routes,
+    vault_routes,
+    documents_routes,
+    schedules_routes,
     metrics_routes,
     why_routes,
 )
 """Everything but the hottest route, and those that need no key."""
+
+INVOKING = frozenset(
+    {
+        "executions.invoke_stream",
+        "executions.call_node",
+        "forks.fork",
+        "forks.retry",
+        "debug.start",
+    }
+)
+"""The other routes that start executions, or a node."""
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -69,11 +94,17 @@ def make_application(box: Box, dashboard: Dashboard) -> Application:
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            exchange = Exchange(scope, receive, send, box.engine.parts.measures)
+            exchange = Exchange(
+                scope, receive, send, box.settings.body_timeout_s, box.engine.parts.measures
+            )
             receive, send = exchange.receive, exchange.send
             path = scope["path"]
-            if not box.engine.answers and not await _is_answered(box, path):
-                await respond_error(send, Recovering())
+            try:
+                check_head(scope, box.settings.names)
+                if not box.engine.answers and not await _is_answered(box, path):
+                    raise Recovering
+            except (Recovering, Refused) as refusal:
+                await answer_error(send, refusal)
                 return
             if path == INVOKE_PATH and scope["method"] == "POST":
                 exchange.route = INVOKE_PATH
@@ -100,6 +131,8 @@ def make_framework(box: Box) -> QuartTrio:
     app = QuartTrio("axiomd", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = box.settings.body_bytes_max
     app.config["BODY_TIMEOUT"] = None
+    # No page of another site may ask us anything, so none has to ask first whether it may.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
@@ -111,6 +144,11 @@ def make_framework(box: Box) -> QuartTrio:
         if request.path.startswith(_CLOSED_PREFIXES) and request.endpoint != SIGN_IN_ENDPOINT:
             g.caller = caller_of(box, shown_by(request))
             g.tenant = g.caller.key.tenant
+            invokes = request.endpoint in INVOKING
+            box.engine.rates.count_request(g.tenant, invokes=invokes)
+        # Such a path is not an ID that another route takes, whatever the method.
+        if request.method not in LITERAL.get(request.path, (request.method,)):
+            raise _method_refused()
 
     async def healthz() -> dict[str, Any]:
         return {"status": "ok"}
@@ -121,9 +159,8 @@ def make_framework(box: Box) -> QuartTrio:
         return {"status": "ready", **box.engine.statistics()}
 
     async def keep_to_itself(response: Response) -> Response:
-        # What a browser that has signed in is told is for it alone, and is what it says it is.
+        # What a browser that has signed in is told is for it alone.
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     app.before_request(require_key)
@@ -163,13 +200,20 @@ def _framework_error(settings: ServerSettings, failure: HTTPException) -> Axiomd
         case 404:
             return NotFound(f"There is no route {request.path}.")
         case 405:
-            return MethodNotAllowed(f"{request.path} does not take {request.method}.")
+            return _method_refused()
         case 413:
             return too_large(settings.body_bytes_max)
         case code if code is not None and code < 500:
             return Malformed(failure.description or "The request is malformed.")
         case _:
             return answers.to_error(failure)
+
+
+def _method_refused() -> MethodNotAllowed:
+    error = MethodNotAllowed(f"{request.path} does not take {request.method}.")
+    # The framework does not know the route that stands in front of it.
+    error.allowed = methods_of(request.path)
+    return error
 
 
 def open_socket(settings: ServerSettings) -> socket.socket:
@@ -197,11 +241,16 @@ def open_socket(settings: ServerSettings) -> socket.socket:
 
 
 async def serve(
-    box: Box, dashboard: Dashboard, listening: socket.socket, stopping: trio.Event
+    box: Box,
+    dashboard: Dashboard,
+    listening: socket.socket,
+    stopping: trio.Event,
+    connections_max: int,
 ) -> None:
     """Answer requests until `stopping`, then give open ones `stop_grace_s`."""
     write_answers_at_once()
-    config = Config()
+    config = GuardedConfig()
+    guard_connections(config, Connections(box.settings, connections_max))
     # Handed over: the server closes it when it stops listening, and nobody may close it twice.
     config.bind = [f"fd://{listening.detach()}"]
     # The server listens once more on the socket it is given, with this.
@@ -212,8 +261,6 @@ async def serve(
     config.include_server_header = False
     config.accesslog = None
     config.errorlog = None
-    config.keep_alive_timeout = 75
-    config.h11_max_incomplete_size = 64 * 1024
     await hypercorn.trio.serve(
         make_application(box, dashboard),  # type: ignore[arg-type]
         config,

@@ -15,10 +15,11 @@ from quart import Request
 
 from axiomd.api.box import Box
 from axiomd.api.exchange import Scope
+from axiomd.engine.keyring import DEFAULT_TENANT
 from axiomd.engine.sign_in import SignedIn
-from axiomd.errors import CsrfFailed, Unauthorized
+from axiomd.errors import CsrfFailed, Forbidden, TenantDisabled, Unauthorized
 from axiomd.ids import key_hash
-from axiomd.store.reader import Reader
+from axiomd.store.acts import Actor, actor_of
 from axiomd.store.records import ApiKeyRecord
 
 COOKIE = "axiomd_session"
@@ -45,6 +46,21 @@ class Caller:
         """As what somebody says is kept under."""
         return f"{self.key.name}/{self.key.first8}"
 
+    @property
+    def actor(self) -> Actor:
+        """As the log of administrative acts knows it."""
+        return actor_of(self.key)
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether it may see and change other tenants."""
+        return self.key.tenant == DEFAULT_TENANT
+
+    def require_operator(self) -> None:
+        """Raises Forbidden, whatever there is or is not."""
+        if not self.is_operator:
+            raise Forbidden
+
 
 @attrs.frozen
 class Credentials:
@@ -68,11 +84,13 @@ def shown_by(request: Request) -> Credentials:
 
 
 def caller_of(box: Box, shown: Credentials) -> Caller:
-    """Who made a request. Raises Unauthorized, saying nothing more, or CsrfFailed."""
+    """Who made a request, which uses its key.
+
+    Raises Unauthorized, saying nothing more; CsrfFailed; TenantDisabled.
+    """
     if shown.authorization is not None:
-        authorization = shown.authorization
-        key = key_of(box.reader, authorization)
-        return Caller(key, lambda: _find_key(box.reader, authorization) is not None)
+        digest = _digest_of(shown.authorization)
+        return Caller(_key_of(box, digest), lambda: _still_stands(box, digest))
     found = _SESSION.search(shown.cookie)
     token = found[1] if found else ""
     session = box.sign_ins.find(token)
@@ -80,7 +98,10 @@ def caller_of(box: Box, shown: Credentials) -> Caller:
         raise Unauthorized
     if shown.method not in _HARMLESS and not _is_same(shown.csrf_token, session.csrf_token):
         raise CsrfFailed
-    return Caller(session.key, lambda: box.sign_ins.find(token) is not None, token, session)
+    if session.disabled:
+        raise TenantDisabled
+    box.keyring.use.note(session.digest)
+    return Caller(session.key, lambda: _session_stands(box, token), token, session)
 
 
 def tenant_of(box: Box, scope: Scope, headers: dict[bytes, bytes]) -> str:
@@ -90,28 +111,56 @@ def tenant_of(box: Box, scope: Scope, headers: dict[bytes, bytes]) -> str:
     """
     authorization = headers.get(b"authorization")
     if authorization is not None:
-        return key_of(box.reader, authorization.decode("latin-1")).tenant
+        return _key_of(box, _digest_of(authorization.decode("latin-1"))).tenant
     cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
     csrf_token = headers.get(CSRF_HEADER.lower().encode(), b"").decode("latin-1")
     shown = Credentials(scope["method"], None, cookies.decode("latin-1"), csrf_token)
     return caller_of(box, shown).key.tenant
 
 
-def key_of(reader: Reader, authorization: str) -> ApiKeyRecord:
-    """What is known of the key that the header carries. Raises Unauthorized, saying nothing more.
+def _digest_of(authorization: str) -> bytes:
+    """The hash of the key in an Authorization header. Raises Unauthorized if it has no such form.
 
-    Read from the store at each request, so that revoking a key bites at the next one.
+    Whoever shows a key knows its form: only what is looked up could tell something, and that is a
+    hash, at the same cost whatever is behind it.
     """
-    record = _find_key(reader, authorization)
-    if record is None:
-        raise Unauthorized
-    return record
-
-
-def _find_key(reader: Reader, authorization: str) -> ApiKeyRecord | None:
     match = _BEARER.fullmatch(authorization)
-    record = reader.api_key(key_hash(match[1])) if match else None
-    return record if record is not None and not record.revoked_ns else None
+    if match is None:
+        raise Unauthorized
+    return key_hash(match[1])
+
+
+def _key_of(box: Box, digest: bytes) -> ApiKeyRecord:
+    """What is known of the key with this hash, which is used now.
+
+    Raises Unauthorized, saying nothing more; TenantDisabled. Read from the store at each request,
+    so that revoking a key, and disabling its tenant, bites at the next one.
+    """
+    holder = box.reader.holder(digest)
+    if holder is None:
+        raise Unauthorized
+    if holder.disabled:
+        raise TenantDisabled
+    box.keyring.use.note(digest)
+    return holder.key
+
+
+def _still_stands(box: Box, digest: bytes) -> bool:
+    """Whether the key may still be used; if so, it is."""
+    holder = box.reader.holder(digest)
+    stands = holder is not None and not holder.disabled
+    if stands:
+        box.keyring.use.note(digest)
+    return stands
+
+
+def _session_stands(box: Box, token: str) -> bool:
+    """The same of a session, and the key that it stands for."""
+    session = box.sign_ins.find(token)
+    if session is None or session.disabled:
+        return False
+    box.keyring.use.note(session.digest)
+    return True
 
 
 def _is_same(given: str, wanted: str) -> bool:

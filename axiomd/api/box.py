@@ -9,8 +9,12 @@ from axiomd.api import answers
 from axiomd.clock import Clock
 from axiomd.engine.catalog import Catalog, LoadedArtifact
 from axiomd.engine.engine import Engine
+from axiomd.engine.flow_configs import FlowConfigs
 from axiomd.engine.keyring import Keyring
+from axiomd.engine.provision import Provision
 from axiomd.engine.sign_in import SignIns
+from axiomd.engine.tenant_secrets import TenantSecrets
+from axiomd.engine.tenants import Tenants
 from axiomd.engine.webhooks import Webhooks
 from axiomd.execution.execution import Execution
 from axiomd.execution.journal import Payload
@@ -31,10 +35,14 @@ class Box:
     environments: Environments
     keyring: Keyring
     sign_ins: SignIns
+    tenants: Tenants
     reader: Reader
     clock: Clock
     settings: ServerSettings
     webhooks: Webhooks
+    secrets: TenantSecrets
+    configs: FlowConfigs
+    provision: Provision
     traces_queued: Callable[[], int] = lambda: 0
     """Executions and deliveries whose spans wait to be made."""
 

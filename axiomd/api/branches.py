@@ -7,10 +7,10 @@ arrived; an XOR gate once one has.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import attrs
 
+from axiomd.api.shapes import BranchView
 from axiomd.clock import rfc3339
 from axiomd.execution.execution import Execution
 from axiomd.execution.gathering import Place
@@ -56,7 +56,7 @@ class _Gate:
 
 def branch_views(
     artifact: Artifact, execution: Execution, entries: Iterable[Entry], frames: CountFrames
-) -> list[dict[str, Any]]:
+) -> list[BranchView]:
     """Every gate of the artifact and what has come to it, each time that it was filled."""
     streams = artifact.mode == "pipeline"
     gates = _of_streams(artifact, entries) if streams else _of_visits(artifact, entries)
@@ -226,7 +226,7 @@ def _close(gate: _Gate, status: Status) -> None:
         gate.status = "FAILED" if status is Status.FAILED else "NOT_TAKEN"
 
 
-def _gate_view(artifact: Artifact, gate: _Gate) -> dict[str, Any]:
+def _gate_view(artifact: Artifact, gate: _Gate) -> BranchView:
     alias = artifact.placements[gate.placement].alias
     return {
         "gate": alias,

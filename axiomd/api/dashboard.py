@@ -56,14 +56,13 @@ _POLICY = (
 """Nothing from elsewhere, no script in a page. The canvas sets styles, so those may be inline."""
 _SAFETY = (
     (b"content-security-policy", _POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     (b"vary", b"Accept, Accept-Encoding"),
 )
-"""What every file is sent with. One path may be a page or, for who wants JSON, none."""
+"""What every file is sent with, beside what every answer is.
+
+One path may be a page or, for who wants JSON, none.
+"""
 
 _WITHOUT = b"""<!doctype html>
 <html lang="en">

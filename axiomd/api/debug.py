@@ -1,6 +1,6 @@
 """Routes of debug sessions: begin one, look at what is held, let it go."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import attrs
 from quart import Blueprint, Response, g
@@ -8,25 +8,25 @@ from quart import Blueprint, Response, g
 from axiomd.api import answers, sse
 from axiomd.api.box import Box
 from axiomd.api.executions import find_execution, request_body, take_no_query
-from axiomd.api.wire import read_body
+from axiomd.api.invoke import find_terms
+from axiomd.api.shapes import AcceptedView, ExecutionId, JsonSchema, StatusName, Visit
+from axiomd.api.wire import Priority, check_priority, read_body
 from axiomd.errors import Invalid, NotFound, Problem, WrongMode, WrongState
 from axiomd.execution.debugging import command, stops_at
-from axiomd.execution.execution import Debug, Execution
+from axiomd.execution.execution import Debug, DebugMode, Execution
 from axiomd.execution.history import History
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.position import parse_position, position_text
 from axiomd.flow.artifact import Artifact
 from axiomd.flow.large_json import Leaf
 from axiomd.ids import ARTIFACT_ID
-from axiomd.limits import HELD_SHOWN_MAX
+from axiomd.limits import HELD_SHOWN_MAX, PRIORITY_DEFAULT
 from axiomd.strict import unknown
-
-Answer = dict[str, Any] | Response
 
 
 @attrs.frozen
 class SessionBody:
-    """`debug` of a fork."""
+    """Where a debug session stops."""
 
     paused: bool = False
     """Whether it stops before every node."""
@@ -36,17 +36,20 @@ class SessionBody:
 
 @attrs.frozen
 class StartBody:
-    """POST /app/v1/debug."""
+    """What a debug session is started with."""
 
     graph_id: str
     input: object = attrs.field(factory=dict)
     paused: bool = False
     breakpoints: tuple[str, ...] = ()
+    config_id: str | None = None
+    priority: Priority = PRIORITY_DEFAULT
+    """Of what waits of one tenant, the higher goes first, then the older."""
 
 
 @attrs.frozen
 class StepBody:
-    """POST /app/v1/debug/{execution_id}/step."""
+    """Which node runs."""
 
     position: str | None = None
     """The visit that runs; the oldest held one if there is none."""
@@ -54,17 +57,44 @@ class StepBody:
 
 @attrs.frozen
 class BreakpointsBody:
-    """PUT /app/v1/debug/{execution_id}/breakpoints."""
+    """Before which placements a session stops."""
 
     breakpoints: tuple[str, ...]
 
 
 @attrs.frozen
 class InputBody:
-    """PUT /app/v1/debug/{execution_id}/input."""
+    """Another input for a held visit."""
 
     position: str
     value: object
+
+
+class HeldView(TypedDict):
+    """A node visit that a debug session has stopped before."""
+
+    position: Visit
+    placement: str
+    message: str
+    """Full name of the input message."""
+    input: Any
+    """What its node would get."""
+    schema: JsonSchema
+
+
+class DebugView(TypedDict):
+    """A debug session, and what it holds."""
+
+    execution_id: ExecutionId
+    status: StatusName
+    mode: DebugMode
+    """`pause` before every node, `step` for one node and then `pause`, `run` to a breakpoint."""
+    breakpoints: list[str]
+    held: list[HeldView]
+    held_count: int
+
+
+Answer = DebugView | Response
 
 
 def debug_routes(box: Box) -> Blueprint:
@@ -99,18 +129,22 @@ class _Sessions:
     def __init__(self, box: Box) -> None:
         self._box = box
 
-    async def start(self) -> tuple[dict[str, Any], int]:
+    async def start(self) -> tuple[AcceptedView, int]:
         """Begin an execution in a debug session."""
         take_no_query()
         body = read_body(await request_body(), StartBody)
+        check_priority(body.priority)
         if not ARTIFACT_ID.fullmatch(body.graph_id):
             raise NotFound("There is no such artifact.")
         loaded = self._box.catalog.load(g.tenant, body.graph_id)
         if loaded.artifact.mode != "unary":
             raise WrongMode(f"{body.graph_id} is a pipeline: only unary flows can be debugged.")
         debug = read_session(loaded.artifact, body.paused, body.breakpoints, "")
+        terms = find_terms(self._box, loaded.artifact, body.config_id)
         payload = loaded.entry.parse_json(body.input)
-        accepted = await self._box.engine.accept(loaded.artifact, payload, debug=debug)
+        accepted = await self._box.engine.accept(
+            loaded.artifact, payload, debug=debug, terms=terms, priority=body.priority
+        )
         return {"accepted": True, "execution_id": accepted.execution_id}, 202
 
     async def show(self, execution_id: str) -> Answer:
@@ -176,7 +210,7 @@ class _Sessions:
 
     async def _view(self, execution: Execution) -> Answer:
         leaves: list[Leaf] = []
-        view: dict[str, Any] = await self._box.engine.parts.run_blocking(
+        view: DebugView = await self._box.engine.parts.run_blocking(
             self._view_now, execution, leaves
         )
         if not leaves:
@@ -184,11 +218,11 @@ class _Sessions:
         headers = {"Content-Type": answers.JSON_TYPE}
         return sse.answer_pieces(self._box.written(view, leaves), headers)
 
-    def _view_now(self, execution: Execution, leaves: list[Leaf]) -> dict[str, Any]:
+    def _view_now(self, execution: Execution, leaves: list[Leaf]) -> DebugView:
         """A session with the input of what it holds. Blocks."""
         loaded, debug = self._box.loaded(execution), execution.debug
         assert debug is not None
-        held: list[dict[str, Any]] = []
+        held: list[HeldView] = []
         if execution.held:
             journal = self._box.reader.whole_journal(execution.execution_id)
             history = History.fold(loaded.artifact, journal)

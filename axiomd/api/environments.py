@@ -1,6 +1,7 @@
 """The route that shows how a package's environment is built, and follows it live."""
 
 from collections.abc import Sequence
+from typing import Literal, TypedDict
 
 import attrs
 from quart import Blueprint, Response, g, request
@@ -8,11 +9,56 @@ from quart import Blueprint, Response, g, request
 from axiomd.api import sse
 from axiomd.api.box import Box
 from axiomd.api.executions import query_of
-from axiomd.api.views import Json
 from axiomd.errors import NotFound
 from axiomd.limits import PAGE_ROWS_MAX
 from axiomd.runners.build_process import BuildLog, Line
 from axiomd.runners.builds import Build, EnvironmentState
+from axiomd.runners.builds import Status as EnvironmentStatus
+
+
+class EnvironmentView(TypedDict):
+    """What a package's nodes run in."""
+
+    status: EnvironmentStatus
+    lock: str | None
+    """SHA-256 that names the environment; null if the package needs nothing."""
+    error: str | None
+    """Why it could not be built."""
+
+
+class LineView(TypedDict):
+    """One line that a build said; as an event its `id` is `seq`."""
+
+    seq: int
+    text: str
+
+
+class BuildView(TypedDict):
+    """An environment, and a page of what its build said."""
+
+    environment: EnvironmentView
+    lines: list[LineView]
+    next_cursor: str | None
+
+
+class ProgressView(TypedDict):
+    """How much of the present download is here."""
+
+    bytes_done: int
+    bytes_total: int
+
+
+class BuildProgressView(TypedDict):
+    """An event that tells of a download."""
+
+    progress: ProgressView
+
+
+class BuildEndView(TypedDict):
+    """The event that ends the stream."""
+
+    environment: EnvironmentView
+    is_final: Literal[True]
 
 
 def environments_routes(box: Box) -> Blueprint:
@@ -29,7 +75,7 @@ class Shown:
     def __init__(self, box: Box) -> None:
         self._box = box
 
-    async def environment(self, handle: str, name: str, version: str) -> Json | Response:
+    async def environment(self, handle: str, name: str, version: str) -> BuildView | Response:
         """What the build said, or with `Accept: text/event-stream` what it says.
 
         What is needed and not there is begun, so that whoever follows sees an end.
@@ -68,14 +114,14 @@ class Shown:
         return kept
 
 
-def environment_view(state: EnvironmentState) -> Json:
+def environment_view(state: EnvironmentState) -> EnvironmentView:
     """An environment, in a package and on its own."""
     return {"status": state.status, "lock": state.lock, "error": state.error}
 
 
-def line_views(lines: Sequence[Line]) -> list[Json]:
+def line_views(lines: Sequence[Line]) -> list[LineView]:
     """Lines of a build's log."""
-    return [attrs.asdict(line) for line in lines]
+    return [{"seq": line.seq, "text": line.text} for line in lines]
 
 
 async def build_events(

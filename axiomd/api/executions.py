@@ -12,6 +12,18 @@ from axiomd.api.box import Box
 from axiomd.api.branches import branch_views
 from axiomd.api.compensations import compensation_of
 from axiomd.api.invoke import Beside, accept_stream
+from axiomd.api.shapes import (
+    BranchView,
+    CancelledView,
+    CheckpointView,
+    EventView,
+    InputView,
+    KeptFrameView,
+    OutputView,
+    SettledView,
+    ShownExecutionView,
+    StoppedView,
+)
 from axiomd.api.views import (
     checkpoint_view,
     checkpoints_after,
@@ -55,6 +67,7 @@ def executions_routes(box: Box) -> Blueprint:
     routes.get("/executions/<execution_id>/events")(shown.events)
     routes.get("/executions/<execution_id>/checkpoints")(shown.checkpoints)
     routes.get("/executions/<execution_id>/branches")(shown.branches)
+    routes.get("/executions/<execution_id>/input")(shown.input)
     routes.get("/executions/<execution_id>/output")(shown.output)
     routes.get("/executions/<execution_id>/frames")(shown.frames)
     routes.get("/executions/<execution_id>/stream")(shown.stream)
@@ -70,6 +83,7 @@ class Shown:
 
     async def invoke_stream(self) -> Response:
         """Accept a pipeline execution and stream its frames."""
+        take_no_query()
         headers = request.headers
         beside = Beside(
             headers.get("Idempotency-Key", ""),
@@ -93,7 +107,7 @@ class Shown:
         )
         return sse.answer_events(sse.frame_events(self._box, execution, start, timeout or None))
 
-    async def cancel(self, execution_id: str) -> tuple[dict[str, Any], int]:
+    async def cancel(self, execution_id: str) -> tuple[CancelledView, int]:
         """End an execution, or have it undone first; what was stopped is dead when this answers."""
         query = query_of("compensate")
         compensate = query.flag("compensate")
@@ -105,7 +119,7 @@ class Shown:
             status, stopped = await engine.compensate(g.tenant, execution_id, by)
         else:
             stopped = await self._box.engine.cancel(g.tenant, execution_id, g.caller.name)
-        receipts = [
+        receipts: list[StoppedView] = [
             {
                 "execution_id": s.execution_id,
                 "placement": s.placement,
@@ -115,10 +129,13 @@ class Shown:
             }
             for s in stopped
         ]
-        view = {"execution_id": execution_id, "status": status.value}
-        return {**view, "stopped": receipts}, 202
+        return {
+            "execution_id": execution_id,
+            "status": status.value,
+            "stopped": receipts,
+        }, 202
 
-    async def settle(self, execution_id: str) -> dict[str, Any]:
+    async def settle(self, execution_id: str) -> SettledView:
         """Say whether a node visit in doubt has happened."""
         take_no_query()
         execution = self._find(execution_id)
@@ -142,8 +159,9 @@ class Shown:
         views = [execution_view(execution) for execution in page.executions]
         return {"executions": views, "next_cursor": page.cursor}
 
-    async def execution(self, execution_id: str) -> dict[str, Any]:
+    async def execution(self, execution_id: str) -> ShownExecutionView:
         """One execution."""
+        take_no_query()
         found = self._find(execution_id)
         compensation = await compensation_of(self._box, found)
         return {**execution_view(found), "compensation": compensation}
@@ -176,12 +194,12 @@ class Shown:
         execution: Execution,
         start: int,
         limit: int,
-        wanted: Callable[[dict[str, Any]], bool],
+        wanted: Callable[[EventView], bool],
     ) -> dict[str, Any]:
         """Views of the events that are wanted, of a bounded number that are looked at."""
         artifact = self._box.loaded(execution).artifact
         entries = self._box.reader.journal(execution.execution_id, start, SCAN_ROWS_MAX)
-        views: list[dict[str, Any]] = []
+        views: list[EventView] = []
         seen = start
         for entry in entries:
             view = event_view(artifact, entry)
@@ -202,7 +220,7 @@ class Shown:
         query.check()
         parts = self._box.engine.parts
         leaves: list[Leaf] = []
-        page: tuple[list[dict[str, Any]], bool] = await parts.run_blocking(
+        page: tuple[list[CheckpointView], bool] = await parts.run_blocking(
             self._checkpoint_page, execution, after, limit, leaves
         )
         views, more = page
@@ -212,11 +230,11 @@ class Shown:
 
     def _checkpoint_page(
         self, execution: Execution, after: int, limit: int, leaves: list[Leaf]
-    ) -> tuple[list[dict[str, Any]], bool]:
+    ) -> tuple[list[CheckpointView], bool]:
         """Views of a page and whether there are more; of the blobs it reads only the page's."""
         loaded = self._box.loaded(execution)
         entries = self._box.reader.whole_journal(execution.execution_id)
-        views: list[dict[str, Any]] = []
+        views: list[CheckpointView] = []
         size = 0
         show = partial(self._box.show_now, leaves=leaves)
         for checkpoint in checkpoints_after(loaded.artifact, entries, after):
@@ -233,7 +251,7 @@ class Shown:
         views = await self._box.engine.parts.run_blocking(self._branch_views, execution)
         return {"branches": views, "next_cursor": None}
 
-    def _branch_views(self, execution: Execution) -> list[dict[str, Any]]:
+    def _branch_views(self, execution: Execution) -> list[BranchView]:
         reader, identity = self._box.reader, execution.execution_id
         return branch_views(
             self._box.loaded(execution).artifact,
@@ -241,6 +259,22 @@ class Shown:
             reader.whole_journal(identity),
             partial(reader.frame_count, identity),
         )
+
+    async def input(self, execution_id: str) -> Answer:
+        """What the execution was invoked with: there from its first moment on."""
+        execution = self._find(execution_id)
+        take_no_query()
+        loaded = self._box.loaded(execution)
+        (accepted,) = self._box.reader.journal(execution_id, limit=1)
+        assert accepted.kind is EntryKind.EXECUTION_ACCEPTED
+        assert accepted.payload is not None
+        leaves: list[Leaf] = []
+        shown: InputView = {
+            "execution_id": execution_id,
+            "message": loaded.artifact.placements[loaded.artifact.entry].input_type,
+            "input": await self._box.show(loaded.entry, [accepted.payload], leaves),
+        }
+        return answer_view(self._box, shown, leaves)
 
     async def output(self, execution_id: str) -> Answer:
         """The output, or why there is none."""
@@ -251,7 +285,7 @@ class Shown:
         if execution.mode == "pipeline":
             frames = self._box.reader.frame_count(execution_id, loaded.artifact.terminal)
         view, leaves = execution_view(execution), list[Leaf]()
-        shown = {
+        shown: OutputView = {
             "execution_id": execution_id,
             "status": view["status"],
             "message": loaded.artifact.placements[loaded.artifact.terminal].output_type,
@@ -277,7 +311,7 @@ class Shown:
         rows = self._box.reader.frames(execution_id, placement, start, limit)
         leaves: list[Leaf] = []
         message = loaded.outputs[placement]
-        views = [
+        views: list[KeptFrameView] = [
             {
                 "frame_index": index,
                 "payload": await self._box.show(message, [payload], leaves),
@@ -296,7 +330,8 @@ class Shown:
         take_no_query()
         loaded = self._box.catalog.load_node(g.tenant, f"{handle}/{package}", version, node)
         payload = loaded.entry.parse_json(read_json(await request_body() or b"{}"))
-        outcome = await self._box.engine.call_node(loaded.artifact, payload)
+        terms = self._box.configs.terms(g.tenant, loaded.artifact.flow)
+        outcome = await self._box.engine.call_node(loaded.artifact, payload, terms)
         match outcome:
             case Output(returned):
                 view = loaded.terminal.to_json(returned)
@@ -328,12 +363,12 @@ def find_execution(box: Box, execution_id: str) -> Execution:
     return box.reader.execution(g.tenant, execution_id)
 
 
-def answer_view(box: Box, view: dict[str, Any], leaves: list[Leaf]) -> Answer:
+def answer_view(box: Box, view: Any, leaves: list[Leaf]) -> Answer:
     """A view as it is, or written in pieces if there is anything large in it."""
     return sse.answer_pieces(box.written(view, leaves), _JSON_HEADERS) if leaves else view
 
 
-def _is_wanted(node: str | None, kinds: frozenset[str], view: dict[str, Any]) -> bool:
+def _is_wanted(node: str | None, kinds: frozenset[str], view: EventView) -> bool:
     return (node is None or view["placement"] == node) and (not kinds or view["kind"] in kinds)
 
 

@@ -1,7 +1,6 @@
 """Routes that begin new executions with what others have done."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import attrs
 from quart import Blueprint, g
@@ -9,6 +8,7 @@ from quart import Blueprint, g
 from axiomd.api.box import Box
 from axiomd.api.debug import SessionBody, read_session
 from axiomd.api.executions import find_execution, request_body, take_no_query
+from axiomd.api.shapes import ForkedView
 from axiomd.api.webhook_wire import read_target
 from axiomd.api.wire import WebhookBody, read_body
 from axiomd.engine.catalog import LoadedArtifact
@@ -29,9 +29,11 @@ _NO_CHECKPOINT = "There is no such checkpoint."
 
 @attrs.frozen
 class ForkBody:
-    """POST /invocations/v1/executions/{id}/fork."""
+    """Where a fork begins, and what is different in it."""
 
-    checkpoint: object = attrs.field(metadata={"key": "from"})
+    checkpoint: object = attrs.field(
+        metadata={"key": "from", "schema": {"type": ["string", "integer"]}}
+    )
     """The position of a completed visit, or the seq of its checkpoint."""
     output: object = None
     """What that visit returns in the fork."""
@@ -58,7 +60,7 @@ class _Forking:
     def __init__(self, box: Box) -> None:
         self._box = box
 
-    async def fork(self, execution_id: str) -> tuple[dict[str, Any], int]:
+    async def fork(self, execution_id: str) -> tuple[ForkedView, int]:
         """Begin a new execution behind a checkpoint."""
         take_no_query()
         source = find_execution(self._box, execution_id)
@@ -85,7 +87,7 @@ class _Forking:
         )
         return _accepted(fork_id, execution_id), 202
 
-    async def retry(self, execution_id: str) -> tuple[dict[str, Any], int]:
+    async def retry(self, execution_id: str) -> tuple[ForkedView, int]:
         """Begin a new execution that runs again what has failed."""
         take_no_query()
         find_execution(self._box, execution_id)
@@ -138,5 +140,5 @@ def _wire(old: LoadedArtifact, new: LoadedArtifact) -> Wire:
     return problems
 
 
-def _accepted(fork_id: str, source_id: str) -> dict[str, Any]:
+def _accepted(fork_id: str, source_id: str) -> ForkedView:
     return {"accepted": True, "execution_id": fork_id, "forked_from": source_id}

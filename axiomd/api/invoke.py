@@ -8,6 +8,7 @@ routes share.
 import hashlib
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import parse_qs
 
 import attrs
 import trio
@@ -15,17 +16,20 @@ import trio
 from axiomd.api import answers
 from axiomd.api.auth import tenant_of
 from axiomd.api.box import Box
-from axiomd.api.exchange import Receive, Scope, Send
+from axiomd.api.exchange import Receive, Scope, Send, answer_error
 from axiomd.api.results import finished_view
+from axiomd.api.shapes import InvokedView
 from axiomd.api.webhook_wire import read_target
-from axiomd.api.wire import InvokeBody, StreamBody, read_invoke, read_json
+from axiomd.api.wire import InvokeBody, Query, StreamBody, read_invoke, read_json
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.engine.engine import Accepted
-from axiomd.errors import AxiomdError, TooLarge, WrongMode
+from axiomd.errors import Invalid, Problem, TooLarge, WrongMode
 from axiomd.execution.execution import Execution
-from axiomd.execution.targets import Target
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.trace_context import NO_ORIGIN, Origin, read_origin
+from axiomd.flow.artifact import Artifact
 from axiomd.flow.large_json import Leaf
+from axiomd.ids import ARTIFACT_ID
 from axiomd.store.commit import IdempotencyClaim
 
 INVOKE_PATH = "/invocations/v1/flows/invoke"
@@ -38,16 +42,19 @@ _PATIENCE_S = 1.0
 async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) -> None:
     """POST /invocations/v1/flows/invoke, as ASGI."""
     leaves: list[Leaf] = []
+    view: Any
     tenant = ""
     try:
         given = _headers(scope)
         # Before the body: who has no key sends us no megabytes.
         tenant = tenant_of(box, scope, given)
+        box.engine.rates.count_request(tenant, invokes=True)
+        refuse_query(scope)
         body = await read_request(box, scope, receive)
         view = await invoke(box, tenant, _beside(given), body, receive, leaves)
     except Exception as failure:  # noqa: BLE001 - the error mapper of this route
         error = answers.to_error(failure, route=INVOKE_PATH, tenant=tenant)
-        await respond_error(send, error)
+        await answer_error(send, error)
         return
     if leaves:
         await respond_in_pieces(box, send, view, leaves)
@@ -71,6 +78,13 @@ def _beside(headers: dict[bytes, bytes]) -> Beside:
         return Beside(key)
     state = headers.get(b"tracestate", b"").decode("latin-1")
     return Beside(key, read_origin(parent.decode("latin-1"), state))
+
+
+def refuse_query(scope: Scope) -> None:
+    """Raise Invalid if a request, as ASGI, has parameters: this route takes none."""
+    if scope["query_string"]:
+        given = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        Query(given, ()).check()
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:
@@ -113,13 +127,7 @@ async def respond(send: Send, status: int, body: bytes, headers: dict[str, str])
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def respond_error(send: Send, error: AxiomdError) -> None:
-    """Send a refusal."""
-    body = answers.dump(answers.envelope(error))
-    await respond(send, error.status, body, answers.error_headers(error))
-
-
-async def respond_in_pieces(box: Box, send: Send, view: dict[str, Any], leaves: list[Leaf]) -> None:
+async def respond_in_pieces(box: Box, send: Send, view: Any, leaves: list[Leaf]) -> None:
     """Send an answer whose large parts are read while they are written; its length is unknown."""
     raw = [(b"content-type", answers.JSON_TYPE.encode())]
     await send({"type": "http.response.start", "status": 202, "headers": raw})
@@ -136,7 +144,7 @@ async def invoke(
     body: bytes,
     receive: Receive,
     leaves: list[Leaf],
-) -> dict[str, Any]:
+) -> InvokedView:
     """Accept a unary execution and, if it is asked for, wait for its end.
 
     leaves: takes what is too large in the output to be held.
@@ -145,14 +153,13 @@ async def invoke(
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "unary":
         raise WrongMode(f"{request.graph_id} is a pipeline: invoke it on {STREAM_PATH}.")
-    webhook = read_target(box, request.webhook)
-    accepted = await accept(box, loaded, request.input, beside, body, webhook)
-    view: dict[str, Any] = {"accepted": True, "execution_id": accepted.execution_id}
+    accepted = await accept(box, loaded, request, beside, body)
+    view: InvokedView = {"accepted": True, "execution_id": accepted.execution_id}
     if not request.wait:
         return view
     ended = await _wait(box, accepted.execution_id, request.timeout_seconds, receive)
     if ended is None:
-        return view | {"timed_out": True}
+        return {**view, "timed_out": True}
     return await finished_view(box, ended, leaves)
 
 
@@ -164,27 +171,42 @@ async def accept_stream(
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "pipeline":
         raise WrongMode(f"{request.graph_id} is unary: invoke it on {INVOKE_PATH}.")
-    webhook = read_target(box, request.webhook)
-    accepted = await accept(box, loaded, request.input, beside, body, webhook)
+    accepted = await accept(box, loaded, request, beside, body)
     return box.reader.execution(tenant, accepted.execution_id), request.timeout_seconds
 
 
 async def accept(
     box: Box,
     loaded: LoadedArtifact,
-    given: object,
+    request: InvokeBody | StreamBody,
     beside: Beside,
     body: bytes,
-    webhook: Target | None,
 ) -> Accepted:
-    """Check the input and make the execution durable."""
+    """Check what was asked for and make the execution durable. body: what it was read from."""
+    webhook = read_target(box, request.webhook)
+    artifact = loaded.artifact
+    terms = find_terms(box, artifact, request.config_id)
     box.engine.refuse_when_draining()
-    payload = loaded.entry.parse_json(given)
+    payload = loaded.entry.parse_json(request.input)
     key = beside.idempotency_key
     claim = _idempotency(key, body) if key else None
     return await box.engine.accept(
-        loaded.artifact, payload, claim, webhook=webhook, origin=beside.origin
+        artifact,
+        payload,
+        claim,
+        webhook=webhook,
+        terms=terms,
+        priority=request.priority,
+        origin=beside.origin,
     )
+
+
+def find_terms(box: Box, artifact: Artifact, config_id: str | None) -> Terms:
+    """What an invocation is given. Raises Invalid if it cannot have the config that it names."""
+    if config_id is not None and not ARTIFACT_ID.fullmatch(config_id):
+        problems = [Problem("config_id", "there is no such flow config")]
+        raise Invalid("The request body is not valid.", problems=problems)
+    return box.configs.terms(artifact.tenant, artifact.flow, config_id)
 
 
 def _idempotency(key: str, body: bytes) -> IdempotencyClaim:

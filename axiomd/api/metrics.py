@@ -25,6 +25,7 @@ from axiomd.api.box import Box
 from axiomd.clock import NS_PER_S
 from axiomd.engine.keyring import DEFAULT_TENANT
 from axiomd.errors import Forbidden
+from axiomd.limits import SCAN_ROWS_MAX
 from axiomd.measures import Histogram, Measures
 from axiomd.store.sizes import Sizes
 
@@ -46,10 +47,10 @@ class Look:
         self.nodes = box.engine.parts.runners["process"].statistics()
 
     def oldest_ready_s(self) -> float:
-        """Seconds for which the next execution of the queue has waited; 0 if none does."""
+        """Seconds for which the first of any queue has waited, the longest; 0 if none does."""
         found = [
             execution
-            for identity in self.box.reader.ready(1, ())
+            for identity in self.box.reader.ready.heads(SCAN_ROWS_MAX)
             if (execution := self.box.reader.find_execution(identity)) is not None
         ]
         now_ns = self.box.clock.now_ns()

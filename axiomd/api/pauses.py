@@ -6,6 +6,7 @@ Everything is derived from the journal on every read; the record only says which
 import json
 from collections.abc import Iterable
 from functools import partial
+from typing import Annotated, Any, TypedDict
 
 import attrs
 from quart import Blueprint, g
@@ -20,6 +21,8 @@ from axiomd.api.executions import (
     request_body,
     take_no_query,
 )
+from axiomd.api.schema import Words
+from axiomd.api.shapes import ExecutionId, JsonSchema, Moment, Visit
 from axiomd.api.views import Json, Show, moment
 from axiomd.api.wire import PAGE_PARAMETERS, read_page, read_resume
 from axiomd.clock import rfc3339
@@ -94,7 +97,36 @@ def _give_up(waiting: dict[Position, Pause], history: History, entry: Entry) -> 
         pause.status, pause.resolved = "CANCELLED", attrs.evolve(entry, detail="", payload=None)
 
 
-def pause_view(loaded: LoadedArtifact, pause: Pause, show: Show) -> Json:
+class PauseView(TypedDict):
+    """A pause: what is asked, of what, and what came of it."""
+
+    pause_id: str
+    placement: str
+    position: Visit
+    status: Annotated[str, Words(enum=["OPEN", "RESUMED", "REJECTED", "EXPIRED", "CANCELLED"])]
+    opened_at: Moment
+    expires_at: Moment | None
+    payload: Any
+    """What the placement asks."""
+    schema: JsonSchema
+    """Of the input, and so of the value of an approval."""
+    input: Any
+    """What the node gets, unless the answer has another value."""
+    resolved_at: Moment | None
+    by: str | None
+    """Who answered: the name of the API key and its first eight characters."""
+    comment: str | None
+    value: Any
+
+
+class InboxPauseView(PauseView):
+    """A pause that waits for a person."""
+
+    execution_id: ExecutionId
+    flow: str
+
+
+def pause_view(loaded: LoadedArtifact, pause: Pause, show: Show) -> PauseView:
     """A pause: what is asked, of what, and what came of it."""
     opened, resolved = pause.opened, pause.resolved
     assert opened.position is not None
@@ -149,7 +181,7 @@ class PauseRoutes:
         """A page of open pauses; the journals and the payloads that it reads are bounded."""
         page = self._box.reader.open_pauses(tenant, limit, cursor)
         known: dict[str, dict[str, Pause]] = {}
-        views: list[Json] = []
+        views: list[InboxPauseView] = []
         size, end, entries = 0, "", 0
         for row in page.rows:
             execution, visit = row.execution, row.pause.position
@@ -187,7 +219,7 @@ class PauseRoutes:
 
     def _history(self, execution: Execution, after: int, limit: int, leaves: list[Leaf]) -> Json:
         loaded, size, last = self._box.loaded(execution), 0, after
-        views: list[Json] = []
+        views: list[PauseView] = []
         for pause in self._all(execution):
             if pause.opened.seq <= after:
                 continue
@@ -237,7 +269,7 @@ class PauseRoutes:
                 raise WrongState(f"Pause {wanted} is over: {pause.status.lower()}.")
         raise NotFound(f"Execution {execution.execution_id} has no pause {wanted}.")
 
-    def _one(self, execution: Execution, visit: str, leaves: list[Leaf]) -> Json:
+    def _one(self, execution: Execution, visit: str, leaves: list[Leaf]) -> PauseView:
         loaded = self._box.loaded(execution)
         (pause,) = [p for p in self._all(execution) if _visit(loaded.artifact, p) == visit]
         return pause_view(loaded, pause, partial(self._box.show_now, leaves=leaves))

@@ -2,13 +2,14 @@
 
 from axiomd.api.box import Box
 from axiomd.api.compensations import compensation_of
-from axiomd.api.views import Json, result_view
+from axiomd.api.shapes import InvokedView
+from axiomd.api.views import result_view
 from axiomd.execution.execution import Execution
 from axiomd.execution.status import Status
 from axiomd.flow.large_json import Leaf
 
 
-async def finished_view(box: Box, ended: Execution, leaves: list[Leaf]) -> Json:
+async def finished_view(box: Box, ended: Execution, leaves: list[Leaf]) -> InvokedView:
     """The answer to a `wait` that came to the end. The frames of a pipeline are only counted.
 
     leaves: takes what is too large in the output to be held.

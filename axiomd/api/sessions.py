@@ -1,23 +1,48 @@
 """Routes for the session of a browser: sign in, who am I, sign out."""
 
 import re
-from typing import Any
+from typing import Any, TypedDict
 
 from quart import Blueprint, Response, g, request
 
 from axiomd.api import answers
 from axiomd.api.auth import COOKIE, Caller
 from axiomd.api.box import Box
+from axiomd.api.executions import take_no_query
+from axiomd.api.shapes import Moment
 from axiomd.api.wire import read_sign_in
 from axiomd.clock import S_PER_DAY, rfc3339
 from axiomd.engine.sign_in import SignedIn
-from axiomd.errors import Invalid, NotFound, Problem, TooLarge, Unauthorized
+from axiomd.errors import Invalid, NotFound, Problem, TenantDisabled, TooLarge, Unauthorized
 from axiomd.limits import SIGN_IN_BODY_BYTES_MAX
 from axiomd.store.records import ApiKeyRecord
 
 SIGN_IN_ENDPOINT = "sessions.sign_in"
 """The one route below /app that nobody needs a key for."""
 _KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class SessionKeyView(TypedDict):
+    """The API key that somebody has shown, or that their session stands for."""
+
+    name: str
+    first8: str
+
+
+class BrowserSessionView(TypedDict):
+    """Who is asking, and of a session what its pages need."""
+
+    tenant: str
+    key: SessionKeyView
+    csrf_token: str | None
+    """For the header X-CSRF-Token; null for who came with a key."""
+    expires_at: Moment | None
+
+
+class SignedOutView(TypedDict):
+    """A session that has ended."""
+
+    signed_out: bool
 
 
 def sessions_routes(box: Box) -> Blueprint:
@@ -38,6 +63,7 @@ class SessionRoutes:
 
     async def sign_in(self) -> Response:
         """A session for who has a key, or a link."""
+        take_no_query()
         # A page of another site can have a form sent without asking us first, but not as JSON.
         if request.mimetype != answers.JSON_TYPE:
             words = f"must be {answers.JSON_TYPE}, not {request.mimetype or 'missing'}"
@@ -54,24 +80,29 @@ class SessionRoutes:
         if session is None:
             # The key was revoked this very moment.
             raise Unauthorized
+        if session.disabled:
+            raise TenantDisabled
+        self._box.keyring.use.note(session.digest)
         max_age_s = int(self._box.settings.session_days * S_PER_DAY)
         return _answer(_view(session.key, session), 201, _cookie(token, max_age_s))
 
     async def show(self) -> Response:
         """Who is signed in; of who came with a key, whose it is."""
+        take_no_query()
         caller: Caller = g.caller
         return _answer(_view(caller.key, caller.session), 200)
 
     async def sign_out(self) -> Response:
         """End the session."""
+        take_no_query()
         caller: Caller = g.caller
         if caller.session is None:
             raise NotFound("There is no session to end: the request came with an API key.")
-        await self._box.sign_ins.end(caller.token)
+        await self._box.sign_ins.end(caller.token, caller.actor)
         return _answer({"signed_out": True}, 200, _cookie("", 0))
 
 
-def _view(key: ApiKeyRecord, session: SignedIn | None) -> dict[str, Any]:
+def _view(key: ApiKeyRecord, session: SignedIn | None) -> BrowserSessionView:
     """Who is asking, and of a session what its pages need."""
     return {
         "tenant": key.tenant,
@@ -81,7 +112,7 @@ def _view(key: ApiKeyRecord, session: SignedIn | None) -> dict[str, Any]:
     }
 
 
-def _answer(view: dict[str, Any], status: int, cookie: str | None = None) -> Response:
+def _answer(view: Any, status: int, cookie: str | None = None) -> Response:
     response = Response(answers.dump(view), status=status, content_type=answers.JSON_TYPE)
     if cookie is not None:
         response.headers["Set-Cookie"] = cookie

@@ -15,6 +15,7 @@ from quart import Response, g
 from quart.wrappers.response import ResponseBody
 
 from axiomd.api.box import Box
+from axiomd.api.shapes import ClosingFrameView
 from axiomd.api.views import error_sentence, event_view, failure_view
 from axiomd.errors import Malformed
 from axiomd.execution.execution import Execution
@@ -29,6 +30,8 @@ HEADERS = {
 }
 KEEP_ALIVE = b": keep-alive\n\n"
 
+_DIGITS_MAX = 9
+"""Of an index that a client names."""
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 """Made once: `json.dumps` makes one for each call."""
 
@@ -107,14 +110,16 @@ def read_cursor(*given: tuple[str, str | None, int]) -> int:
     given: name, text, and 1 if it names what was seen last or 0 if it names what comes next.
     Raises Malformed.
     """
-    for name, text, step in given:
-        if text is None or not text.strip():
-            continue
-        digits = text.strip()
-        if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:
-            raise Malformed(f"{name} must be the index of a frame or event, not {text!r}.")
-        return int(digits) + step
-    return 0
+    # Each of them is looked at, so that none is wrong and unnoticed behind another one.
+    found = [_read_index(name, text) + step for name, text, step in given if text and text.strip()]
+    return found[0] if found else 0
+
+
+def _read_index(name: str, text: str) -> int:
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _DIGITS_MAX:
+        raise Malformed(f"{name} must be the index of a frame or event, not {text!r}.")
+    return int(digits)
 
 
 async def frame_events(
@@ -197,9 +202,9 @@ async def changed(changed: Any, keep_alive_s: float, deadline: float) -> bool:
     return not scope.cancelled_caught
 
 
-def closing_view(execution_id: str, count: int, record: Execution | None) -> dict[str, Any]:
+def closing_view(execution_id: str, count: int, record: Execution | None) -> ClosingFrameView:
     """The frame that ends a stream; on failure it says why."""
-    view: dict[str, Any] = {
+    view: ClosingFrameView = {
         "execution_id": execution_id,
         "frame_index": count,
         "is_final": True,
@@ -211,7 +216,7 @@ def closing_view(execution_id: str, count: int, record: Execution | None) -> dic
     return view
 
 
-def timeout_view(execution_id: str, cursor: int, timeout_s: float | None) -> dict[str, Any]:
+def timeout_view(execution_id: str, cursor: int, timeout_s: float | None) -> ClosingFrameView:
     """The frame that ends a stream whose time is over; it has no ID, so nothing is skipped."""
     return {
         "execution_id": execution_id,

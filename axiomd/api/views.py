@@ -6,6 +6,24 @@ from typing import Any
 
 import attrs
 
+from axiomd.api.shapes import (
+    ArtifactView,
+    AwaitedPauseView,
+    CheckpointView,
+    CompensateView,
+    CompensationView,
+    EndsView,
+    EventView,
+    ExecutionView,
+    FailureView,
+    FanOutView,
+    HitlView,
+    JoinView,
+    ResultView,
+    TopologyView,
+    WaitingView,
+    WayView,
+)
 from axiomd.clock import NS_PER_MS, NS_PER_S, rfc3339
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.execution.execution import Ending, Execution
@@ -24,7 +42,7 @@ Show = Callable[[MessageType, Sequence[Payload]], Any]
 """A message as JSON, from payloads whose merge it is."""
 
 
-def execution_view(execution: Execution) -> Json:
+def execution_view(execution: Execution) -> ExecutionView:
     """An execution."""
     failure = execution.failure
     return {
@@ -39,9 +57,12 @@ def execution_view(execution: Execution) -> Json:
         "completed_at": moment(execution.completed_ns),
         "duration_ms": duration_ms(execution),
         "attempt": execution.attempt,
+        "priority": execution.priority,
         "config_id": execution.config_id or None,
         "parent_id": execution.parent_id or None,
         "forked_from": execution.forked_from or None,
+        "schedule_id": execution.schedule_id or None,
+        "scheduled_at": moment(execution.scheduled_ns),
         "waiting_on": waiting_view(execution),
         "ended_at": list(execution.ended_at) or None,
         "error": error_sentence(failure),
@@ -49,12 +70,12 @@ def execution_view(execution: Execution) -> Json:
     }
 
 
-def waiting_view(execution: Execution) -> Json | None:
+def waiting_view(execution: Execution) -> WaitingView | None:
     """What a parked execution waits for, or a person has to act on; null if that is nothing."""
     asked = execution.doubts or execution.pauses or execution.held
     if not asked and execution.residence is not Residence.PARKED:
         return None
-    pauses = [
+    pauses: list[AwaitedPauseView] = [
         {
             "pause_id": pause_id(execution.execution_id, pause.position),
             "position": pause.position,
@@ -93,7 +114,7 @@ def error_sentence(failure: Ending | None) -> str | None:
     return failure.sentence if failure is not None else None
 
 
-def failure_view(failure: Ending | None) -> Json | None:
+def failure_view(failure: Ending | None) -> FailureView | None:
     """What went wrong, in parts."""
     if failure is None:
         return None
@@ -106,15 +127,19 @@ def failure_view(failure: Ending | None) -> Json | None:
     }
 
 
-def result_view(execution: Execution, output: Any, compensation: Json | None = None) -> Json:
+def result_view(
+    execution: Execution, output: Any, compensation: CompensationView | None = None
+) -> ResultView:
     """How an execution that has ended is told to whoever waited for it.
 
     compensation: what was and was not undone of one that failed, if anything was to be.
     """
     completed_at = execution.completed_ns // NS_PER_S
     if execution.status is Status.COMPLETED:
-        ended = {"ended_at": list(execution.ended_at)} if execution.ended_at else {}
-        return {"output": output, "success": True, "completed_at": completed_at, **ended}
+        done: ResultView = {"output": output, "success": True, "completed_at": completed_at}
+        if execution.ended_at:
+            done["ended_at"] = list(execution.ended_at)
+        return done
     return {
         "output": None,
         "success": False,
@@ -125,7 +150,7 @@ def result_view(execution: Execution, output: Any, compensation: Json | None = N
     }
 
 
-def event_view(artifact: Artifact, entry: Entry) -> Json:
+def event_view(artifact: Artifact, entry: Entry) -> EventView:
     """One line of the history."""
     placement = position = None
     if entry.position is not None:
@@ -157,7 +182,7 @@ def event_detail(artifact: Artifact, entry: Entry) -> Json:
     return detail
 
 
-def edge_view(artifact: Artifact, edge: int) -> Json:
+def edge_view(artifact: Artifact, edge: int) -> EndsView:
     """An edge by its ends."""
     ends = artifact.edges[edge]
     return {
@@ -201,13 +226,13 @@ def checkpoints_after(
         history.apply(entry)
 
 
-def checkpoint_view(loaded: LoadedArtifact, checkpoint: Checkpoint, show: Show) -> Json:
+def checkpoint_view(loaded: LoadedArtifact, checkpoint: Checkpoint, show: Show) -> CheckpointView:
     """A checkpoint, with what went in and what came out."""
     entry, inputs = checkpoint.entry, checkpoint.inputs
     assert entry.position is not None
     index = entry.position.placement
     placement = loaded.artifact.placements[index]
-    view: Json = {
+    view: CheckpointView = {
         "seq": entry.seq,
         "placement": placement.alias,
         "position": position_text(entry.position, placement.alias),
@@ -230,7 +255,7 @@ def checkpoint_view(loaded: LoadedArtifact, checkpoint: Checkpoint, show: Show) 
     return view
 
 
-def artifact_view(artifact: Artifact) -> Json:
+def artifact_view(artifact: Artifact) -> ArtifactView:
     """An artifact in a list."""
     return {
         "graph_id": artifact.graph_id,
@@ -243,7 +268,7 @@ def artifact_view(artifact: Artifact) -> Json:
     }
 
 
-def topology_view(loaded: LoadedArtifact) -> Json:
+def topology_view(loaded: LoadedArtifact) -> TopologyView:
     """An artifact with everything that is in it."""
     artifact = loaded.artifact
     aliases = [placement.alias for placement in artifact.placements]
@@ -279,7 +304,7 @@ def topology_view(loaded: LoadedArtifact) -> Json:
     }
 
 
-def way_view(artifact: Artifact, edge: int) -> Json:
+def way_view(artifact: Artifact, edge: int) -> WayView:
     """An edge by its ends, with what it passes on and when."""
     found = artifact.edges[edge]
     return {
@@ -292,12 +317,12 @@ def way_view(artifact: Artifact, edge: int) -> Json:
     }
 
 
-def fields_view(fields: Fields | None) -> Json | None:
+def fields_view(fields: Fields | None) -> dict[str, str] | None:
     """How a message is made: CEL by field."""
     return None if fields is None else dict(fields)
 
 
-def join_view(gate: Join) -> Json:
+def join_view(gate: Join) -> JoinView:
     """How a gate takes its arms."""
     return {
         "kind": gate.kind,
@@ -308,14 +333,14 @@ def join_view(gate: Join) -> Json:
     }
 
 
-def fan_out_view(fan_out: FanOut | None) -> Json | None:
+def fan_out_view(fan_out: FanOut | None) -> FanOutView | None:
     """What a placement is visited for each item of."""
     if fan_out is None:
         return None
     return {"items": fan_out.items, "max_parallel": fan_out.max_parallel or None}
 
 
-def hitl_view(hitl: Hitl | None) -> Json | None:
+def hitl_view(hitl: Hitl | None) -> HitlView | None:
     """What a person is asked before a node runs."""
     if hitl is None:
         return None
@@ -326,7 +351,7 @@ def hitl_view(hitl: Hitl | None) -> Json | None:
     }
 
 
-def compensate_view(undo: Compensate | None) -> Json | None:
+def compensate_view(undo: Compensate | None) -> CompensateView | None:
     """The node that undoes what a placement has done."""
     if undo is None:
         return None

@@ -7,6 +7,7 @@ from typing import Any
 from axiomd.api import answers
 from axiomd.api.box import Box
 from axiomd.api.results import finished_view
+from axiomd.api.shapes import ExecutionView
 from axiomd.api.views import execution_view, moment
 from axiomd.clock import rfc3339
 from axiomd.engine.webhooks import WriteBody
@@ -30,7 +31,7 @@ class WebhookBodies:
         """What writes the body of a delivery."""
         leaves: list[Leaf] = []
         if delivery.kind == ENDED:
-            view = await finished_view(self._box, execution, leaves)
+            view: Any = await finished_view(self._box, execution, leaves)
         else:
             view = {
                 "type": delivery.kind,
@@ -46,7 +47,7 @@ class WebhookBodies:
 
         return write
 
-    def _notification(self, delivery: Delivery, execution: Execution) -> Json:
+    def _notification(self, delivery: Delivery, execution: Execution) -> Json | ExecutionView:
         (entry,) = self._box.reader.journal(execution.execution_id, delivery.seq, 1)
         if entry.kind not in _ASKING:
             return execution_view(execution)

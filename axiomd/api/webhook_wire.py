@@ -1,10 +1,12 @@
 """Webhooks as requests name them, checked: where they lead and what they tell."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import attrs
 
 from axiomd.api.box import Box
+from axiomd.api.schema import Words
 from axiomd.api.wire import WebhookBody, read_body
 from axiomd.errors import Invalid, Problem
 from axiomd.execution.deliveries import EVENTS
@@ -14,10 +16,12 @@ from axiomd.strict import unknown
 
 @attrs.frozen
 class SubscribeBody:
-    """POST /app/v1/webhooks."""
+    """Who is told of which events."""
 
     url: str
-    events: tuple[str, ...]
+    events: tuple[Annotated[str, Words(enum=list(EVENTS))], ...] = attrs.field(
+        metadata={"schema": {"minItems": 1}}
+    )
     headers: dict[str, str] = attrs.field(factory=dict)
 
 

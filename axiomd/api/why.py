@@ -1,29 +1,42 @@
 """`GET …/executions/{id}/why`: what an execution waits for, down to the last link."""
 
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 from quart import Blueprint
 
 from axiomd.api.box import Box
 from axiomd.api.executions import find_execution, take_no_query
 from axiomd.api.why_links import Around, Link, Queue, why_links
-from axiomd.execution.execution import Execution
+from axiomd.execution.execution import Execution, ready_parts
 from axiomd.limits import SCAN_ROWS_MAX, SUBFLOW_DEPTH_MAX, WHY_LINKS_MAX
+from axiomd.store.keys import ready_place
 
 Json = dict[str, Any]
+
+
+class WhyView(TypedDict):
+    """What an execution waits for, or how and why it ended."""
+
+    execution_id: str
+    status: str
+    why: list[Json]
+    """Links, each with `what`, a stable word, a `sentence`, the facts behind it, and `why` again
+    where it waits for something itself."""
+    left_out: int
+    """Links that there was no room for."""
 
 
 def why_routes(box: Box) -> Blueprint:
     """The one route."""
     routes = Blueprint("why", __name__, url_prefix="/invocations/v1/executions")
 
-    async def why(execution_id: str) -> Json:
+    async def why(execution_id: str) -> WhyView:
         """What it waits for, or how and why it ended."""
         execution = find_execution(box, execution_id)
         take_no_query()
         queue = _queue(box, execution)
-        view: Json = await box.engine.parts.run_blocking(_Answer(box, queue).view, execution)
+        view: WhyView = await box.engine.parts.run_blocking(_Answer(box, queue).view, execution)
         return view
 
     routes.get("/<execution_id>/why")(why)
@@ -32,8 +45,10 @@ def why_routes(box: Box) -> Blueprint:
 
 def _queue(box: Box, execution: Execution) -> Queue:
     engine = box.engine
+    tenant, flow, rank, created_ns, identity = ready_parts(execution)
+    place = ready_place(rank, created_ns, identity)
     return Queue(
-        ahead=box.reader.place_in_queue(execution, SCAN_ROWS_MAX),
+        ahead=box.reader.ready.ahead((tenant, flow), place, SCAN_ROWS_MAX),
         slots=engine.parts.settings.slots,
         slots_used=engine.statistics()["attempts"],
         draining=engine.draining,
@@ -51,7 +66,7 @@ class _Answer:
         self._links_left = WHY_LINKS_MAX
         self._left_out = 0
 
-    def view(self, execution: Execution) -> Json:
+    def view(self, execution: Execution) -> WhyView:
         """As JSON."""
         why = self._views(self._links(execution, 0))
         return {

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from axiomd.api.branches import CountFrames, branch_views
+from axiomd.api.shapes import BranchView
 from axiomd.clock import rfc3339
 from axiomd.execution.execution import Execution
 from axiomd.execution.gathering import is_around
@@ -391,7 +392,7 @@ class _Look:
 class _Gate:
     """A gate that waits, by its view."""
 
-    def __init__(self, artifact: Artifact, view: Json) -> None:
+    def __init__(self, artifact: Artifact, view: BranchView) -> None:
         self._artifact = artifact
         self.view = view
         self.position = _position(artifact, view["position"])

@@ -1,20 +1,29 @@
 """Request bodies: strict in. The gate of the edge; behind it, types are trusted."""
 
 import json
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import attrs
 
+from axiomd.api.schema import Words
 from axiomd.clock import parse_rfc3339
-from axiomd.errors import Invalid, Malformed, NotFound, NotSupportedYet, Problem
+from axiomd.errors import Invalid, Malformed, NotFound, Problem
 from axiomd.execution.position import parse_position
 from axiomd.execution.status import Status
 from axiomd.ids import ARTIFACT_ID
-from axiomd.limits import COMMENT_CHARACTERS_MAX, PAGE_ROWS_MAX
+from axiomd.limits import (
+    COMMENT_CHARACTERS_MAX,
+    KEY_NAME_CHARACTERS_MAX,
+    PAGE_ROWS_MAX,
+    PRIORITY_DEFAULT,
+    PRIORITY_MAX,
+)
 from axiomd.store.reader import ListFilter
 from axiomd.strict import structure, unknown
 
 T = TypeVar("T")
+
+_NOT_VALID = "The request body is not valid."
 
 WAIT_S_DEFAULT = 30.0
 WAIT_S_MIN = 0.1
@@ -24,69 +33,94 @@ _QUOTED_CHARS = 64
 _DIGITS_MAX = 18
 
 
+Priority = Annotated[int, Words(minimum=0, maximum=PRIORITY_MAX)]
+WaitSeconds = Annotated[float, Words(minimum=WAIT_S_MIN, maximum=WAIT_S_MAX)]
+Comment = Annotated[str, Words(maxLength=COMMENT_CHARACTERS_MAX)]
+
+
 @attrs.frozen
 class WebhookBody:
-    """Where somebody wants to be told: `webhook {url, headers}`."""
+    """Where somebody wants to be told."""
 
     url: str
+    """`http` or `https`, to a public address unless the box allows others."""
     headers: dict[str, str] = attrs.field(factory=dict)
+    """What is sent along."""
 
 
 @attrs.frozen
 class InvokeBody:
-    """POST /invocations/v1/flows/invoke."""
+    """What a unary execution is started with."""
 
     graph_id: str
+    """The artifact that runs."""
     input: object = attrs.field(factory=dict)
+    """Its input message."""
     wait: bool = False
-    timeout_seconds: float = WAIT_S_DEFAULT
+    """Whether the answer comes when the execution has ended, with its result."""
+    timeout_seconds: WaitSeconds = WAIT_S_DEFAULT
+    """How long it waits; the execution goes on then."""
     webhook: WebhookBody | None = None
+    """Who is told of its end."""
     config_id: str | None = None
+    """The flow config that holds for it, one of its flow or of all flows."""
+    priority: Priority = PRIORITY_DEFAULT
+    """Of what waits of one tenant, the higher goes first, then the older."""
 
 
 @attrs.frozen
 class StreamBody:
-    """POST /invocations/v1/flows/invoke/stream."""
+    """What a pipeline execution is started with."""
 
     graph_id: str
+    """The artifact that runs."""
     input: object = attrs.field(factory=dict)
-    timeout_seconds: float = WAIT_S_DEFAULT
+    """Its input message."""
+    timeout_seconds: WaitSeconds = WAIT_S_DEFAULT
+    """How long the stream may take; the execution goes on then."""
     webhook: WebhookBody | None = None
+    """Who is told of its end."""
     config_id: str | None = None
+    """The flow config that holds for it, one of its flow or of all flows."""
+    priority: Priority = PRIORITY_DEFAULT
+    """Of what waits of one tenant, the higher goes first, then the older."""
 
 
 @attrs.frozen
 class SettleBody:
-    """POST /invocations/v1/executions/{id}/settle."""
+    """Whether a node visit in doubt has happened."""
 
     position: str
     """The node visit in doubt, as text."""
     happened: bool
     output: object = None
     """What it returned, if it has happened."""
-    comment: str = ""
+    comment: Comment = ""
 
 
 @attrs.frozen
 class ResumeBody:
-    """POST /invocations/v1/executions/{id}/pauses/{pause}/resume."""
+    """An answer for a paused node visit."""
 
     decision: Literal["approve", "reject"]
     value: object = None
     """The input of the visit, if it goes on with another one."""
-    comment: str = ""
+    comment: Comment = ""
 
 
 @attrs.frozen
 class NewKeyBody:
-    """POST /app/v1/keys."""
+    """What a new API key is called, and whose it is."""
 
-    name: str
+    name: Annotated[str, Words(minLength=1, maxLength=KEY_NAME_CHARACTERS_MAX)]
+    """Printable text on one line."""
+    tenant: str | None = None
+    """Whose it is, if not the caller's: for keys of the operator."""
 
 
 @attrs.frozen
 class SignInBody:
-    """POST /app/v1/session."""
+    """Who signs in: exactly one of these."""
 
     key: str | None = None
     token: str | None = None
@@ -111,23 +145,28 @@ def read_json(body: bytes) -> Any:
 
 def read_body(body: bytes, cls: type[T]) -> T:
     """A request body as a `cls`; Malformed, or Invalid with every problem."""
-    return structure(read_json(body), cls, title="The request body is not valid.")
+    return structure(read_json(body), cls, title=_NOT_VALID)
 
 
 def read_invoke(body: bytes, cls: type[T]) -> T:
-    """An invocation's body, with what this version cannot do yet refused by key."""
+    """An invocation's body."""
     read = read_body(body, cls)
     assert isinstance(read, InvokeBody | StreamBody)
-    if read.config_id is not None:
-        later = [Problem("config_id", "NOT_SUPPORTED_YET: config_id comes with a later version")]
-        raise NotSupportedYet("The request asks for what this version cannot do.", problems=later)
     if not WAIT_S_MIN <= read.timeout_seconds <= WAIT_S_MAX:
         words = f"must be from {WAIT_S_MIN} to {WAIT_S_MAX:.0f}, not {read.timeout_seconds}"
         problems = [Problem("timeout_seconds", words)]
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
+    check_priority(read.priority)
     if not ARTIFACT_ID.fullmatch(read.graph_id):
         raise NotFound(f"There is no artifact {read.graph_id[:_QUOTED_CHARS]!r}.")
     return read
+
+
+def check_priority(priority: int) -> None:
+    """Raise Invalid if there is no such priority."""
+    if not 0 <= priority <= PRIORITY_MAX:
+        words = f"must be from 0 to {PRIORITY_MAX}, not {str(priority)[:_QUOTED_CHARS]}"
+        raise Invalid(_NOT_VALID, problems=[Problem("priority", words)])
 
 
 def read_new_key(body: bytes) -> NewKeyBody:
@@ -144,7 +183,7 @@ def read_sign_in(body: bytes) -> SignInBody:
     read = read_body(body, SignInBody)
     if (read.key is None) == (read.token is None):
         problems = [Problem("key", "either a key or the token of a link, exactly one of them")]
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
     return read
 
 
@@ -162,7 +201,7 @@ def read_settle(body: bytes) -> SettleBody:
         problems.append(Problem("position", str(failure)))
     problems += _comment_problems(read.comment)
     if problems:
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
     return read
 
 
@@ -173,7 +212,7 @@ def read_resume(body: bytes) -> ResumeBody:
     if read.decision == "reject" and read.value is not None:
         problems.append(Problem("value", "cannot be given of what is rejected"))
     if problems:
-        raise Invalid("The request body is not valid.", problems=problems)
+        raise Invalid(_NOT_VALID, problems=problems)
     return read
 
 
@@ -250,7 +289,10 @@ class Query:
 PAGE_ROWS = 100
 """Rows of a list of the catalog, unless the request says otherwise."""
 PAGE_PARAMETERS = ("limit", "cursor")
-LIST_PARAMETERS = ("status", "flow", "started_after", "started_before", "q", "limit", "cursor")
+LIST_PARAMETERS = (
+    *("status", "flow", "schedule_id", "started_after", "started_before", "q"),
+    *PAGE_PARAMETERS,
+)
 
 
 def read_list_filter(query: Query) -> tuple[ListFilter, int, str | None]:
@@ -261,6 +303,7 @@ def read_list_filter(query: Query) -> tuple[ListFilter, int, str | None]:
         created_from_ns=query.time_ns("started_after", 0),
         created_until_ns=query.time_ns("started_before", 2**63),
         text=(query.text("q") or "").strip().lower(),
+        schedule_id=query.text("schedule_id") or "",
     )
     limit = query.number("limit", 50, PAGE_ROWS_MAX, least=1)
     cursor = query.text("cursor") or None

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from axiomd.authoring.protoc import CompiledProtos
+from axiomd.flow.comments import without_comments
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _COLUMNS = 96
@@ -22,7 +23,7 @@ def message_class(full_name: str) -> type[_message.Message]:
 
 def generate(compiled: CompiledProtos) -> dict[str, bytes]:
     """The generated files by their path in the package."""
-    encoded = base64.b64encode(compiled.descriptor_set).decode()
+    encoded = base64.b64encode(without_comments(compiled.descriptor_set)).decode()
     embedded = "\n".join(textwrap.wrap(encoded, _COLUMNS))
     messages = _template("messages_pb2").replace("@@DESCRIPTOR_SET@@", embedded)
     return {

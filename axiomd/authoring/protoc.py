@@ -2,7 +2,8 @@
 
 Owns the compiler's subprocess and the reading of its complaints. Promises that what it returns
 is proto3, complete (every import inside, each file after those it needs, the package's own file
-last) and stripped of source positions. Blocks: callers on an event loop hop to a thread.
+last), and of its source holds what comments say, without positions. Blocks: callers on an event
+loop hop to a thread.
 """
 
 import errno
@@ -18,6 +19,7 @@ import attrs
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from axiomd.errors import Invalid, Problem, StoreFull
+from axiomd.flow.comments import keep_comments
 from axiomd.flow.package import PROTO_FILE
 from axiomd.limits import DOCUMENT_BYTES_MAX, PROBLEMS_MAX
 
@@ -92,7 +94,8 @@ def _run_protoc(root: Path, files: Mapping[str, bytes]) -> CompiledProtos:
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(text)
-    arguments = ["-I.", "--include_imports", "--descriptor_set_out=set.bin", "--pyi_out=."]
+    arguments = ["-I.", "--include_imports", "--include_source_info"]
+    arguments += ["--descriptor_set_out=set.bin", "--pyi_out=."]
     # -P: the directory that is being compiled must not be able to shadow a module.
     command = [sys.executable, "-P", "-m", "grpc_tools.protoc", *arguments, PROTO_FILE]
     try:
@@ -109,7 +112,8 @@ def _run_protoc(root: Path, files: Mapping[str, bytes]) -> CompiledProtos:
         raise Invalid(_TITLE, problems=_complaints(ended))
     stub = root / _STUB_FILE
     return CompiledProtos(
-        (root / "set.bin").read_bytes(), stub.read_text(encoding="utf-8") if stub.exists() else ""
+        keep_comments((root / "set.bin").read_bytes()),
+        stub.read_text(encoding="utf-8") if stub.exists() else "",
     )
 
 

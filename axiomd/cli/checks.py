@@ -21,7 +21,7 @@ import httpx
 from axiomd.cli.enforcement import examine_enforcement
 from axiomd.cli.finding import Finding, Level
 from axiomd.cli.output import milliseconds, size
-from axiomd.cli.serve import split_bind
+from axiomd.cli.preflight import split_bind
 from axiomd.errors import StoreFailed
 from axiomd.limits import MIB
 from axiomd.settings import Settings

@@ -75,16 +75,17 @@ class Client:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         read_s: float = _READ_S,
+        keyed: bool = True,
     ) -> Any:
         """The JSON of any request; `body` is sent as JSON, `content` as it is.
 
-        Raises NoKey, Unreachable, ServerRefused.
+        keyed: whether the route wants a key. Raises NoKey, Unreachable, ServerRefused.
         """
         with self._translated():
             answer = self._http.request(
                 method,
                 path,
-                headers=self._headers(headers, body),
+                headers=self._headers(headers, body) if keyed else {},
                 params=_given(params),
                 content=content if body is None else json.dumps(body).encode(),
                 timeout=_timeout(read_s),

@@ -36,6 +36,7 @@ def debug() -> None:
 @click.option("-i", "--input", "inputs", multiple=True, metavar="JSON", help="As for invoke.")
 @click.option("--break", "breakpoints", multiple=True, metavar="ALIAS", help="Stop before it.")
 @click.option("--paused", is_flag=True, help="Stop before every node.")
+@click.option("--config", metavar="CONFIG_ID", help="The flow config that holds for it.")
 @json_option
 @with_client
 def start(
@@ -44,6 +45,7 @@ def start(
     inputs: tuple[str, ...],
     breakpoints: tuple[str, ...],
     paused: bool,
+    config: str | None,
     as_json: bool,
 ) -> None:
     """Begin an execution in a debug session, and show it until it stops.
@@ -58,6 +60,7 @@ def start(
         "input": read_input(inputs, schema),
         "breakpoints": list(breakpoints),
         "paused": paused,
+        "config_id": config,
     }
     execution_id = client.send("POST", _ROOT, body=body)["execution_id"]
     _watch(client, execution_id, after=None, as_json=as_json)

@@ -21,7 +21,7 @@ from axiomd.cli.client import Target
 from axiomd.cli.exits import ServerRefused
 from axiomd.cli.keys import make_key
 from axiomd.cli.output import note
-from axiomd.cli.serve import split_bind
+from axiomd.cli.preflight import split_bind
 from axiomd.errors import SettingsInvalid
 from axiomd.settings import Settings, child_environment, from_process
 

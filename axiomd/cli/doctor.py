@@ -12,7 +12,7 @@ from axiomd.cli.exits import Exit
 from axiomd.cli.finding import Finding, Level
 from axiomd.cli.options import config_option, data_dir_option, json_option
 from axiomd.cli.output import say, stderr, stdout, write_json
-from axiomd.cli.serve import read_settings
+from axiomd.cli.preflight import read_settings
 
 _MARKS: Mapping[Level, Text] = {
     "ok": Text("ok", "green"),

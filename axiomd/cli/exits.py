@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
-from axiomd.errors import AxiomdError, DataDirBusy, Problem, SettingsInvalid, Unauthorized
+from axiomd.errors import (
+    AxiomdError,
+    DataDirBusy,
+    KeyFileUnusable,
+    Problem,
+    SettingsInvalid,
+    Unauthorized,
+)
 
 
 class Exit(IntEnum):
@@ -96,7 +103,7 @@ def _read_problems(told: object) -> Sequence[Problem]:
 
 def exit_code(error: AxiomdError) -> Exit:
     """The exit code of an error."""
-    if isinstance(error, SettingsInvalid | DataDirBusy):
+    if isinstance(error, SettingsInvalid | DataDirBusy | KeyFileUnusable):
         return Exit.USAGE
     status = error.answered_status if isinstance(error, ServerRefused) else error.status
     return _BY_STATUS.get(status, Exit.REFUSED)

@@ -7,13 +7,14 @@ from typing import Any
 
 import rich_click as click
 
+from axiomd.api.curl import curl
 from axiomd.cli.client import Client
 from axiomd.cli.connected import with_client
 from axiomd.cli.exits import Exit, ServerRefused
 from axiomd.cli.options import json_option
 from axiomd.cli.output import count_of, note, say, stderr, stdout, write_json, write_value
-from axiomd.cli.streams import Frames, start_frames
-from axiomd.errors import NotFound
+from axiomd.cli.streams import STREAM, Frames, start_frames
+from axiomd.errors import NotFound, Problem
 from axiomd.flow.source import (
     FLOW_NAME,
     FlowSource,
@@ -22,11 +23,13 @@ from axiomd.flow.source import (
     read_flow_yaml,
 )
 from axiomd.ids import ARTIFACT_ID
+from axiomd.limits import PRIORITY_DEFAULT, PRIORITY_MAX
 from axiomd.strict import locate
 
 _COMPILE_S = 120.0
 _WAIT_MARGIN_S = 15.0
 _STDIN = "-"
+_INVOKE = "/invocations/v1/flows/invoke"
 
 
 @click.command("compile")
@@ -42,7 +45,8 @@ def compile_flow(client: Client, file: str, as_json: bool) -> None:
     Example:
       axiomd compile flow.yaml --json
     """
-    artifact = compile_source(client, read_source(file))
+    source = read_source(file)
+    artifact = compile_source(client, source)
     if as_json:
         write_json(artifact)
         return
@@ -50,6 +54,9 @@ def compile_flow(client: Client, file: str, as_json: bool) -> None:
     placements = count_of(artifact["placements"], "placement")
     say(stdout(), f"{artifact['graph_id']}")
     note(f"{artifact['flow']} {what}: {artifact['mode']}, {placements}")
+    for told in artifact["warnings"]:
+        problem = locate(Problem(told["path"], told["message"]), source.file, source.lines)
+        say(stderr(), f"warning: {problem}", "yellow")
     note(f"next: axiomd invoke {artifact['flow']} --input KEY=VALUE")
 
 
@@ -94,6 +101,13 @@ def compile_source(client: Client, source: FlowSource) -> Any:
 )
 @click.option("--idempotency-key", metavar="TEXT", help="The same key is the same execution.")
 @click.option("--webhook", metavar="URL", help="Who is told of its end.")
+@click.option("--config", metavar="CONFIG_ID", help="The flow config that holds for it.")
+@click.option("--curl", "as_curl", is_flag=True, help="Print the curl command that does the same.")
+@click.option(
+    "--priority",
+    type=click.IntRange(0, PRIORITY_MAX),
+    help=f"Of what waits, the higher goes first [{PRIORITY_DEFAULT}].",
+)
 @json_option
 @with_client
 @click.pass_context
@@ -106,6 +120,9 @@ def invoke(
     timeout: float,
     idempotency_key: str | None,
     webhook: str | None,
+    config: str | None,
+    as_curl: bool,
+    priority: int | None,
     as_json: bool,
 ) -> None:
     """Invoke an artifact, or the last compiled one of a flow, and print its output.
@@ -117,6 +134,7 @@ def invoke(
     Example:
       axiomd invoke acme/order-intake --input order_id=A-17 --input amount=3
       axiomd invoke 01JX5M4ZV8QK3T0B9N2R7C6D1E --input @order.json --no-wait
+      axiomd invoke acme/order-intake --input order_id=A-17 --curl
     """
     artifact = client.get(f"/app/v1/artifacts/{find_graph_id(client, target)}")
     request = {
@@ -125,8 +143,20 @@ def invoke(
     }
     if webhook is not None:
         request["webhook"] = {"url": webhook}
+    if config is not None:
+        request["config_id"] = config
+    if priority is not None:
+        request["priority"] = priority
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    if artifact["mode"] == "pipeline":
+    streams = artifact["mode"] == "pipeline"
+    if as_curl:
+        wait = {} if streams else {"wait": not no_wait}
+        body = {**request, **wait, "timeout_seconds": timeout}
+        url = client.target.url + (STREAM if streams else _INVOKE)
+        command = curl(url, body, streams=streams, headers=headers)
+        write_json({"curl": command}) if as_json else click.echo(command)
+        return
+    if streams:
         frames = start_frames(client, request, headers, 0.1 if no_wait else timeout)
         code = _show_accepted(frames, as_json) if no_wait else show_frames(frames, as_json=as_json)
     else:
@@ -196,9 +226,7 @@ def _invoke_unary(
     if wait_s is not None:
         body["timeout_seconds"] = wait_s
     with stderr().status("waiting for the output"):
-        answer = client.send(
-            "POST", "/invocations/v1/flows/invoke", body=body, headers=headers, read_s=read_s
-        )
+        answer = client.send("POST", _INVOKE, body=body, headers=headers, read_s=read_s)
     return show_answer(answer, as_json=as_json)
 
 

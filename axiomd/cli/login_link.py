@@ -8,15 +8,15 @@ from axiomd.cli.client import checked_url
 from axiomd.cli.options import config_option, data_dir_option, json_option
 from axiomd.cli.output import note, say, stdout, write_json
 from axiomd.clock import SystemClock, rfc3339
-from axiomd.engine.keyring import DEFAULT_TENANT
+from axiomd.engine.keyring import COMMAND_LINE, DEFAULT_TENANT
 from axiomd.engine.sign_in import link_text, new_link
-from axiomd.errors import NotFound
+from axiomd.engine.tenants import find_tenant
+from axiomd.errors import TenantDisabled
 from axiomd.ids import Ids, token_expiry, token_key
 from axiomd.settings import Settings, from_process
 from axiomd.store.env import noted_url, open_store
 from axiomd.store.reader import Reader
 from axiomd.store.writer import write_now
-from axiomd.strict import unknown
 
 
 @click.command("login-link")
@@ -53,18 +53,16 @@ def login_link(
 def make_link(settings: Settings, tenant: str, url: str | None) -> tuple[str, str]:
     """A new link and its token, valid at once, also for a server that runs on the directory.
 
-    Raises NotFound if there is no such tenant.
+    Raises NotFound if there is no such tenant, TenantDisabled.
     """
     directory = settings.data_dir
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = SystemClock()
     with open_store(settings.store, directory) as store:
         reader = Reader(store)
-        # Whoever has a key is a tenant.
-        known = {key.tenant for _, key in reader.api_keys()} | {DEFAULT_TENANT}
-        if tenant not in known:
-            raise NotFound(unknown("tenant", tenant, known))
-        token, commit = new_link(reader, Ids(clock), clock, tenant)
+        if find_tenant(reader, tenant).record.disabled_ns:
+            raise TenantDisabled(f"{tenant} is disabled: `axiomd tenants enable {tenant}` first.")
+        token, commit = new_link(reader, Ids(clock), clock, tenant, COMMAND_LINE)
         write_now(store, commit)
         reached = url or noted_url(store) or f"http://{settings.server.bind}"
     return link_text(reached.rstrip("/"), token), token

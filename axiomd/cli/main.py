@@ -11,7 +11,9 @@ from typing import Any
 
 import rich_click as click
 
+from axiomd.cli.audit import audit
 from axiomd.cli.backup import backup, restore
+from axiomd.cli.configs import configs
 from axiomd.cli.debug import debug
 from axiomd.cli.demo import demo
 from axiomd.cli.doctor import doctor
@@ -20,12 +22,16 @@ from axiomd.cli.exits import Exit, exit_code
 from axiomd.cli.flows import compile_flow, invoke
 from axiomd.cli.forks import fork, retry
 from axiomd.cli.keys import keys
+from axiomd.cli.limits import limits, usage
 from axiomd.cli.login import login
 from axiomd.cli.login_link import login_link
+from axiomd.cli.openapi import openapi
 from axiomd.cli.options import wants_json
 from axiomd.cli.output import note, write_error
 from axiomd.cli.packages import create, init, push, run_package_tests, validate
 from axiomd.cli.pauses import pauses
+from axiomd.cli.schedules import schedules
+from axiomd.cli.secrets import secrets
 from axiomd.cli.serve import serve
 from axiomd.cli.tenants import tenants
 from axiomd.cli.verify import verify
@@ -34,9 +40,25 @@ from axiomd.cli.why import why
 from axiomd.errors import AxiomdError
 
 _PANELS = {
-    "The server": (serve, demo, doctor, keys, login_link, tenants, verify, backup, restore),
+    "The server": (
+        serve,
+        demo,
+        doctor,
+        keys,
+        login_link,
+        tenants,
+        audit,
+        limits,
+        usage,
+        verify,
+        backup,
+        restore,
+    ),
     "Packages": (init, create, validate, run_package_tests, push),
-    "Flows": (compile_flow, invoke, executions, pauses, webhooks, debug, login),
+    "Flows": (
+        *(compile_flow, invoke, executions, pauses, schedules),
+        *(webhooks, debug, secrets, configs, openapi, login),
+    ),
 }
 
 _ABOUT = "A durable flow engine for one box: typed Python nodes, checkpointed flows, HTTP and SSE."

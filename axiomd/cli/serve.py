@@ -1,28 +1,28 @@
 """`axiomd serve`: the server in the foreground."""
 
 import errno
+import json
 import os
-import re
 import socket
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+import attrs
 import rich_click as click
 import trio
+from rich.text import Text
 
 from axiomd.cli.exits import AddressUnusable
 from axiomd.cli.logs import configure_logs
 from axiomd.cli.options import config_option, data_dir_option, json_option
-from axiomd.cli.output import say, stdout, write_json
-from axiomd.errors import AxiomdError, Problem, SettingsInvalid
-from axiomd.settings import LogFormat, Settings, from_process
+from axiomd.cli.output import note, say, stdout, table, write_json
+from axiomd.cli.preflight import address_words, read_loaded, refuse_start
+from axiomd.errors import AxiomdError, SettingsInvalid
+from axiomd.settings import Loaded, LogFormat, Settings
 
 if TYPE_CHECKING:
     from axiomd.daemon import Started
 
-_BIND = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]\s]+):([0-9]{1,5})")
-_PORT_MAX = 65_535
 _ADDRESS_ERRORS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM)
 
 
@@ -35,12 +35,14 @@ _ADDRESS_ERRORS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EP
     help="How the log looks, one line each [auto: console on a terminal, else json].",
 )
 @config_option
+@click.option("--check", is_flag=True, help="Check everything, show the settings, do not start.")
 @json_option
 def serve(
     data_dir: str | None,
     bind: str | None,
     log_format: str | None,
     config: str | None,
+    check: bool,
     as_json: bool,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM.
@@ -48,15 +50,26 @@ def serve(
     The first start on a data directory shows an API key and a sign-in link, once. Stopping takes
     at most five seconds, and what is running then goes on at the next start.
 
+    With settings that are wrong, or that this box cannot fulfil, it does not start, says all that
+    is wrong at once, and ends with 2; `--check` does that alone, and shows the settings in force.
+
     \b
     Example:
       axiomd serve --data-dir ./data --bind 127.0.0.1:8700
+      axiomd serve --config axiomd.toml --check
       axiomd serve --log-format json 2>> axiomd.log
     """
     # Late: every other command would pay for the web framework, half of its start-up.
     from axiomd.daemon import run
 
-    settings = read_settings(config, data_dir, bind, log_format)
+    loaded = read_loaded(config, data_dir, bind, log_format)
+    settings = loaded.settings
+    if check:
+        show_settings(loaded, as_json=as_json)
+    refuse_start(settings)
+    if check:
+        note("nothing is in the way of a start")
+        return
     configure_logs(settings.log)
     try:
         trio.run(run, settings, partial(announce, settings, as_json=as_json))
@@ -69,25 +82,26 @@ def serve(
         raise
 
 
-def read_settings(
-    config: str | None, data_dir: str | None, bind: str | None, log_format: str | None = None
-) -> Settings:
-    """The settings with these flags; SettingsInvalid also for an address that is none."""
-    flags = {"store.data_dir": data_dir, "server.bind": bind, "log.format": log_format}
-    settings = from_process(Path(config) if config else None, flags)
-    split_bind(settings.server.bind)
-    return settings
-
-
-def split_bind(bind: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`. Raises SettingsInvalid."""
-    found = _BIND.fullmatch(bind)
-    if found is None or int(found[2]) > _PORT_MAX:
-        words = f"must be HOST:PORT, such as 127.0.0.1:8700 or [::1]:8700, not {bind!r}"
-        raise SettingsInvalid(
-            "The settings are not valid.", problems=[Problem("server.bind", words)]
+def show_settings(loaded: Loaded, *, as_json: bool) -> None:
+    """Every setting in force, and where it came from."""
+    rows = [
+        (
+            f"{section.name}.{field.name}",
+            getattr(getattr(loaded.settings, section.name), field.name),
         )
-    return found[1].strip("[]"), int(found[2])
+        for section in attrs.fields(Settings)
+        for field in attrs.fields(type(getattr(loaded.settings, section.name)))
+    ]
+    told = [(name, value, loaded.sources.get(name, "default")) for name, value in rows]
+    if as_json:
+        view = {name: {"value": value, "source": source} for name, value, source in told}
+        write_json({"settings": view, "data_dir": str(loaded.settings.data_dir)})
+        return
+    grid = table(None, "Setting", "Value", "From")
+    for name, value, source in told:
+        style = "" if source == "default" else "bold"
+        grid.add_row(name, Text(json.dumps(value), style), Text(source, style))
+    stdout().print(grid)
 
 
 def announce(settings: Settings, started: "Started", *, as_json: bool) -> None:
@@ -131,7 +145,4 @@ def refuse_os_error(failure: OSError, settings: Settings) -> None:
             f"{failure.strerror}: {failure.filename}"
         ) from None
     if isinstance(failure, socket.gaierror) or failure.errno in _ADDRESS_ERRORS:
-        raise AddressUnusable(
-            f"Cannot listen on {settings.server.bind}: {failure.strerror}. "
-            "Choose another address with --bind."
-        ) from None
+        raise AddressUnusable(address_words(settings.server.bind, failure)) from None

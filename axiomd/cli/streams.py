@@ -14,7 +14,7 @@ from axiomd.cli.output import note
 
 Frames = Generator[Any, None, None]
 
-_STREAM = "/invocations/v1/flows/invoke/stream"
+STREAM = "/invocations/v1/flows/invoke/stream"
 _RECONNECT_S_MAX = 30.0
 _RECONNECT_PAUSE_S = 0.25
 
@@ -28,7 +28,7 @@ def start_frames(
     identity: str | None = None
     cursor = 0
     try:
-        with client.events("POST", _STREAM, body=body, headers=headers) as events:
+        with client.events("POST", STREAM, body=body, headers=headers) as events:
             for event in events:
                 identity = event.data["execution_id"]
                 cursor = event.data["frame_index"] + 1

@@ -462,7 +462,7 @@ class Attempt:
             position=text,
             attempt=attempt,
             effect=effect,
-            node_timeout_s=self.execution.node_timeout_s,
+            terms=self.execution.terms,
             resume_index=resume_index,
         )
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from axiomd.execution.call import ContentParts, NodeCall, NodeEvent
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.position import Position
 from axiomd.execution.trace_context import span_id
@@ -20,7 +21,7 @@ def make_call(
     position: str,
     attempt: int,
     effect: str,
-    node_timeout_s: float,
+    terms: Terms,
     resume_index: int = 0,
     span_of: str = "",
 ) -> NodeCall:
@@ -43,13 +44,14 @@ def make_call(
         input_type=placement.input_type,
         output_type=placement.output_type,
         payload=payload,
-        timeout_s=placement.timeout_s or node_timeout_s,
+        timeout_s=placement.timeout_s or terms.node_timeout_s,
         concurrency=placement.concurrency,
         fresh=placement.fresh,
         memory_mib=placement.memory_mib,
         cpu_seconds=placement.cpu_seconds,
         resume_index=resume_index,
         reflection=artifact.reflection,
+        config_ids=terms.config_ids,
         package=placement.package,
         span_id=span_id(execution_id, span_of or position, attempt),
     )

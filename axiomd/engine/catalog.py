@@ -20,6 +20,7 @@ from axiomd.authoring.protoc import CompiledProtos
 from axiomd.clock import Clock
 from axiomd.engine.parts import RunBlocking
 from axiomd.engine.recent import Recent
+from axiomd.engine.revising import revise
 from axiomd.errors import NotFound, StoreFailed, WrongMode
 from axiomd.execution.journal import Payload
 from axiomd.flow.artifact import Artifact, Placement
@@ -38,6 +39,7 @@ from axiomd.flow.source import FlowSource, flow_document, read_flow_json
 from axiomd.ids import Ids
 from axiomd.limits import ARTIFACTS_CACHED_MAX, PACKAGES_CACHED_MAX, PAGE_ROWS_MAX
 from axiomd.store import keys
+from axiomd.store.acts import Act, ActKind, Actor, acted
 from axiomd.store.batch import Existing
 from axiomd.store.blobs import Blobs
 from axiomd.store.commit import RowsCommit
@@ -142,7 +144,7 @@ class Catalog:
 
     # -- packages -----------------------------------------------------------------------------
 
-    async def push(self, tenant: str, archive: bytes) -> Pushed:
+    async def push(self, tenant: str, archive: bytes, by: Actor) -> Pushed:
         """Check a packed package, install it, and let its version name this content.
 
         What it needs is built in the background from then on, also if that failed before.
@@ -163,11 +165,15 @@ class Catalog:
             record = attrs.evolve(decode_package(kept.value), pushed_ns=record.pushed_ns)
         before = self._reader.package(tenant, record.name, record.version)
         version_key = keys.package_key(tenant, record.name, record.version)
-        await self._writer.submit(
-            RowsCommit(((keys.PACKAGES, version_key, encode_package(record)),))
-        ).wait()
+        changed = before is None or before.digest != record.digest
+        row = (keys.PACKAGES, version_key, encode_package(record))
+        subject, detail = f"{record.name}@{record.version}", {"digest": record.digest}
+        acts = acted(
+            by, tenant, record.pushed_ns, ActKind.PACKAGE_PUSHED, subject, **detail, changed=changed
+        )
+        await self._writer.submit(RowsCommit((row,), acts=acts)).wait()
         self._builder.want(record.digest, again=True)
-        return Pushed(record, checked, before is None or before.digest != record.digest)
+        return Pushed(record, checked, changed)
 
     def _prepare(
         self, tenant: str, archive: bytes
@@ -235,37 +241,57 @@ class Catalog:
         """The manifest of a stored package, cached by content."""
         return self._manifests.fetch(package.digest, lambda: read_manifest(package.manifest))
 
+    def manifest_by(self, tenant: str, digest: str) -> PackageManifest:
+        """The manifest of a content. Raises StoreFailed if there is no such content."""
+        return self.manifest(self._reader.package_content(tenant, digest))
+
     def manifest_of(self, package: PackageRecord) -> PushedPackage:
         """A stored package as a compile needs it."""
         return PushedPackage(self.manifest(package), package.digest, package.descriptor_set)
 
     # -- flows --------------------------------------------------------------------------------
 
-    async def save_draft(self, tenant: str, source: FlowSource, graph_id: str = "") -> DraftRecord:
+    async def save_draft(self, tenant: str, source: FlowSource, by: Actor) -> DraftRecord:
         """Store a flow as it is being edited; nothing about it has to be right."""
-        draft = DraftRecord(
-            source.name, json.dumps(flow_document(source)), self._clock.now_ns(), graph_id
-        )
+        now_ns = self._clock.now_ns()
+        acts = acted(by, tenant, now_ns, ActKind.FLOW_SAVED, source.name)
+        return await self._put_draft(tenant, source, now_ns, acts)
+
+    async def _put_draft(
+        self,
+        tenant: str,
+        source: FlowSource,
+        now_ns: int,
+        acts: tuple[Act, ...] = (),
+        graph_id: str = "",
+    ) -> DraftRecord:
+        draft = DraftRecord(source.name, json.dumps(flow_document(source)), now_ns, graph_id)
         key = keys.text_key(tenant) + source.name.encode()
         row = (keys.DRAFTS, key, encode_draft(draft))
-        await self._writer.submit(RowsCommit((row,))).wait()
+        await self._writer.submit(RowsCommit((row,), acts=acts)).wait()
         return draft
 
-    async def delete_draft(self, tenant: str, name: str) -> None:
+    async def delete_draft(self, tenant: str, name: str, by: Actor) -> None:
         """Forget a draft; its artifacts stay. Raises NotFound."""
-        self._reader.draft(tenant, name)
-        key = keys.text_key(tenant) + name.encode()
-        await self._writer.submit(RowsCommit((), deletes=((keys.DRAFTS, key),))).wait()
 
-    async def compile_draft(self, tenant: str, name: str) -> tuple[Artifact, bool]:
+        def deleted() -> RowsCommit:
+            row = keys.DRAFTS, keys.text_key(tenant) + name.encode()
+            still = (*row, encode_draft(self._reader.draft(tenant, name)))
+            acts = acted(by, tenant, self._clock.now_ns(), ActKind.FLOW_DELETED, name)
+            return RowsCommit((), deletes=(row,), acts=acts, still=(still,))
+
+        await revise(self._writer, deleted)
+
+    async def compile_draft(self, tenant: str, name: str, by: Actor) -> tuple[Artifact, bool]:
         """Compile a stored draft and remember the artifact with it; see `compile`."""
         document = self._reader.draft(tenant, name).document
         source: FlowSource = await self._run_blocking(lambda: read_flow_json(json.loads(document)))
-        artifact, created = await self.compile(tenant, source)
-        await self.save_draft(tenant, source, artifact.graph_id)
+        artifact, created = await self.compile(tenant, source, by)
+        now_ns = self._clock.now_ns()
+        await self._put_draft(tenant, source, now_ns, graph_id=artifact.graph_id)
         return artifact, created
 
-    async def compile(self, tenant: str, source: FlowSource) -> tuple[Artifact, bool]:
+    async def compile(self, tenant: str, source: FlowSource, by: Actor) -> tuple[Artifact, bool]:
         """The artifact of a flow, and whether it is a new one.
 
         Raises CompileFailed with every problem.
@@ -275,6 +301,7 @@ class Catalog:
         )
         hash_key = keys.hashed_key(tenant, bytes.fromhex(artifact.content_hash))
         identity = artifact.graph_id.encode()
+        kind, detail = ActKind.FLOW_COMPILED, {"graph_id": artifact.graph_id}
         result = await self._writer.submit(
             RowsCommit(
                 (
@@ -282,6 +309,7 @@ class Catalog:
                     (keys.ARTIFACT_HASHES, hash_key, identity),
                 ),
                 unless=(keys.ARTIFACT_HASHES, hash_key),
+                acts=acted(by, tenant, artifact.created_ns, kind, artifact.flow, **detail),
             )
         ).wait()
         if isinstance(result, Existing):

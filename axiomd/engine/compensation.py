@@ -91,8 +91,8 @@ async def _call(attempt: Attempt, step: UndoStep, payload: bytes | ContentParts)
         position=text,
         attempt=number,
         effect=f"{text}/compensation",
+        terms=attempt.execution.terms,
         span_of=undoing_text(text),
-        node_timeout_s=attempt.execution.node_timeout_s,
     )
     try:
         return await attempt.runner(position).run(call, attempt.emitter(position, number))

@@ -15,11 +15,15 @@ from axiomd.engine.attempt import Attempt, Stopped
 from axiomd.engine.calls import make_call
 from axiomd.engine.compensation import can_undo
 from axiomd.engine.forks import Beside, Forks, Onto
+from axiomd.engine.limits import TenantLimits
 from axiomd.engine.parts import Parts, log
+from axiomd.engine.rates import Rates
 from axiomd.engine.retention import Retention
 from axiomd.engine.scheduler import Scheduler
+from axiomd.engine.schedules import Schedules
 from axiomd.engine.subflows import family
 from axiomd.engine.timers import Timers
+from axiomd.engine.usage import Usages
 from axiomd.engine.worker import work
 from axiomd.errors import (
     AxiomdError,
@@ -34,6 +38,7 @@ from axiomd.errors import (
 from axiomd.execution.call import NodeEvent, Outcome
 from axiomd.execution.compensation import who_asked
 from axiomd.execution.execution import Debug, Execution, queued
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.pauses import approval, pause_id, rejection
 from axiomd.execution.position import Position, parse_position
@@ -41,7 +46,7 @@ from axiomd.execution.status import Status
 from axiomd.execution.targets import Target
 from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import Artifact
-from axiomd.limits import RECOVERY_SLICE_MAX
+from axiomd.limits import PRIORITY_DEFAULT, RECOVERY_SLICE_MAX
 from axiomd.store import commit as commits
 from axiomd.store.batch import Duplicate, Result
 from axiomd.store.writer import Ticket
@@ -67,11 +72,17 @@ class Engine:
         self.parts = parts
         self.tail = tail = parts.tail
         self._ids = parts.ids
-        self._scheduler = Scheduler(parts.reader, parts.settings.slots)
-        tail.on_ready = self._scheduler.wake
+        self.limits = TenantLimits(parts.writer, parts.reader, parts.clock, parts.limits)
+        """What tenants may ask for and have running."""
+        self.rates = Rates(self.limits.of, parts.clock)
+        self.usages = Usages(parts.reader, parts.clock, parts.run_blocking)
+        self._scheduler = Scheduler(parts.reader, parts.settings.slots, self.limits.of)
+        self.limits.on_changed = self._scheduler.limits_changed
+        tail.on_ready = self._scheduler.ready
         self._timers = Timers(parts.writer, parts.reader, parts.clock)
         tail.on_parked = self._timers.notice
         tail.on_cancelled = self._stop
+        self.schedules = Schedules(parts)
         self._forks = Forks(parts)
         self._attempts: dict[str, Attempt] = {}
         self._nursery: trio.Nursery | None = None
@@ -91,20 +102,23 @@ class Engine:
         idempotency: commits.IdempotencyClaim | None = None,
         debug: Debug | None = None,
         webhook: Target | None = None,
+        terms: Terms | None = None,
+        priority: int = PRIORITY_DEFAULT,
         origin: Origin = NO_ORIGIN,
     ) -> Accepted:
         """Make a new execution durable; it is worked on from then on, in a debug session or not.
 
-        webhook: who is told of its end. origin: the span that it is invoked in.
+        webhook: who is told of its end. terms: what its calls are given; else as the box is set.
+        priority: 0 to PRIORITY_MAX. origin: the span that it is invoked in.
 
         Raises Draining, StoreFull, IdempotencyConflict. Cancelling the wait leaves open whether
         it was accepted; it is if the commit was.
         """
         self.refuse_when_draining()
         now_ns = self.parts.clock.now_ns()
-        timeout_s = self.parts.settings.node_timeout_s
+        terms = terms or Terms(self.parts.settings.node_timeout_s)
         identity = self._ids.execution_id()
-        execution = queued(identity, artifact, timeout_s, now_ns, debug, webhook, origin)
+        execution = queued(identity, artifact, terms, now_ns, debug, webhook, priority, origin)
         kept = await self._keep(payload)
         self.refuse_when_draining()
         result = await self._submit(execution, kept, idempotency).wait()
@@ -119,12 +133,13 @@ class Engine:
         idempotency: commits.IdempotencyClaim | None,
     ) -> Ticket:
         """Submit a new execution; with a slot to spare, claimed in the same commit."""
-        nursery = self._nursery
-        free = nursery is not None and self._scheduler.admits(len(self._attempts))
+        nursery, queue = self._nursery, (execution.tenant, execution.flow)
+        free = nursery is not None and self._scheduler.admits(queue)
         ticket = self.parts.writer.submit(
             commits.accept(execution, payload, idempotency, claimed=free)
         )
         if free and nursery is not None:
+            self._scheduler.started(execution.execution_id, queue)
             self._start(nursery, execution.execution_id, ticket)
         return ticket
 
@@ -333,7 +348,9 @@ class Engine:
             return execution
         return None
 
-    async def call_node(self, artifact: Artifact, payload: bytes) -> Outcome:
+    async def call_node(
+        self, artifact: Artifact, payload: bytes, terms: Terms | None = None
+    ) -> Outcome:
         """Run the one placement of a throw-away artifact: no execution, no history."""
         self.refuse_when_draining()
         placement = artifact.placements[0]
@@ -345,7 +362,7 @@ class Engine:
             position=placement.alias,
             attempt=1,
             effect=placement.alias,
-            node_timeout_s=self.parts.settings.node_timeout_s,
+            terms=terms or Terms(self.parts.settings.node_timeout_s),
         )
         return await self.parts.runners[placement.runner].run(call, _say_for(artifact.tenant))
 
@@ -358,6 +375,10 @@ class Engine:
     def draining(self) -> bool:
         """Whether the box is stopping."""
         return self._draining
+
+    def running(self, tenant: str) -> int:
+        """Executions of a tenant that have a worker now."""
+        return self._scheduler.running(tenant)
 
     def refuse_when_recovering(self) -> None:
         """Raise Recovering until all that a previous process had is given back."""
@@ -444,21 +465,27 @@ class Engine:
             self._nursery = nursery
             nursery.start_soon(self._flush_events)
             nursery.start_soon(self._timers.run)
+            nursery.start_soon(self.schedules.run)
             nursery.start_soon(Retention(self.parts).run)
             nursery.start_soon(
                 self._scheduler.run,
-                self._attempts.keys,
-                lambda execution_id: self._start(nursery, execution_id),
+                lambda chosen: self._start(nursery, chosen.execution_id),
+                self._wait_claimed,
             )
 
     def _start(
         self, nursery: trio.Nursery, execution_id: str, claimed: Ticket | None = None
     ) -> None:
-        if self._draining:
-            return
         attempt = Attempt(self.parts, execution_id, claimed)
         self._attempts[execution_id] = attempt
         nursery.start_soon(self._work, attempt)
+
+    async def _wait_claimed(self) -> None:
+        """Return once what was started has been claimed, on disk, or could not be."""
+        # The attempts submit their claims when they first run.
+        await trio.lowlevel.checkpoint()
+        with suppress(StoreFull, StoreFailed):
+            await self.parts.writer.submit(commits.RowsCommit(())).wait()
 
     def _stop(self, cancelled: Sequence[Execution]) -> None:
         """Stop the calls of executions that were cancelled, by whomever."""
@@ -474,11 +501,7 @@ class Engine:
         finally:
             del self._attempts[attempt.execution_id]
             attempt.finished.set()
-            if again:
-                # It was passed over while this slot was still busy with it.
-                self._scheduler.wake()
-            else:
-                self._scheduler.slot_freed()
+            self._scheduler.ended(attempt.execution_id, again=again)
             if not self._attempts:
                 self._quiet.set()
 
@@ -492,6 +515,8 @@ class Engine:
     async def drain(self) -> None:
         """Take nothing new, and give running attempts `drain_s` to finish."""
         self._draining = True
+        self._scheduler.close()
+        self.schedules.close()
         with trio.move_on_after(self.parts.settings.drain_s):
             while self._attempts:
                 self._quiet = trio.Event()

@@ -145,12 +145,12 @@ class Forks:
         entries: int,
         beside: Beside,
     ) -> Execution:
-        at_ns, timeout_s = self._parts.clock.now_ns(), source.node_timeout_s
+        at_ns = self._parts.clock.now_ns()
         return attrs.evolve(
-            queued(fork_id, artifact, timeout_s, at_ns, beside.debug, beside.webhook),
+            queued(fork_id, artifact, source.terms, at_ns, beside.debug, beside.webhook),
             entries=entries,
-            config_id=source.config_id,
             forked_from=source.execution_id,
+            priority=source.priority,
         )
 
     def _give_up(self, fork_id: str) -> None:

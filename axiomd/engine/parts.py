@@ -8,14 +8,16 @@ import structlog
 
 from axiomd.clock import Clock
 from axiomd.engine.tail import Tail
+from axiomd.execution.flow_configs import Terms
 from axiomd.flow.artifact import Artifact
 from axiomd.flow.rules import Rules
 from axiomd.ids import Ids
 from axiomd.measures import Measures
 from axiomd.runners.base import Runner
-from axiomd.settings import EngineSettings, RetentionSettings
+from axiomd.settings import EngineSettings, LimitsSettings, RetentionSettings
 from axiomd.store.blobs import Blobs
 from axiomd.store.reader import Reader
+from axiomd.store.timetable import Timetable
 from axiomd.store.writer import Writer
 
 log = structlog.get_logger("axiomd.engine")
@@ -35,6 +37,7 @@ class Parts:
 
     writer: Writer
     reader: Reader
+    timetable: Timetable
     blobs: Blobs
     tail: Tail
     runners: Mapping[str, Runner]
@@ -42,6 +45,8 @@ class Parts:
     """(tenant, artifact ID) to the artifact, cached."""
     rules: Callable[[str, str], Rules]
     """(tenant, artifact ID) to the expressions of its edges, cached."""
+    terms: Callable[[str, str, str | None], Terms]
+    """(tenant, flow, flow config) to what an execution is given; raises Invalid."""
     clock: Clock
     ids: Ids
     chance: Callable[[], float]
@@ -49,4 +54,6 @@ class Parts:
     settings: EngineSettings
     run_blocking: RunBlocking
     retention: RetentionSettings = attrs.field(factory=RetentionSettings)
+    limits: LimitsSettings = attrs.field(factory=LimitsSettings)
+    """What holds for tenants that have no limits of their own."""
     measures: Measures = attrs.field(factory=Measures)

@@ -1,4 +1,5 @@
-"""What is forgotten while the box works: executions after their time, blobs that nothing names.
+"""What is forgotten while the box works: executions and administrative acts after their time,
+sessions and links that ran out, blobs that nothing names.
 
 Both go in slices through the same doors as everything else: rows through the writer, which judges
 each of them, files through `Blobs.collect`. A slice shares the sync of whatever is committed
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 import trio
 
+from axiomd.clock import NS_PER_DAY
 from axiomd.engine.parts import Parts, log
 from axiomd.errors import StoreFull
 from axiomd.limits import FORGET_ROWS_MAX
@@ -42,6 +44,7 @@ class Retention:
                     await self._collect_leftovers()
                 await self._forget_what_is_due()
                 await self._forget_what_ran_out()
+                await self._forget_old_acts()
             except StoreFull as trouble:
                 log.warning("store_full", error=str(trouble))
             await trio.sleep(_LOOK_S)
@@ -78,6 +81,16 @@ class Retention:
         """Sessions and sign-in links. When one runs out never changes: nothing is left to judge."""
         parts = self._parts
         while due := parts.reader.run_out(parts.clock.now_ns(), FORGET_ROWS_MAX):
+            await parts.writer.submit_later(RowsCommit((), deletes=tuple(due))).wait()
+            await trio.sleep(_PAUSE_S)
+
+    async def _forget_old_acts(self) -> None:
+        """Rows of the log of administrative acts, which never change either."""
+        parts = self._parts
+        if not parts.retention.audit_days:
+            return
+        before_ns = parts.clock.now_ns() - int(parts.retention.audit_days * NS_PER_DAY)
+        while due := parts.reader.old_acts(before_ns, FORGET_ROWS_MAX):
             await parts.writer.submit_later(RowsCommit((), deletes=tuple(due))).wait()
             await trio.sleep(_PAUSE_S)
 

@@ -10,11 +10,13 @@ import hashlib
 
 import attrs
 
-from axiomd.clock import NS_PER_DAY, NS_PER_S, Clock
-from axiomd.errors import LinkUnusable, Unauthorized
+from axiomd.clock import NS_PER_DAY, NS_PER_S, Clock, rfc3339
+from axiomd.engine.revising import revise
+from axiomd.errors import LinkUnusable, TenantDisabled, Unauthorized
 from axiomd.ids import TOKEN, Ids, key_hash, token_expiry, token_key
 from axiomd.limits import SIGN_IN_LINK_S_MAX
 from axiomd.store import keys
+from axiomd.store.acts import Act, ActKind, Actor, acted, actor_of, masked
 from axiomd.store.commit import RowsCommit, SignInCommit
 from axiomd.store.reader import Reader
 from axiomd.store.records import (
@@ -38,6 +40,10 @@ class SignedIn:
     """A session that is valid now."""
 
     key: ApiKeyRecord
+    digest: bytes
+    """SHA-256 of the API key that it stands for."""
+    disabled: bool
+    """Whether its tenant is."""
     expires_ns: int
     csrf_token: str
     """What a page of ours knows, and another site's does not. It follows from the session's token,
@@ -49,25 +55,37 @@ def csrf_token_of(token: str) -> str:
     return hashlib.sha256(b"csrf " + token.encode()).hexdigest()
 
 
-def new_link(reader: Reader, ids: Ids, clock: Clock, tenant: str) -> tuple[str, RowsCommit]:
+def new_link(
+    reader: Reader, ids: Ids, clock: Clock, tenant: str, by: Actor
+) -> tuple[str, RowsCommit]:
     """The token of a new sign-in link, and the commit that makes it valid."""
     now_ns = clock.now_ns()
-    digest, puts = _console_key(reader, ids, now_ns, tenant)
+    digest, puts, acts = _console_key(reader, ids, now_ns, tenant, by)
     token = ids.token(now_ns + SIGN_IN_LINK_S_MAX * NS_PER_S)
     link = SignInLinkRecord(digest, now_ns)
-    return token, RowsCommit((*puts, (keys.SIGN_IN_LINKS, token_key(token), encode_link(link))))
+    made = acted(
+        by,
+        tenant,
+        now_ns,
+        ActKind.LOGIN_LINK_CREATED,
+        CONSOLE,
+        expires_at=rfc3339(token_expiry(token_key(token))),
+    )
+    row = (keys.SIGN_IN_LINKS, token_key(token), encode_link(link))
+    return token, RowsCommit((*puts, row), acts=(*acts, *made))
 
 
 def _console_key(
-    reader: Reader, ids: Ids, now_ns: int, tenant: str
-) -> tuple[bytes, tuple[tuple[str, bytes, bytes], ...]]:
-    """The hash of the tenant's console key, and its row if it is a new one."""
+    reader: Reader, ids: Ids, now_ns: int, tenant: str, by: Actor
+) -> tuple[bytes, tuple[tuple[str, bytes, bytes], ...], tuple[Act, ...]]:
+    """The hash of the tenant's console key; its row and its act if it is a new one."""
     for digest, record in reader.api_keys():
         if record.console and record.tenant == tenant and not record.revoked_ns:
-            return digest, ()
+            return digest, (), ()
     key = ids.api_key()
     made = ApiKeyRecord(tenant, CONSOLE, key[:8], key[-4:], now_ns, console=True)
-    return key_hash(key), ((keys.API_KEYS, key_hash(key), encode_api_key(made)),)
+    acts = acted(by, tenant, now_ns, ActKind.KEY_CREATED, CONSOLE, key=masked(made))
+    return key_hash(key), ((keys.API_KEYS, key_hash(key), encode_api_key(made)),), acts
 
 
 def link_text(url: str, token: str) -> str:
@@ -90,22 +108,25 @@ class SignIns:
     async def by_key(self, key: str) -> str:
         """The token of a new session for an API key, valid once this returns.
 
-        Raises Unauthorized, saying nothing more.
+        Raises Unauthorized, saying nothing more; TenantDisabled.
         """
         digest = key_hash(key)
-        record = self._reader.api_key(digest)
-        if record is None or record.revoked_ns:
+        holder = self._reader.holder(digest)
+        if holder is None:
             raise Unauthorized
+        if holder.disabled:
+            raise TenantDisabled
         now_ns = self._clock.now_ns()
         token = self._ids.token(now_ns + self._session_ns)
         row = (keys.SESSIONS, token_key(token), encode_session(SessionRecord(digest, now_ns)))
-        await self._writer.submit(RowsCommit((row,))).wait()
+        acts = _acts(actor_of(holder.key), now_ns, ActKind.SESSION_CREATED, token)
+        await self._writer.submit(RowsCommit((row,), acts=acts)).wait()
         return token
 
     async def by_link(self, link: str) -> str:
         """The token of the session that a link brings, valid once this returns.
 
-        Raises LinkUnusable, saying why. Cancelling leaves the link used or not.
+        Raises LinkUnusable, saying why; TenantDisabled. Cancelling leaves the link used or not.
         """
         if not TOKEN.fullmatch(link):
             raise LinkUnusable("This is no sign-in link of axiomd; copy the whole of it.")
@@ -123,12 +144,32 @@ class SignIns:
         session = self._reader.session(stored)
         if session is None or token_expiry(stored) <= self._clock.now_ns():
             return None
-        key = self._reader.api_key(session.api_key)
-        if key is None or key.revoked_ns:
+        holder = self._reader.holder(session.api_key)
+        if holder is None:
             return None
-        return SignedIn(key, token_expiry(stored), csrf_token_of(token))
+        return SignedIn(
+            key=holder.key,
+            digest=session.api_key,
+            disabled=holder.disabled,
+            expires_ns=token_expiry(stored),
+            csrf_token=csrf_token_of(token),
+        )
 
-    async def end(self, token: str) -> None:
-        """End a session, for good once this returns."""
-        commit = RowsCommit((), deletes=((keys.SESSIONS, token_key(token)),))
-        await self._writer.submit(commit).wait()
+    async def end(self, token: str, by: Actor) -> None:
+        """End a session, for good once this returns; one that has ended stays so."""
+        await revise(self._writer, lambda: self._ended(token, by))
+
+    def _ended(self, token: str, by: Actor) -> RowsCommit | None:
+        row = keys.SESSIONS, token_key(token)
+        session = self._reader.session(row[1])
+        if session is None:
+            return None
+        acts = _acts(by, self._clock.now_ns(), ActKind.SESSION_ENDED, token)
+        still = (*row, encode_session(session))
+        return RowsCommit((), deletes=(row,), acts=acts, still=(still,))
+
+
+def _acts(by: Actor, at_ns: int, kind: ActKind, token: str) -> tuple[Act, ...]:
+    """What is told of a session, which belongs to who begins and ends it."""
+    expires_at = rfc3339(token_expiry(token_key(token)))
+    return acted(by, by.tenant, at_ns, kind, by.name, expires_at=expires_at)

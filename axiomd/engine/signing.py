@@ -5,10 +5,14 @@ The one place that reads and writes signing secrets.
 
 import base64
 
+import attrs
+
 from axiomd.clock import NS_PER_DAY, Clock
+from axiomd.engine.revising import revise
 from axiomd.execution.signatures import SECRET_PREFIX, SigningSecrets
 from axiomd.ids import Ids
 from axiomd.store import keys
+from axiomd.store.acts import ActKind, Actor, acted
 from axiomd.store.commit import RowsCommit
 from axiomd.store.delivery_records import encode_secrets
 from axiomd.store.outbox import Outbox
@@ -39,13 +43,22 @@ class Signing:
             assert found is not None
         return found
 
-    async def rotate(self, tenant: str) -> SigningSecrets:
+    async def rotate(self, tenant: str, by: Actor) -> SigningSecrets:
         """Replace a tenant's secret; the old one signs too for a day. Raises StoreFull."""
-        before, at_ns = await self.of(tenant), self._clock.now_ns()
-        until_ns = at_ns + _OVERLAP_NS
-        after = SigningSecrets(self._new(), at_ns, before.current, until_ns)
-        await self._writer.submit(_put(tenant, after)).wait()
-        return after
+        await self.of(tenant)
+        made: list[SigningSecrets] = []
+
+        def rotated() -> RowsCommit:
+            before, at_ns = self._outbox.secrets(tenant), self._clock.now_ns()
+            assert before is not None
+            until_ns = at_ns + _OVERLAP_NS
+            made.append(SigningSecrets(self._new(), at_ns, before.current, until_ns))
+            acts = acted(by, tenant, at_ns, ActKind.WEBHOOK_SECRET_ROTATED, tenant)
+            still = (keys.SIGNING_SECRETS, tenant.encode(), encode_secrets(before))
+            return attrs.evolve(_put(tenant, made[-1]), acts=acts, still=(still,))
+
+        await revise(self._writer, rotated)
+        return made[-1]
 
     def _new(self) -> str:
         return SECRET_PREFIX + base64.b64encode(self._ids.signing_bytes()).decode()

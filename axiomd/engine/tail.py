@@ -42,8 +42,8 @@ class Tail:
 
     def __init__(self) -> None:
         self._watches: dict[str, list[Watch]] = {}
-        self.on_ready: Callable[[], None] = lambda: None
-        """Called when an execution waits for a worker; the engine sets it when it opens."""
+        self.on_ready: Callable[[Sequence[Execution]], None] = lambda _: None
+        """Called with executions that wait for a worker; the engine sets it when it opens."""
         self.on_parked: Callable[[Sequence[Execution]], None] = lambda _: None
         """Called with executions that were parked until a time."""
         self.on_cancelled: Callable[[Sequence[Execution]], None] = lambda _: None
@@ -69,8 +69,9 @@ class Tail:
 
     def publish(self, changed: Sequence[Execution]) -> None:
         """Wake everybody who watches one of these. Called after their commit is on disk."""
-        if any(execution.status is Status.QUEUED for execution in changed):
-            self.on_ready()
+        queued = [execution for execution in changed if execution.status is Status.QUEUED]
+        if queued:
+            self.on_ready(queued)
         parked = [execution for execution in changed if execution.wake_ns]
         if parked:
             self.on_parked(parked)

@@ -16,6 +16,7 @@ import trio
 from axiomd.clock import LOOK_AGAIN_S, NS_PER_DAY, NS_PER_MS, NS_PER_S
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.posting import Headers, NotPosted, Post
+from axiomd.engine.revising import revise
 from axiomd.engine.signing import Signing
 from axiomd.errors import (
     Invalid,
@@ -47,6 +48,7 @@ from axiomd.limits import (
 )
 from axiomd.settings import WebhookSettings
 from axiomd.store import keys
+from axiomd.store.acts import ActKind, Actor, acted
 from axiomd.store.commit import DeliveryCommit, PurgeCommit, RowsCommit
 from axiomd.store.delivery_records import encode_subscription
 from axiomd.store.outbox import Outbox, Place
@@ -98,7 +100,9 @@ class Webhooks:
 
     # -- commands -----------------------------------------------------------------------------
 
-    async def subscribe(self, tenant: str, target: Target, events: tuple[str, ...]) -> Subscription:
+    async def subscribe(
+        self, tenant: str, target: Target, events: tuple[str, ...], by: Actor
+    ) -> Subscription:
         """Tell a tenant's receiver of events from now on. Raises Invalid, StoreFull."""
         if len(self.outbox.subscriptions(tenant)) >= WEBHOOK_SUBSCRIPTIONS_MAX:
             words = f"there are {WEBHOOK_SUBSCRIPTIONS_MAX} webhooks already, which is the most"
@@ -110,18 +114,28 @@ class Webhooks:
         row = (keys.SUBSCRIPTIONS, key, encode_subscription(made))
         # Before, for what ends in the same batch; after, if it was read meanwhile who there is.
         self._subscribers |= {tenant}
-        await self._parts.writer.submit(RowsCommit((row,))).wait()
+        kind, told = ActKind.WEBHOOK_ADDED, {"to": target.origin, "events": list(events)}
+        acts = acted(by, tenant, made.created_ns, kind, made.subscription_id, **told)
+        await self._parts.writer.submit(RowsCommit((row,), acts=acts)).wait()
         self._subscribers |= {tenant}
         return made
 
-    async def unsubscribe(self, tenant: str, subscription_id: str) -> None:
+    async def unsubscribe(self, tenant: str, subscription_id: str, by: Actor) -> None:
         """Tell it nothing more, what is on its way included. Raises NotFound."""
-        if self.outbox.subscription(tenant, subscription_id) is None:
-            raise NotFound(f"There is no webhook {subscription_id}.")
-        key = keys.subscription_key(tenant, subscription_id)
-        commit = RowsCommit((), deletes=((keys.SUBSCRIPTIONS, key),))
-        await self._parts.writer.submit(commit).wait()
+        await revise(
+            self._parts.writer, lambda: self._without_subscription(tenant, subscription_id, by)
+        )
         self._subscribers = self.outbox.subscribers()
+
+    def _without_subscription(self, tenant: str, subscription_id: str, by: Actor) -> RowsCommit:
+        found = self.outbox.subscription(tenant, subscription_id)
+        if found is None:
+            raise NotFound(f"There is no webhook {subscription_id}.")
+        row = keys.SUBSCRIPTIONS, keys.subscription_key(tenant, subscription_id)
+        at_ns, kind, to = self._parts.clock.now_ns(), ActKind.WEBHOOK_REMOVED, found.target.origin
+        acts = acted(by, tenant, at_ns, kind, subscription_id, to=to)
+        still = (*row, encode_subscription(found))
+        return RowsCommit((), deletes=(row,), acts=acts, still=(still,))
 
     async def redeliver(self, tenant: str, message_id: str, by: str) -> Delivery:
         """Tell it once more, as if for the first time. Raises NotFound, WrongState, StoreFull.

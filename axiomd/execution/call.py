@@ -66,8 +66,10 @@ class NodeCall:
     """Frames of this visit that are already durable (streams)."""
     config: Mapping[str, str] = attrs.field(factory=dict)
     """What `ax.config` holds."""
-    secrets: Mapping[str, str] = attrs.field(factory=dict)
+    secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """What `ax.secrets` may give out."""
+    config_ids: tuple[str, ...] = ()
+    """Flow configs whose secrets stand for the tenant's, the first one first."""
     reflection: str = "{}"
     """JSON of `ax.reflection.flow`."""
     package: str = ""
@@ -89,13 +91,14 @@ FailureKind = Literal[
     "REJECTED",
     "PAUSE_TIMEOUT",
     "SUBFLOW_FAILED",
+    "SECRET_MISSING",
 ]
 """NODE_ERROR the handler raised · BAD_OUTPUT it returned something else than it declared ·
 TIMEOUT it was killed at its deadline · NODE_CRASHED its process died by its own doing ·
 OUT_OF_MEMORY it reached its memory limit · PAYLOAD_TOO_LARGE its output is over the cap ·
 LOAD_ERROR its module or handler cannot be loaded · GATE_FAILED too few arms came · GATE_TIMEOUT
 the others did not come in time · REJECTED a person said no · PAUSE_TIMEOUT nobody said anything ·
-SUBFLOW_FAILED its child execution failed.
+SUBFLOW_FAILED its child execution failed · SECRET_MISSING a secret that it needs is not set.
 """
 
 

@@ -8,10 +8,12 @@ from typing import Literal
 
 import attrs
 
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.status import Residence, Status, residence
 from axiomd.execution.targets import Target
 from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import Artifact, Mode
+from axiomd.limits import PRIORITY_DEFAULT, PRIORITY_MAX
 
 
 @attrs.frozen
@@ -92,6 +94,9 @@ class Execution:
     doubts: tuple[str, ...] = ()
     """Node visits, as text, of which a person has to say whether they happened."""
     config_id: str = ""
+    """The flow config that its invocation named."""
+    config_ids: tuple[str, ...] = ()
+    """Flow configs whose secrets stand for the tenant's in its calls, the first one first."""
     parent_id: str = ""
     forked_from: str = ""
     idempotency: bytes = b""
@@ -114,6 +119,18 @@ class Execution:
     """Whether nothing is left to do but to compensate; it stays so after the end."""
     webhook: Target | None = None
     """Who is told of its end."""
+    priority: int = PRIORITY_DEFAULT
+    """0 to PRIORITY_MAX: of what waits of one tenant, the higher goes first."""
+    schedule_id: str = ""
+    """The schedule that made it, if one did."""
+    scheduled_ns: int = 0
+    """The time of that schedule for which it was made; 0 if somebody had it fire."""
+
+    @property
+    def terms(self) -> Terms:
+        """What it was given at its invocation."""
+        return Terms(self.node_timeout_s, self.config_id, self.config_ids)
+
     origin: Origin = NO_ORIGIN
     """The span, of whomever, that it was invoked in."""
 
@@ -126,10 +143,11 @@ class Execution:
 def queued(
     execution_id: str,
     artifact: Artifact,
-    node_timeout_s: float,
+    terms: Terms,
     at_ns: int,
     debug: Debug | None = None,
     webhook: Target | None = None,
+    priority: int = PRIORITY_DEFAULT,
     origin: Origin = NO_ORIGIN,
 ) -> Execution:
     """The record of a new execution of an artifact, which waits for its first worker."""
@@ -142,11 +160,21 @@ def queued(
         status=Status.QUEUED,
         created_ns=at_ns,
         updated_ns=at_ns,
-        node_timeout_s=node_timeout_s,
+        node_timeout_s=terms.node_timeout_s,
+        config_id=terms.config_id,
+        config_ids=terms.config_ids,
         debug=debug,
         webhook=webhook,
+        priority=priority,
         origin=origin,
     )
+
+
+def ready_parts(execution: Execution) -> tuple[str, str, int, int, str]:
+    """Its place among those that wait for a worker: its queue, and where in it."""
+    rank = PRIORITY_MAX - execution.priority
+    place = (rank, execution.created_ns, execution.execution_id)
+    return (execution.tenant, execution.flow, *place)
 
 
 IndexKey = tuple[str, tuple[object, ...]]
@@ -167,7 +195,7 @@ def index_keys(execution: Execution) -> frozenset[IndexKey]:
         keys.add(("due", (execution.wake_ns, identity)))
     match execution.residence:
         case Residence.READY:
-            keys.add(("ready", (created, identity)))
+            keys.add(("ready", ready_parts(execution)))
         case Residence.CLAIMED:
             keys.add(("claimed", (identity,)))
         case Residence.ENDED:

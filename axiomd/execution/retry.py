@@ -5,8 +5,9 @@ import math
 from axiomd.execution.call import Failure
 from axiomd.flow.artifact import Retry
 
-_FINAL = frozenset({"PAYLOAD_TOO_LARGE"})
-"""Failure kinds that no policy tries again: the next output would be as large."""
+_FINAL = frozenset({"PAYLOAD_TOO_LARGE", "SECRET_MISSING"})
+"""Failure kinds that no policy tries again: the next output would be as large, and a secret that
+is missing comes from a person."""
 _MS_PER_S = 1_000
 
 

@@ -33,11 +33,11 @@ def after_start(
     due_ns = at_ns + int(placement.timeout_s * NS_PER_S) if placement.timeout_s else 0
     text, number = position_text(position, placement.alias), history.calls.get(position, 0) + 1
     child = attrs.evolve(
-        queued(child_id, artifact, parent.node_timeout_s, at_ns),
-        config_id=parent.config_id,
+        queued(child_id, artifact, parent.terms, at_ns),
         parent_id=parent.execution_id,
         parent_position=text,
         depth=parent.depth + 1,
+        priority=parent.priority,
         origin=Origin(traceparent(parent.execution_id, span_id(parent.execution_id, text, number))),
     )
     begun = Entry(

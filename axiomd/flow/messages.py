@@ -17,10 +17,12 @@ from google.protobuf.message import DecodeError, EncodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from axiomd.errors import Invalid, Problem
-from axiomd.flow import compatibility, json_schema
+from axiomd.flow import compatibility, json_examples, json_schema
+from axiomd.flow.comments import Comments, comments_of
 from axiomd.flow.descriptors import closure, is_recursive
 from axiomd.flow.json_reader import Readers
 from axiomd.flow.json_scalars import Faults, Read
+from axiomd.flow.json_schema import Describer
 from axiomd.flow.json_writer import Write, Writers
 from axiomd.flow.large_json import Leaf, Slices, Unwalkable, Walk
 from axiomd.flow.package import message_names
@@ -35,6 +37,8 @@ class MessageType:
     descriptor: Descriptor
     _read: Read
     _write: Write
+    comments: Comments = attrs.field(factory=dict)
+    """What its proto file says, of it and of all else in its package."""
 
     def __repr__(self) -> str:
         return f"MessageType({self.full_name})"
@@ -126,7 +130,19 @@ class MessageType:
 
     def json_schema(self) -> dict[str, Any]:
         """A JSON Schema of what `parse_json` takes, for forms and API documents."""
-        return json_schema.describe_message(self.descriptor)
+        return json_schema.describe_message(self.descriptor, self.comments)
+
+    def describer(self, root: str, *, printed: bool) -> Describer:
+        """What makes schemas of it and of the messages inside it that refer to each other.
+
+        root: what precedes their names in references. printed: as `to_json` makes them, rather
+        than as `parse_json` takes them.
+        """
+        return Describer(self.comments, root, printed)
+
+    def example(self) -> Any:
+        """An input that its schema allows and `parse_json` takes."""
+        return json_examples.example_of(self.descriptor)
 
 
 class MessageTypes:
@@ -142,6 +158,7 @@ class MessageTypes:
             f"{files[-1].package}.{name}" if files[-1].package else name
             for name in (message.name for message in files[-1].message_type)
         )
+        self._comments = comments_of(files)
         self._readers = Readers(self._pool)
         self._writers = Writers(self._pool)
         self._found: dict[str, MessageType] = {}
@@ -158,7 +175,10 @@ class MessageTypes:
         if full_name not in self._found:
             descriptor = self._pool.FindMessageTypeByName(full_name)
             self._found[full_name] = MessageType(
-                descriptor, self._readers.message(descriptor), self._writers.message(descriptor)
+                descriptor,
+                self._readers.message(descriptor),
+                self._writers.message(descriptor),
+                self._comments,
             )
         return self._found[full_name]
 

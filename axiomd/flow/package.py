@@ -26,6 +26,7 @@ PACKAGE_NAME = re.compile(rf"{_LABEL}/{_LABEL}")
 NODE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 MESSAGE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _NUMBER = r"(0|[1-9][0-9]*)"
 _PRERELEASE = r"(0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"
 VERSION = re.compile(
@@ -103,6 +104,16 @@ class EnvSpec:
 
 
 @attrs.frozen
+class SecretSpec:
+    """A secret that a node may have."""
+
+    name: str
+    required: bool
+    default: str | None = None
+    """What it gets where none is set; not secret, as the manifest has it."""
+
+
+@attrs.frozen
 class PackageManifest:
     """`axiom.yaml`."""
 
@@ -129,6 +140,25 @@ class PackageManifest:
     def node(self, name: str) -> NodeSpec | None:
         """The node called `name`, if there is one."""
         return next((node for node in self.nodes if node.name == name), None)
+
+    def secrets_of(self, name: str) -> tuple[SecretSpec, ...]:
+        """What the node called `name` may have: what it declares itself, and its package's."""
+        specs = {one.name: one for one in self.env if one.secret}
+        found = {
+            one.name: SecretSpec(one.name, one.required, one.default) for one in specs.values()
+        }
+        node = self.node(name)
+        for secret in node.required_secrets if node is not None else ():
+            default = specs[secret].default if secret in specs else None
+            found[secret] = SecretSpec(secret, True, default)
+        return tuple(found.values())
+
+    @property
+    def config(self) -> dict[str, str]:
+        """What `ax.config` holds: the package's settings that are no secrets, at their defaults."""
+        return {
+            one.name: one.default for one in self.env if not one.secret and one.default is not None
+        }
 
 
 @attrs.frozen

@@ -51,10 +51,10 @@ class RunFrames:
     def frame(self, call: NodeCall, number: int, payload: P, kind: int = RUN) -> tuple[bytes, P]:
         """The RUN or JOIN frame of `call` as (everything before the payload, payload)."""
         header = self._header(call)
-        visit = (
-            f"{call.attempt}\n{call.resume_index}\n{call.execution_id}\n{call.span_id}\n"
-            f"{call.effect_key}"
-        ).encode()
+        # With the visit, and not with what is kept on both sides for all calls of a placement.
+        given = json.dumps(dict(call.secrets), separators=(",", ":")) if call.secrets else ""
+        numbers = f"{call.attempt}\n{call.resume_index}\n{call.execution_id}\n{call.span_id}"
+        visit = f"{numbers}\n{given}\n{call.effect_key}".encode()
         size = RUN_HEAD.size + len(visit) + len(header) + parts_size(payload)
         head = HEAD.pack(size, kind, number) + RUN_HEAD.pack(len(visit), len(header))
         return head + visit + header, payload
@@ -67,7 +67,7 @@ class RunFrames:
         if len(self._headers) >= HEADERS_MAX:
             self._headers.clear()
         header = self._encode(call)
-        self._headers[key] = (attrs.evolve(call, payload=b""), header)
+        self._headers[key] = (attrs.evolve(call, payload=b"", secrets={}), header)
         return header
 
     def _encode(self, call: NodeCall) -> bytes:
@@ -81,7 +81,6 @@ class RunFrames:
             "tenant": call.tenant,
             "placement": call.placement,
             "config": dict(call.config),
-            "secrets": dict(call.secrets),
             "reflection": call.reflection,
             **self._bounds.of(call),
         }
@@ -91,7 +90,6 @@ class RunFrames:
 def _alike(kept: NodeCall, call: NodeCall) -> bool:
     return (
         kept.config == call.config
-        and kept.secrets == call.secrets
         and kept.reflection == call.reflection
         and kept.input_type == call.input_type
         and kept.output_type == call.output_type

@@ -1,8 +1,9 @@
 """The node processes of one package: who is idle, who waits, when one more is started.
 
-Promises: waiting calls are served first come, first served; short calls never make a pool grow
-beyond its initial size and a spare, blocking ones do, computing ones later; no start is repeated
-in a hot loop. Only `acquire` and the watch over growth await, so state changes nowhere else midway.
+Promises: tenants are served in turns, and of each the waiting calls first come, first served; short
+calls never make a pool grow beyond its initial size and a spare, blocking ones do, computing ones
+later; no start is repeated in a hot loop. Only `acquire` and the watch over growth await, so state
+changes nowhere else midway.
 
 Calls of async nodes may join others in a process, but not while a call that needs a process of its
 own waits, here or in a package that has none: so those that share never keep it from them.
@@ -13,7 +14,6 @@ does. So streams, which hold a process until they end, never take one from unary
 """
 
 import os
-from collections import deque
 from typing import Protocol
 
 import attrs
@@ -23,6 +23,7 @@ from axiomd.errors import AxiomdError, Unavailable
 from axiomd.execution.call import Crashed, Failure, Lost, NodeCall, Outcome
 from axiomd.runners.beside import Company, Learn
 from axiomd.runners.environment import PackageCode, Preparing
+from axiomd.runners.line import Line
 from axiomd.runners.worker import Worker
 from axiomd.runners.zygote import Zygote
 from axiomd.settings import RunnerSettings
@@ -115,6 +116,7 @@ class Waiter:
 
     since: float
     wish: Wish
+    tenant: str
     task: trio.lowlevel.Task | None = None
     """Who sleeps until it is answered, once it does."""
     answer: "Worker | Ending | None" = None
@@ -124,9 +126,10 @@ Ending = Failure | Lost
 
 
 class Pool:
-    """The processes of one package."""
+    """The processes of one package for one tenant."""
 
-    def __init__(self, digest: str, box: Box) -> None:
+    def __init__(self, tenant: str, digest: str, box: Box) -> None:
+        self.tenant = tenant
         self.digest = digest
         self._box = box
         self._zygote: Zygote | None = None
@@ -145,7 +148,7 @@ class Pool:
         self._alone: dict[str, None] = {}
         """Effect keys of calls that were lost beside others; the latest ones."""
         self._starting = 0
-        self._waiting: deque[Waiter] = deque()
+        self._waiting: Line[Waiter] = Line()
         self._moved_at = trio.current_time()
         """When a call last ended or a process was last started."""
         self._watched = False
@@ -197,8 +200,8 @@ class Pool:
             return ALONE
         return Wish(bound=call.concurrency, node=call.node)
 
-    async def acquire(self, wish: Wish) -> Worker | Ending:
-        """A process for one call, or why there is none; `release` it.
+    async def acquire(self, wish: Wish, tenant: str) -> Worker | Ending:
+        """A process for one call of a tenant's, or why there is none; `release` it.
 
         Not a checkpoint when a process can be had: using it is one.
         """
@@ -208,7 +211,7 @@ class Pool:
         if self._failed is not None and trio.current_time() < self._failed_until:
             await trio.lowlevel.checkpoint()
             return self._failed
-        waiter = Waiter(trio.current_time(), wish)
+        waiter = Waiter(trio.current_time(), wish, tenant)
         self._waiting.append(waiter)
         self.grow()
         if waiter.answer is not None:
@@ -265,11 +268,11 @@ class Pool:
 
     def _seat_waiting(self) -> None:
         """Let those at the front join others, as far as there is room."""
-        while self._waiting and (wish := self._waiting[0].wish).bound > 1:
+        while self._waiting and (wish := self._waiting.first.wish).bound > 1:
             worker = self._find_company(wish)
             if worker is None:
                 return
-            self._wake(self._waiting[0], worker)
+            self._wake(self._waiting.first, worker)
 
     def note_lost(self, call: NodeCall) -> None:
         """The call was lost beside others: it runs alone the next time."""
@@ -317,9 +320,9 @@ class Pool:
             self._offer(worker)
 
     def _is_unfit(self, worker: Worker) -> bool:
-        """Whether `worker` stands in the way of the call that waits longest, which wants a fresh
-        one, and none is on its way."""
-        if not self._waiting or not self._waiting[0].wish.fresh:
+        """Whether `worker` stands in the way of the call that is next, which wants a fresh one,
+        and none is on its way."""
+        if not self._waiting or not self._waiting.first.wish.fresh:
             return False
         return bool(worker.wear.calls) and self._zygote_ready and not self._starting
 
@@ -335,14 +338,14 @@ class Pool:
         self.idle.insert(0 if unused else len(self.idle), worker)
 
     def _wake(self, waiter: Waiter, answer: Worker | Ending) -> None:
-        self._waiting.remove(waiter)
+        self._waiting.serve(waiter)
         waiter.answer = answer
         if waiter.task is not None:
             trio.lowlevel.reschedule(waiter.task)
 
     def _answer_all(self, ending: Ending) -> None:
         while self._waiting:
-            self._wake(self._waiting[0], ending)
+            self._wake(self._waiting.first, ending)
 
     # --- growth ---
 
@@ -367,7 +370,7 @@ class Pool:
     async def grow_while_stuck(self) -> None:
         """While calls wait: when none ended for a while, start one more process."""
         while self._waiting and self._zygote_ready:
-            still_since = max(self._moved_at, self._waiting[0].since)
+            still_since = max(self._moved_at, self._waiting.since)
             due = still_since + self._box.settings.grow_after_ms / 1000
             if trio.current_time() >= due:
                 # Only now is it worth asking the kernel what the processes are doing.
@@ -471,7 +474,7 @@ class Pool:
         self._starting -= 1
         if self._waiting and len(self._alive) <= self.streams:
             # No process comes back soon: one that streams may itself wait for this very call.
-            self._wake(self._waiting[0], Lost(f"no node process could be started: {reason}"))
+            self._wake(self._waiting.first, Lost(f"no node process could be started: {reason}"))
 
     def worker_ended(self, worker: Worker) -> None:
         """A process died: if it was idle, nobody else will notice."""

@@ -1,4 +1,4 @@
-"""The default runner: every node call in a process of its own package's pool.
+"""The default runner: every node call in a process of its tenant's pool of its package.
 
 Owns the pools and the nursery that attends their zygotes. A sync node has its process to itself
 while it runs, so that killing the process ends exactly one call; async nodes with `concurrency`
@@ -89,7 +89,8 @@ class ProcessRunner:
         self._payload_max = payload_bytes_max
         self._bounds = Bounds(settings.memory_mib, hard=home.sandbox.is_strict)
         self._frames = RunFrames(payload_bytes_max, self._bounds)
-        self._pools: dict[str, Pool] = {}
+        self._pools: dict[tuple[str, str], Pool] = {}
+        """By tenant and digest: what code keeps in its process is never another tenant's."""
         self._starved: deque[Pool] = deque()
         self._places = StreamPlaces(settings.streams_max)
         self._may_be_crowded = False
@@ -102,12 +103,12 @@ class ProcessRunner:
 
     async def run(self, call: NodeCall, emit: Emit) -> Outcome:
         """Run a unary node to its end; `call.timeout_s` seconds at most, from its start."""
-        pool = self._pool(call.digest)
+        pool = self._pool(call.tenant, call.digest)
         if self._stopping:
             await trio.lowlevel.checkpoint()
             return STOPPING
         wish = pool.wish(call)
-        worker = await pool.acquire(wish)
+        worker = await pool.acquire(wish, call.tenant)
         if not isinstance(worker, Worker):
             self._count(call, worker)
             return worker
@@ -172,12 +173,12 @@ class ProcessRunner:
     async def stream(self, call: NodeCall, emit: Emit) -> AsyncIterator[NodeStream]:
         """Start a pipeline node; leaving the context kills it if it has not ended."""
         await self._places.take(call.execution_id)
-        pool = self._pool(call.digest)
+        pool = self._pool(call.tenant, call.digest)
         pool.streams += 1
         worker: Worker | Ending | None = None
         try:
             wish = FRESH if call.fresh else ALONE
-            worker = STOPPING if self._stopping else await pool.acquire(wish)
+            worker = STOPPING if self._stopping else await pool.acquire(wish, call.tenant)
             if isinstance(worker, Worker):
                 async with self._streaming(worker, call, emit) as stream:
                     yield stream
@@ -351,7 +352,7 @@ class ProcessRunner:
             self._unload(other)
 
     def _unload(self, pool: Pool) -> None:
-        del self._pools[pool.digest]
+        del self._pools[pool.tenant, pool.digest]
         pool.unload()
 
     def close(self) -> None:
@@ -361,10 +362,10 @@ class ProcessRunner:
         for pool in self._pools.values():
             pool.close()
 
-    def _pool(self, digest: str) -> Pool:
-        pool = self._pools.get(digest)
+    def _pool(self, tenant: str, digest: str) -> Pool:
+        pool = self._pools.get((tenant, digest))
         if pool is None:
-            pool = self._pools[digest] = Pool(digest, self)
+            pool = self._pools[tenant, digest] = Pool(tenant, digest, self)
         return pool
 
     def _processes(self) -> int:

@@ -4,7 +4,8 @@ A backup is a directory: `store/data.mdb`, a snapshot of the store; `blobs/`, ev
 snapshot names; the other files of the data directory that only it has (keys); and `manifest.json`
 with what was copied and its hashes. What can be made again (installed packages, environments) is
 not in it: the next start makes it. Blobs are pinned before the snapshot is taken and until the
-last one is copied, so none that it names can be collected in between.
+last one is copied, so none that it names can be collected in between; and no key that secrets of
+the snapshot are sealed with leaves its file before that is copied.
 
 Both ways write beside the destination and rename at the end: what exists is whole.
 """
@@ -31,6 +32,7 @@ from axiomd.settings import StoreSettings
 from axiomd.store import keys
 from axiomd.store.blobs import Blobs
 from axiomd.store.env import FORMAT, Store, open_store
+from axiomd.store.key_file import keys_kept
 from axiomd.strict import structure
 
 BACKUP_FORMAT = 1
@@ -134,6 +136,7 @@ def back_up(
         open_store(settings, directory, read_only=True) as store,
         _drafted(destination) as draft,
         Blobs(directory / "blobs").pinned(),
+        keys_kept(directory),
     ):
         copy = _Copy(on_progress)
         _copy_store(store, draft)

@@ -31,6 +31,7 @@ from axiomd.execution.status import (
 )
 from axiomd.limits import JOURNAL_ENTRIES_MAX, JOURNAL_NOTES_MAX, JOURNAL_UNDOING_MAX
 from axiomd.store import keys
+from axiomd.store.acts import put_acts
 from axiomd.store.commit import (
     NO_FENCE,
     Commit,
@@ -40,6 +41,7 @@ from axiomd.store.commit import (
     ForgetCommit,
     PurgeCommit,
     RowsCommit,
+    ScheduleCommit,
     SignInCommit,
     cancel_child,
     wake,
@@ -57,6 +59,7 @@ from axiomd.store.records import (
     encode_frame,
     encode_idempotency,
 )
+from axiomd.store.schedules import change_schedule
 from axiomd.store.sign_in import use_link
 
 
@@ -120,8 +123,8 @@ class Batch:
     def add(self, commit: Commit) -> Result:
         """Judge and apply one commit.
 
-        Raises Fenced, WrongState, IdempotencyConflict, NotFound or LinkUnusable: then nothing of
-        it is written.
+        Raises Fenced, WrongState, IdempotencyConflict, NotFound, LinkUnusable or TenantDisabled:
+        then nothing of it is written.
         """
         if isinstance(commit, RowsCommit):
             return self._add_rows(commit)
@@ -138,6 +141,8 @@ class Batch:
             return None
         if isinstance(commit, DeliveryCommit):
             return self._add_delivery(commit)
+        if isinstance(commit, ScheduleCommit):
+            return self._add_schedule(commit)
         if commit.idempotency is not None:
             duplicate = self._find_duplicate(commit)
             if duplicate is not None:
@@ -169,11 +174,22 @@ class Batch:
             found = get(self._transaction, key, self._tables[table])
             if found is not None:
                 return Existing(found)
+        for table, key, wanted in commit.still:
+            if get(self._transaction, key, self._tables[table]) != wanted:
+                raise Occupied("It has changed at this very moment; try again at once.")
         for table, key, value in commit.puts:
             self._transaction.put(key, value, db=self._tables[table])
         for table, key in commit.deletes:
             self._transaction.delete(key, db=self._tables[table])
+        put_acts(self._tables, self._transaction, commit.acts)
         return None
+
+    def _add_schedule(self, commit: ScheduleCommit) -> Result:
+        """A schedule as it is from now on, and what it makes: both or neither."""
+        change_schedule(self._tables, self._transaction, commit)
+        put_acts(self._tables, self._transaction, commit.acts)
+        # Nothing is stored that it could be refused for.
+        return self.add(commit.fires) if commit.fires is not None else None
 
     # -- webhooks -----------------------------------------------------------------------------
 

@@ -16,8 +16,10 @@ from axiomd.execution.deliveries import Delivery
 from axiomd.execution.execution import Ending, Execution, OpenPause
 from axiomd.execution.journal import SETTLING, Entry, EntryKind, Payload
 from axiomd.execution.plan import Decision, failed_entry
+from axiomd.execution.schedules import Schedule
 from axiomd.execution.status import Status, Trigger
 from axiomd.store import keys
+from axiomd.store.acts import Act
 
 NO_FENCE = 0
 
@@ -97,6 +99,10 @@ class RowsCommit:
     """(table, key): if that row exists, nothing is written and its value is the result."""
     deletes: tuple[tuple[str, bytes], ...] = ()
     """(table, key)."""
+    acts: tuple[Act, ...] = ()
+    """What of it stands in the log of administrative acts."""
+    still: tuple[tuple[str, bytes, bytes | None], ...] = ()
+    """(table, key, value): rows from which it follows. If one is another by now, it is refused."""
 
 
 @attrs.frozen
@@ -151,6 +157,20 @@ class PurgeCommit:
     created_before_ns: int
 
 
+@attrs.frozen
+class ScheduleCommit:
+    """What becomes of a schedule, and the execution that it makes with that."""
+
+    before: Schedule | None
+    """As it must be stored: whoever has seen another one knows too little. None if it is new."""
+    after: Schedule | None
+    """None if it is deleted."""
+    fires: ExecutionCommit | None = None
+    """What makes the execution."""
+    acts: tuple[Act, ...] = ()
+    """What of it stands in the log of administrative acts."""
+
+
 Commit = (
     ExecutionCommit
     | RowsCommit
@@ -159,6 +179,7 @@ Commit = (
     | SignInCommit
     | DeliveryCommit
     | PurgeCommit
+    | ScheduleCommit
 )
 
 _PROGRESS = frozenset({EntryKind.NODE_COMPLETED, EntryKind.COMPENSATION_COMPLETED})

@@ -161,10 +161,33 @@ def _open_tables(environment: "lmdb.Environment", room: Room, upgrade: Upgrade |
 
 
 _OTHER_FORMAT = (
-    "The store has format {}, this axiomd reads format {}.",
+    "The store has format {}, which a newer axiomd wrote: this one reads format {} and changed "
+    "nothing. Start it with that version, or with a backup from before.",
     "The store has format {}, this axiomd reads format {}: `axiomd serve` brings it there.",
 )
 """Said of a newer store, and of an older one."""
+
+
+def stored_format(directory: Path) -> int | None:
+    """The format of the store in a data directory, whatever it is; None if there is no store.
+
+    Changes nothing. Raises StoreFailed if what is there is no store of ours.
+    """
+    path = directory / "store"
+    # A start that was killed in its first instant leaves an empty file, which the next one fills.
+    if not (path / "data.mdb").is_file() or not (path / "data.mdb").stat().st_size:
+        return None
+    try:
+        with lmdb.open(str(path), max_dbs=1, readonly=True, lock=False) as environment:
+            try:
+                meta = environment.open_db(META.encode(), create=False)
+            except lmdb.NotFoundError:
+                return None
+            with environment.begin(meta) as transaction:
+                found = transaction.get(FORMAT_KEY)
+            return int(found) if found is not None else None
+    except (lmdb.Error, ValueError) as failure:
+        raise StoreFailed(f"The store in {path} cannot be opened: {failure}") from failure
 
 
 @contextmanager

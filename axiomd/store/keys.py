@@ -19,7 +19,8 @@
                                                         if it is about to get one
     bl  blob (32) e execution (16)                      reference: a history names the blob
         blob (32) p tenant 0 digest hex                 reference: a package content does
-    rd  created u64 execution (16)                      index: ready for a worker
+    rq  tenant 0 flow 0 rank u8 created u64 execution (16)  index: ready for a worker
+    rd  retired                                         index: ready, of format 4 and before
     cl  execution (16)                                  index: claimed by one
     du  due u64 execution (16)                          index: goes on at a time of its own
     ti  tenant 0 created u64 execution (16)             index: all, by time
@@ -31,11 +32,19 @@
     wu  lane (8) due u64 execution (16) delivery (12)   index: deliveries, by receiver and time
     wt  tenant 0 created u64 execution (16) delivery (12)  index: deliveries, by time
     ws  tenant 0 subscription ID (26)                   webhook of a tenant's notifications
+    tl  tenant                                          limits of a tenant's own
     wk  tenant                                          what a tenant's webhooks are signed with
+    au  tenant 0 at u64 n u16                           act of administration
+    se  tenant 0 name                                   secret, sealed
+    cf  tenant 0 c config ID (26)                       flow config
+        tenant 0 p flow 0 profile                       ID of the config of that flow, or of all
+    sc  tenant 0 schedule ID (26)                       schedule
+    sd  due u64 tenant 0 schedule ID (26)               index: schedules, by the time they are due
 
 Numbers are big-endian, so byte order is the order we list by; newest first is a reverse scan.
-Execution IDs are led by time, so every per-execution key lands at the end of its table. Table
-names are short and never used again: a retired one stays listed here.
+The rank of what is ready is how far its priority is below the highest. Execution IDs are led by
+time, so every per-execution key lands at the end of its table. Table names are short and never
+used again: a retired one stays listed here.
 """
 
 import struct
@@ -60,7 +69,8 @@ FORGOTTEN: Final = "fo"
 FORKING: Final = b"fork"
 """What a row of FORGOTTEN says while a fork is being made; nothing of it is forgotten then."""
 BLOB_REFERENCES: Final = "bl"
-READY: Final = "rd"
+READY: Final = "rq"
+RETIRED_READY: Final = "rd"
 CLAIMED: Final = "cl"
 DUE: Final = "du"
 BY_TENANT: Final = "ti"
@@ -73,6 +83,12 @@ DELIVERIES_DUE: Final = "wu"
 DELIVERIES_BY_TIME: Final = "wt"
 SUBSCRIPTIONS: Final = "ws"
 SIGNING_SECRETS: Final = "wk"
+ACTS: Final = "au"
+TENANT_LIMITS: Final = "tl"
+SECRETS: Final = "se"
+FLOW_CONFIGS: Final = "cf"
+SCHEDULES: Final = "sc"
+SCHEDULES_DUE: Final = "sd"
 
 TABLES: Final = (
     META,
@@ -93,6 +109,7 @@ TABLES: Final = (
     FORGOTTEN,
     BLOB_REFERENCES,
     READY,
+    RETIRED_READY,
     CLAIMED,
     DUE,
     BY_TENANT,
@@ -105,6 +122,12 @@ TABLES: Final = (
     DELIVERIES_BY_TIME,
     SUBSCRIPTIONS,
     SIGNING_SECRETS,
+    ACTS,
+    TENANT_LIMITS,
+    SECRETS,
+    FLOW_CONFIGS,
+    SCHEDULES,
+    SCHEDULES_DUE,
 )
 
 INDEX_TABLES: Final = {
@@ -128,6 +151,7 @@ KEY_BYTES_MAX: Final = 511
 _SEQ = struct.Struct(">16sI")
 _FRAME = struct.Struct(">16sHI")
 _TIME_LED = struct.Struct(">Q16s")
+_READY = struct.Struct(">BQ16s")
 
 
 def text_key(*parts: str) -> bytes:
@@ -204,9 +228,27 @@ def index_key(name: str, parts: tuple[object, ...]) -> bytes:
     identity = execution_key(str(last))
     if name == "claimed":
         return identity
+    if name == "ready":
+        tenant, flow, rank, created, _ = parts
+        return text_key(str(tenant), str(flow)) + _READY.pack(rank, created, identity)
     *words, created = texts
     assert isinstance(created, int)
     return text_key(*map(str, words)) + _TIME_LED.pack(created, identity)
+
+
+def ready_place(rank: int, created_ns: int, execution_id: str) -> bytes:
+    """Where in its queue an execution waits: the end of a key of READY."""
+    return _READY.pack(rank, created_ns, execution_key(execution_id))
+
+
+def ready_queue(key: bytes) -> tuple[str, str]:
+    """Tenant and flow in a key of READY."""
+    tenant, flow, _ = key[: -_READY.size].split(b"\0")
+    return tenant.decode(), flow.decode()
+
+
+READY_PLACE_BYTES: Final = _READY.size
+"""What of such a key comes behind its queue."""
 
 
 def time_led_tail(key: bytes) -> tuple[int, str]:
@@ -267,3 +309,69 @@ TIMED_DELIVERY_BYTES: Final = _DELIVERY_TAIL.size
 def subscription_key(tenant: str, subscription_id: str) -> bytes:
     """A tenant's webhook."""
     return text_key(tenant) + subscription_id.encode()
+
+
+_ACT_TAIL = struct.Struct(">QH")
+ACT_TAIL_BYTES: Final = _ACT_TAIL.size
+"""What of the key of an act comes behind the tenant."""
+
+
+def act_key(tenant: str, at_ns: int, number: int = 0) -> bytes:
+    """An act of administration; `number` tells those of the same nanosecond apart."""
+    return text_key(tenant) + _ACT_TAIL.pack(at_ns, number)
+
+
+def act_place(key: bytes) -> tuple[str, int]:
+    """Tenant and time in such a key."""
+    at_ns: int = _ACT_TAIL.unpack(key[-ACT_TAIL_BYTES:])[0]
+    return key[: -ACT_TAIL_BYTES - 1].decode(), at_ns
+
+
+def act_number(key: bytes) -> int:
+    """The number in such a key."""
+    number: int = _ACT_TAIL.unpack(key[-ACT_TAIL_BYTES:])[1]
+    return number
+
+
+def secret_key(tenant: str, name: str) -> bytes:
+    """A tenant's secret."""
+    return text_key(tenant) + name.encode()
+
+
+def flow_configs_of(tenant: str) -> bytes:
+    """How the keys of a tenant's flow configs begin."""
+    return text_key(tenant) + b"c"
+
+
+def flow_config_key(tenant: str, config_id: str) -> bytes:
+    """A tenant's flow config."""
+    return flow_configs_of(tenant) + config_id.encode()
+
+
+def profile_key(tenant: str, flow: str, profile: str) -> bytes:
+    """Which config a profile of a flow is, or, without a flow, of all of them."""
+    return text_key(tenant) + b"p" + text_key(flow) + profile.encode()
+
+
+_DUE_BYTES = 8
+
+
+def schedule_key(tenant: str, schedule_id: str) -> bytes:
+    """A schedule."""
+    return text_key(tenant) + schedule_id.encode()
+
+
+def schedule_place(key: bytes) -> tuple[str, str]:
+    """Tenant and ID in such a key."""
+    tenant, _, schedule_id = key.decode().partition("\0")
+    return tenant, schedule_id
+
+
+def due_schedule_key(due_ns: int, schedule: bytes) -> bytes:
+    """A schedule, by its own key, behind all that are due earlier."""
+    return due_ns.to_bytes(_DUE_BYTES, "big") + schedule
+
+
+def due_schedule(key: bytes) -> tuple[int, bytes]:
+    """Due time and own key in such a key."""
+    return int.from_bytes(key[:_DUE_BYTES], "big"), key[_DUE_BYTES:]

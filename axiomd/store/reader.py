@@ -7,7 +7,7 @@ by `limits.SCAN_ROWS_MAX` and hand back a cursor.
 
 import base64
 import itertools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import attrs
@@ -17,10 +17,12 @@ from axiomd.execution.arrivals import Arrival
 from axiomd.execution.execution import Execution, OpenPause
 from axiomd.execution.journal import AFTER_THE_END, Entry, EntryKind, Payload
 from axiomd.execution.status import Status
+from axiomd.execution.tenant_limits import OwnLimits
 from axiomd.flow.artifact import Artifact
 from axiomd.ids import token_expiry
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
 from axiomd.store import keys
+from axiomd.store.acts import Act, ActKind, acts_of, old_acts
 from axiomd.store.commit import ForgetCommit
 from axiomd.store.cursors import (
     NO_CURSOR,
@@ -30,6 +32,8 @@ from axiomd.store.cursors import (
     write_row_cursor,
 )
 from axiomd.store.env import Store, get
+from axiomd.store.limit_records import decode_own_limits
+from axiomd.store.ready import Ready
 from axiomd.store.records import (
     ApiKeyRecord,
     DraftRecord,
@@ -49,6 +53,8 @@ from axiomd.store.records import (
 )
 from axiomd.store.retention import next_slice
 from axiomd.store.sizes import Sizes, sizes_of
+from axiomd.store.tenants import Holder, Tenant, every_tenant, holder
+from axiomd.store.usage import UsageCount
 from axiomd.store.walking import backwards, forwards
 
 _LAST_ENTRIES = 2
@@ -69,6 +75,8 @@ class ListFilter:
     """Exclusive."""
     text: str = ""
     """Part of the execution ID."""
+    schedule_id: str = ""
+    """The schedule that made it."""
 
 
 @attrs.frozen
@@ -108,6 +116,8 @@ class Reader:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._tables = store.tables
+        self.ready = Ready(store)
+        """What waits for a worker."""
 
     # -- executions ---------------------------------------------------------------------------
 
@@ -218,6 +228,10 @@ class Reader:
         value = self._get(keys.TENANTS, tenant.encode())
         return decode_tenant(value) if value is not None else TenantRecord()
 
+    def tenants(self) -> dict[str, Tenant]:
+        """Every tenant that was created or has had a key, by its ID."""
+        return every_tenant(self._store)
+
     def frame_count(self, execution_id: str, placement: int) -> int:
         """Durable frames of a placement."""
         execution = keys.execution_key(execution_id)
@@ -244,31 +258,9 @@ class Reader:
             rows = forwards(walk, prefix, first, limit)
             return [decode_arrival(key, value) for key, value in rows]
 
-    def ready(self, limit: int, leave_out: Collection[str]) -> list[str]:
-        """Executions that wait for a worker, the oldest first, but those in `leave_out`."""
-        found: list[str] = []
-        with self._store.read() as transaction:
-            cursor = transaction.cursor(self._tables[keys.READY])
-            for key, _ in forwards(cursor, b"", b"", 2**31):
-                execution_id = keys.time_led_tail(key)[1]
-                if execution_id not in leave_out:
-                    found.append(execution_id)
-                if len(found) >= limit:
-                    break
-        return found
-
     def sizes(self) -> Sizes:
         """How large the store is, and how much waits in it."""
         return sizes_of(self._store)
-
-    def place_in_queue(self, execution: Execution, looked_at: int) -> int | None:
-        """How many executions are chosen before one that waits for a worker.
-
-        None if it does not wait, or is not among the first `looked_at`.
-        """
-        identity = execution.execution_id
-        ahead = self.ready(looked_at, ())
-        return ahead.index(identity) if identity in ahead else None
 
     def claimed(self) -> list[str]:
         """Executions that some worker has."""
@@ -436,10 +428,33 @@ class Reader:
         """Every API key's hash and record."""
         return [(key, decode_api_key(value)) for key, value in self._scan(keys.API_KEYS, b"")]
 
+    def holder(self, digest: bytes) -> Holder | None:
+        """Whose API key has this SHA-256; None if it is unknown or revoked."""
+        return holder(self._store, digest)
+
+    def acts(
+        self, tenant: str, kind: ActKind | None, limit: int, cursor: str | None = None
+    ) -> Rows[Act]:
+        """A page of a tenant's administrative acts, newest first. Raises Malformed."""
+        return Rows(*acts_of(self._store, tenant, kind, limit, cursor))
+
+    def old_acts(self, before_ns: int, limit: int) -> list[tuple[str, bytes]]:
+        """Table and key of administrative acts that were before then, at most `limit`."""
+        return old_acts(self._store, before_ns, limit)
+
     def session(self, key: bytes) -> SessionRecord | None:
         """The session whose token is stored so, run out or not."""
         value = self._get(keys.SESSIONS, key)
         return decode_session(value) if value is not None else None
+
+    def tenant_limits(self) -> dict[str, OwnLimits]:
+        """The limits that are a tenant's own, of every tenant that has some."""
+        rows = self._scan(keys.TENANT_LIMITS, b"")
+        return {key.decode(): decode_own_limits(value) for key, value in rows}
+
+    def count_usage(self, tenant: str, now_ns: int) -> UsageCount:
+        """A count of what a tenant has here, which goes in steps."""
+        return UsageCount(self._store, tenant, now_ns)
 
     def run_out(self, now_ns: int, limit: int) -> list[tuple[str, bytes]]:
         """Table and key of sessions and sign-in links that have run out, at most `limit`."""
@@ -484,6 +499,8 @@ class Reader:
 
 def _wanted(execution: Execution, wanted: ListFilter) -> bool:
     if wanted.statuses and execution.status not in wanted.statuses:
+        return False
+    if wanted.schedule_id and execution.schedule_id != wanted.schedule_id:
         return False
     return not wanted.flow or execution.flow == wanted.flow
 

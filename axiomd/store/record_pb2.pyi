@@ -21,7 +21,7 @@ class Ending(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., message: _Optional[str] = ..., placement: _Optional[str] = ..., edge: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
 
 class Execution(_message.Message):
-    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from", "wake_ns", "doubts", "idempotency", "ended_at", "pauses", "children", "parent_position", "depth", "debug", "held", "undoing", "webhook", "traceparent", "tracestate")
+    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from", "wake_ns", "doubts", "idempotency", "ended_at", "pauses", "children", "parent_position", "depth", "debug", "held", "undoing", "webhook", "priority", "config_ids", "schedule_id", "scheduled_ns", "traceparent", "tracestate")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
     GRAPH_ID_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +51,10 @@ class Execution(_message.Message):
     HELD_FIELD_NUMBER: _ClassVar[int]
     UNDOING_FIELD_NUMBER: _ClassVar[int]
     WEBHOOK_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_IDS_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_ID_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULED_NS_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     TRACESTATE_FIELD_NUMBER: _ClassVar[int]
     tenant: str
@@ -82,9 +86,13 @@ class Execution(_message.Message):
     held: _containers.RepeatedScalarFieldContainer[str]
     undoing: bool
     webhook: Target
+    priority: int
+    config_ids: _containers.RepeatedScalarFieldContainer[str]
+    schedule_id: str
+    scheduled_ns: int
     traceparent: str
     tracestate: str
-    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ..., wake_ns: _Optional[int] = ..., doubts: _Optional[_Iterable[str]] = ..., idempotency: _Optional[bytes] = ..., ended_at: _Optional[_Iterable[str]] = ..., pauses: _Optional[_Iterable[_Union[Pause, _Mapping]]] = ..., children: _Optional[_Iterable[str]] = ..., parent_position: _Optional[str] = ..., depth: _Optional[int] = ..., debug: _Optional[_Union[Debug, _Mapping]] = ..., held: _Optional[_Iterable[str]] = ..., undoing: _Optional[bool] = ..., webhook: _Optional[_Union[Target, _Mapping]] = ..., traceparent: _Optional[str] = ..., tracestate: _Optional[str] = ...) -> None: ...
+    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ..., wake_ns: _Optional[int] = ..., doubts: _Optional[_Iterable[str]] = ..., idempotency: _Optional[bytes] = ..., ended_at: _Optional[_Iterable[str]] = ..., pauses: _Optional[_Iterable[_Union[Pause, _Mapping]]] = ..., children: _Optional[_Iterable[str]] = ..., parent_position: _Optional[str] = ..., depth: _Optional[int] = ..., debug: _Optional[_Union[Debug, _Mapping]] = ..., held: _Optional[_Iterable[str]] = ..., undoing: _Optional[bool] = ..., webhook: _Optional[_Union[Target, _Mapping]] = ..., priority: _Optional[int] = ..., config_ids: _Optional[_Iterable[str]] = ..., schedule_id: _Optional[str] = ..., scheduled_ns: _Optional[int] = ..., traceparent: _Optional[str] = ..., tracestate: _Optional[str] = ...) -> None: ...
 
 class Target(_message.Message):
     __slots__ = ("url", "headers")
@@ -163,6 +171,98 @@ class SigningSecrets(_message.Message):
     previous: str
     previous_until_ns: int
     def __init__(self, current: _Optional[str] = ..., created_ns: _Optional[int] = ..., previous: _Optional[str] = ..., previous_until_ns: _Optional[int] = ...) -> None: ...
+
+class Sealed(_message.Message):
+    __slots__ = ("key_id", "nonce", "content")
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    key_id: str
+    nonce: bytes
+    content: bytes
+    def __init__(self, key_id: _Optional[str] = ..., nonce: _Optional[bytes] = ..., content: _Optional[bytes] = ...) -> None: ...
+
+class Secret(_message.Message):
+    __slots__ = ("value", "created_ns", "updated_ns")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_NS_FIELD_NUMBER: _ClassVar[int]
+    value: Sealed
+    created_ns: int
+    updated_ns: int
+    def __init__(self, value: _Optional[_Union[Sealed, _Mapping]] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ...) -> None: ...
+
+class SecretOverride(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: Sealed
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[_Union[Sealed, _Mapping]] = ...) -> None: ...
+
+class FlowConfig(_message.Message):
+    __slots__ = ("flow", "profile", "node_timeout_s", "secrets", "created_ns", "updated_ns")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    NODE_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    SECRETS_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_NS_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    profile: str
+    node_timeout_s: float
+    secrets: _containers.RepeatedCompositeFieldContainer[SecretOverride]
+    created_ns: int
+    updated_ns: int
+    def __init__(self, flow: _Optional[str] = ..., profile: _Optional[str] = ..., node_timeout_s: _Optional[float] = ..., secrets: _Optional[_Iterable[_Union[SecretOverride, _Mapping]]] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ...) -> None: ...
+
+class Schedule(_message.Message):
+    __slots__ = ("name", "graph_id", "flow", "content", "cron", "every_s", "time_zone", "starts_ns", "ends_ns", "catch_up", "overlap", "paused", "config_id", "created_ns", "updated_ns", "since_ns", "next_ns", "last_ns", "last_execution_id", "last_error", "skipped_ns", "priority")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    GRAPH_ID_FIELD_NUMBER: _ClassVar[int]
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    CRON_FIELD_NUMBER: _ClassVar[int]
+    EVERY_S_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    STARTS_NS_FIELD_NUMBER: _ClassVar[int]
+    ENDS_NS_FIELD_NUMBER: _ClassVar[int]
+    CATCH_UP_FIELD_NUMBER: _ClassVar[int]
+    OVERLAP_FIELD_NUMBER: _ClassVar[int]
+    PAUSED_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_NS_FIELD_NUMBER: _ClassVar[int]
+    SINCE_NS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_NS_FIELD_NUMBER: _ClassVar[int]
+    LAST_NS_FIELD_NUMBER: _ClassVar[int]
+    LAST_EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_NS_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    graph_id: str
+    flow: str
+    content: bytes
+    cron: str
+    every_s: int
+    time_zone: str
+    starts_ns: int
+    ends_ns: int
+    catch_up: str
+    overlap: str
+    paused: bool
+    config_id: str
+    created_ns: int
+    updated_ns: int
+    since_ns: int
+    next_ns: int
+    last_ns: int
+    last_execution_id: str
+    last_error: str
+    skipped_ns: int
+    priority: int
+    def __init__(self, name: _Optional[str] = ..., graph_id: _Optional[str] = ..., flow: _Optional[str] = ..., content: _Optional[bytes] = ..., cron: _Optional[str] = ..., every_s: _Optional[int] = ..., time_zone: _Optional[str] = ..., starts_ns: _Optional[int] = ..., ends_ns: _Optional[int] = ..., catch_up: _Optional[str] = ..., overlap: _Optional[str] = ..., paused: _Optional[bool] = ..., config_id: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., since_ns: _Optional[int] = ..., next_ns: _Optional[int] = ..., last_ns: _Optional[int] = ..., last_execution_id: _Optional[str] = ..., last_error: _Optional[str] = ..., skipped_ns: _Optional[int] = ..., priority: _Optional[int] = ...) -> None: ...
 
 class Pause(_message.Message):
     __slots__ = ("position", "opened_ns", "expires_ns")
@@ -435,7 +535,7 @@ class FlowDraft(_message.Message):
     def __init__(self, name: _Optional[str] = ..., document: _Optional[str] = ..., updated_ns: _Optional[int] = ..., graph_id: _Optional[str] = ...) -> None: ...
 
 class ApiKey(_message.Message):
-    __slots__ = ("tenant", "name", "first8", "last4", "created_ns", "revoked_ns", "console")
+    __slots__ = ("tenant", "name", "first8", "last4", "created_ns", "revoked_ns", "console", "last_used_ns")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     FIRST8_FIELD_NUMBER: _ClassVar[int]
@@ -443,6 +543,7 @@ class ApiKey(_message.Message):
     CREATED_NS_FIELD_NUMBER: _ClassVar[int]
     REVOKED_NS_FIELD_NUMBER: _ClassVar[int]
     CONSOLE_FIELD_NUMBER: _ClassVar[int]
+    LAST_USED_NS_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     name: str
     first8: str
@@ -450,7 +551,8 @@ class ApiKey(_message.Message):
     created_ns: int
     revoked_ns: int
     console: bool
-    def __init__(self, tenant: _Optional[str] = ..., name: _Optional[str] = ..., first8: _Optional[str] = ..., last4: _Optional[str] = ..., created_ns: _Optional[int] = ..., revoked_ns: _Optional[int] = ..., console: _Optional[bool] = ...) -> None: ...
+    last_used_ns: int
+    def __init__(self, tenant: _Optional[str] = ..., name: _Optional[str] = ..., first8: _Optional[str] = ..., last4: _Optional[str] = ..., created_ns: _Optional[int] = ..., revoked_ns: _Optional[int] = ..., console: _Optional[bool] = ..., last_used_ns: _Optional[int] = ...) -> None: ...
 
 class Session(_message.Message):
     __slots__ = ("api_key", "created_ns")
@@ -471,10 +573,44 @@ class SignInLink(_message.Message):
     def __init__(self, api_key: _Optional[bytes] = ..., created_ns: _Optional[int] = ..., used_ns: _Optional[int] = ...) -> None: ...
 
 class Tenant(_message.Message):
-    __slots__ = ("retention_days",)
+    __slots__ = ("retention_days", "name", "created_ns", "disabled_ns")
     RETENTION_DAYS_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CREATED_NS_FIELD_NUMBER: _ClassVar[int]
+    DISABLED_NS_FIELD_NUMBER: _ClassVar[int]
     retention_days: float
-    def __init__(self, retention_days: _Optional[float] = ...) -> None: ...
+    name: str
+    created_ns: int
+    disabled_ns: int
+    def __init__(self, retention_days: _Optional[float] = ..., name: _Optional[str] = ..., created_ns: _Optional[int] = ..., disabled_ns: _Optional[int] = ...) -> None: ...
+
+class Act(_message.Message):
+    __slots__ = ("by", "kind", "subject", "detail")
+    BY_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    by: str
+    kind: str
+    subject: str
+    detail: str
+    def __init__(self, by: _Optional[str] = ..., kind: _Optional[str] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+
+class TenantLimits(_message.Message):
+    __slots__ = ("requests_per_s", "requests_burst", "invocations_per_s", "invocations_burst", "executions_max", "flow_executions_max")
+    REQUESTS_PER_S_FIELD_NUMBER: _ClassVar[int]
+    REQUESTS_BURST_FIELD_NUMBER: _ClassVar[int]
+    INVOCATIONS_PER_S_FIELD_NUMBER: _ClassVar[int]
+    INVOCATIONS_BURST_FIELD_NUMBER: _ClassVar[int]
+    EXECUTIONS_MAX_FIELD_NUMBER: _ClassVar[int]
+    FLOW_EXECUTIONS_MAX_FIELD_NUMBER: _ClassVar[int]
+    requests_per_s: float
+    requests_burst: int
+    invocations_per_s: float
+    invocations_burst: int
+    executions_max: int
+    flow_executions_max: int
+    def __init__(self, requests_per_s: _Optional[float] = ..., requests_burst: _Optional[int] = ..., invocations_per_s: _Optional[float] = ..., invocations_burst: _Optional[int] = ..., executions_max: _Optional[int] = ..., flow_executions_max: _Optional[int] = ...) -> None: ...
 
 class Idempotency(_message.Message):
     __slots__ = ("execution_id", "body_hash")

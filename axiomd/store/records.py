@@ -33,6 +33,7 @@ from axiomd.flow.artifact import (
     Placement,
     Retry,
 )
+from axiomd.limits import PRIORITY_DEFAULT
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
 from axiomd.store.versions import VERSION, body
@@ -84,6 +85,7 @@ class ApiKeyRecord:
     revoked_ns: int = 0
     console: bool = False
     """Whether it stands for who signs in by a link; nobody has it as a key."""
+    last_used_ns: int = 0
 
 
 @attrs.frozen
@@ -111,6 +113,11 @@ class TenantRecord:
 
     retention_days: float | None = None
     """Days that its ended executions are kept; 0 for ever, None as the box is set."""
+    name: str = ""
+    """What people call it; empty for its ID."""
+    created_ns: int = 0
+    """0 of one that came to be with its first key."""
+    disabled_ns: int = 0
 
 
 @attrs.frozen
@@ -139,6 +146,7 @@ def encode_execution(execution: Execution) -> bytes:
         losses=execution.losses,
         entries=execution.entries,
         config_id=execution.config_id,
+        config_ids=execution.config_ids,
         parent_id=execution.parent_id,
         forked_from=execution.forked_from,
         wake_ns=execution.wake_ns,
@@ -151,6 +159,8 @@ def encode_execution(execution: Execution) -> bytes:
         depth=execution.depth,
         held=execution.held,
         undoing=execution.undoing,
+        schedule_id=execution.schedule_id,
+        scheduled_ns=execution.scheduled_ns,
     )
     if execution.origin.traceparent:
         record.traceparent = execution.origin.traceparent
@@ -162,6 +172,8 @@ def encode_execution(execution: Execution) -> bytes:
         record.failure.CopyFrom(pb.Ending(**attrs.asdict(failure)))
     if execution.webhook is not None:
         record.webhook.CopyFrom(target_record(execution.webhook))
+    if execution.priority != PRIORITY_DEFAULT:
+        record.priority = execution.priority
     return VERSION + record.SerializeToString()
 
 
@@ -190,6 +202,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         if record.HasField("failure")
         else None,
         config_id=record.config_id,
+        config_ids=tuple(record.config_ids),
         parent_id=record.parent_id,
         forked_from=record.forked_from,
         wake_ns=record.wake_ns,
@@ -206,12 +219,15 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         held=tuple(record.held),
         undoing=record.undoing,
         webhook=read_target(record.webhook) if record.HasField("webhook") else None,
+        priority=record.priority if record.HasField("priority") else PRIORITY_DEFAULT,
+        schedule_id=record.schedule_id,
+        scheduled_ns=record.scheduled_ns,
         origin=Origin(record.traceparent, record.tracestate) if record.traceparent else NO_ORIGIN,
     )
 
 
 def _debug(record: pb.Debug) -> Debug:
-    return Debug(_one_of(record.mode, DebugMode), tuple(record.breakpoints))
+    return Debug(one_of(record.mode, DebugMode), tuple(record.breakpoints))
 
 
 def target_record(target: Target) -> pb.Target:
@@ -433,14 +449,14 @@ def _placement(record: pb.Placement) -> Placement:
 
 def _join(record: pb.Placement) -> Join:
     if not record.HasField("join"):
-        return Join(kind=_one_of(record.join_kind or "AND", JoinKind))
+        return Join(kind=one_of(record.join_kind or "AND", JoinKind))
     join = record.join
     return Join(
-        kind=_one_of(join.kind, JoinKind),
-        failure_policy=_one_of(join.failure_policy, FailurePolicy),
+        kind=one_of(join.kind, JoinKind),
+        failure_policy=one_of(join.failure_policy, FailurePolicy),
         quorum=join.quorum,
         timeout_s=join.timeout_s,
-        timeout_policy=_one_of(join.timeout_policy, GatePolicy),
+        timeout_policy=one_of(join.timeout_policy, GatePolicy),
     )
 
 
@@ -449,7 +465,7 @@ def _fan_out(record: pb.FanOut) -> FanOut:
 
 
 def _hitl(record: pb.Hitl) -> Hitl:
-    policy = _one_of(record.timeout_policy, PausePolicy)
+    policy = one_of(record.timeout_policy, PausePolicy)
     return Hitl(record.payload, record.timeout_s, policy)
 
 
@@ -465,7 +481,8 @@ def _compensate(record: pb.Compensate) -> Compensate:
     )
 
 
-def _one_of(text: str, literal: Any) -> Any:
+def one_of(text: str, literal: Any) -> Any:
+    """`text`, which must be one of the texts of a Literal. Raises StoreFailed."""
     if text not in get_args(literal):
         raise StoreFailed(f"a record has {text!r} where one of {get_args(literal)} is meant")
     return text
@@ -483,7 +500,7 @@ def _retry(record: pb.Retry) -> Retry:
 
 
 def _mode(text: str) -> Mode:
-    mode: Mode = _one_of(text, Mode)
+    mode: Mode = one_of(text, Mode)
     return mode
 
 
@@ -534,6 +551,7 @@ def decode_api_key(value: bytes) -> ApiKeyRecord:
         created_ns=record.created_ns,
         revoked_ns=record.revoked_ns,
         console=record.console,
+        last_used_ns=record.last_used_ns,
     )
 
 
@@ -561,13 +579,14 @@ def decode_link(value: bytes) -> SignInLinkRecord:
 
 def encode_tenant(tenant: TenantRecord) -> bytes:
     """What is set for a tenant."""
-    return VERSION + pb.Tenant(retention_days=tenant.retention_days).SerializeToString()
+    return VERSION + pb.Tenant(**attrs.asdict(tenant)).SerializeToString()
 
 
 def decode_tenant(value: bytes) -> TenantRecord:
     """The tenant's record stored as `value`."""
     record = pb.Tenant.FromString(body(value))
-    return TenantRecord(record.retention_days if record.HasField("retention_days") else None)
+    days = record.retention_days if record.HasField("retention_days") else None
+    return TenantRecord(days, record.name, record.created_ns, record.disabled_ns)
 
 
 def encode_idempotency(record: IdempotencyRecord) -> bytes:

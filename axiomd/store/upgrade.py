@@ -11,7 +11,7 @@ from functools import partial
 import attrs
 import lmdb
 
-from axiomd.execution.execution import index_keys
+from axiomd.execution.execution import index_keys, ready_parts
 from axiomd.limits import UPGRADE_ROWS_MAX
 from axiomd.store import keys
 from axiomd.store.env import FORMAT_KEY, Store, get
@@ -24,8 +24,8 @@ from axiomd.store.records import (
     encode_execution,
 )
 
-Row = tuple[str, bytes, bytes]
-"""A row to put: table, key, value."""
+Row = tuple[str, bytes, bytes | None]
+"""A row to put: table, key, value; None takes it away."""
 RowsFrom = Callable[[Store, "lmdb.Transaction", bytes, bytes], list[Row]]
 """What follows from one row that is there, given its key and value."""
 
@@ -62,7 +62,10 @@ def _slice(
     following = bytes(walk.key()) if more else None
     for key, value in some:
         for name, row_key, row_value in rows_from(store, transaction, key, value):
-            transaction.put(row_key, row_value, db=store.tables[name])
+            if row_value is None:
+                transaction.delete(row_key, db=store.tables[name])
+            else:
+                transaction.put(row_key, row_value, db=store.tables[name])
     return following
 
 
@@ -108,6 +111,18 @@ def _record_of_key(
     return [(keys.EXECUTIONS, identity, encode_execution(changed))]
 
 
+def _moved_to_its_queue(
+    store: Store, transaction: "lmdb.Transaction", key: bytes, _: bytes
+) -> list[Row]:
+    """What waits for a worker waits in a queue of its tenant and flow."""
+    execution_id = keys.time_led_tail(key)[1]
+    record = get(transaction, keys.execution_key(execution_id), store.tables[keys.EXECUTIONS])
+    assert record is not None, f"{execution_id} is ready, and gone"
+    waiting = keys.index_key("ready", ready_parts(decode_execution(execution_id, record)))
+    # In the transaction that takes the old row away: it is never in neither.
+    return [(keys.READY, waiting, b""), (keys.RETIRED_READY, key, None)]
+
+
 _HASH_BYTES = 32
 
 STEPS: Mapping[int, tuple[tuple[str, RowsFrom], ...]] = {
@@ -122,7 +137,7 @@ STEPS: Mapping[int, tuple[tuple[str, RowsFrom], ...]] = {
     2: (),
     # So are those of sessions, sign-in links and webhooks.
     3: (),
-    # A record knows the span that its execution was invoked in; those of before have none.
-    4: (),
+    # Rows of what is ready move; the other tables that are new are empty.
+    4: ((keys.RETIRED_READY, _moved_to_its_queue),),
 }
 """From each format to the next: tables to walk, and what to put for each row of them."""

@@ -24,9 +24,11 @@ from axiomd.flow.artifact import Artifact
 from axiomd.ids import token_expiry
 from axiomd.limits import FINDINGS_MAX, VERIFY_LOOKS_MAX, VERIFY_ROWS_MAX
 from axiomd.store import keys
+from axiomd.store.acts import act_faults
 from axiomd.store.blobs import Blobs
 from axiomd.store.delivery_rules import DeliveryLooks, Faults, RowLook
 from axiomd.store.env import Store, get
+from axiomd.store.limit_records import decode_own_limits
 from axiomd.store.reader import Reader
 from axiomd.store.records import (
     decode_api_key,
@@ -40,6 +42,8 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.rules import arrival_faults, history_faults
+from axiomd.store.schedule_rules import ScheduleLooks
+from axiomd.store.vault_rules import VaultLooks
 
 _ARTIFACTS_HELD = 64
 _UNREADABLE = (StoreFailed, DecodeError, ValueError, AssertionError, LookupError)
@@ -122,6 +126,7 @@ class _Look:
         self._blobs = blobs
         self._reader = Reader(store)
         self._deliveries = DeliveryLooks(store.tables)
+        self._schedules = ScheduleLooks(store.tables, find_artifact)
         self._find_artifact = find_artifact or lru_cache(_ARTIFACTS_HELD)(self._stored_artifact)
         self._on_progress = on_progress
         self.findings: list[Finding] = []
@@ -133,6 +138,7 @@ class _Look:
         self._walk("records", keys.EXECUTIONS, self._record_faults)
         for name, table in keys.INDEX_TABLES.items():
             self._walk("index_rows", table, self._index_row_faults(name))
+        self._walk("index_rows", keys.RETIRED_READY, self._retired_faults)
         for table in _OF_HISTORIES:
             self._walk("strays", table, self._stray_faults, _after_execution)
         self._walk("forgotten", keys.FORGOTTEN, self._forgotten_faults)
@@ -145,10 +151,16 @@ class _Look:
     def _at_catalog(self) -> None:
         for table, look in self._deliveries.of_tables():
             self._walk("webhooks", table, look)
+        for table, look in VaultLooks(self._store.tables).of_tables():
+            self._walk("secrets", table, look)
+        for table, look in self._schedules.of_tables():
+            self._walk("schedules", table, look)
         self._walk("tenants", keys.TENANTS, self._tenant_faults)
+        self._walk("tenant_limits", keys.TENANT_LIMITS, self._limits_faults)
         self._walk("api_keys", keys.API_KEYS, self._api_key_faults)
         self._walk("sessions", keys.SESSIONS, self._session_faults)
         self._walk("sign_in_links", keys.SIGN_IN_LINKS, self._link_faults)
+        self._walk("acts", keys.ACTS, act_faults)
         self._walk("packages", keys.PACKAGES, self._package_faults)
         self._walk("package_contents", keys.PACKAGE_CONTENTS, self._package_content_faults)
         self._walk("drafts", keys.DRAFTS, self._draft_faults)
@@ -243,6 +255,10 @@ class _Look:
                 yield f"rule 7: it has a row too many, of execution {identity.hex()}"
 
         return look
+
+    def _retired_faults(self, _: "lmdb.Transaction", key: bytes, __: bytes) -> Faults:
+        """Nothing is left in an index that nobody reads any more."""
+        yield f"rule 7: it has a row of execution {key[-keys.EXECUTION_BYTES :].hex()}"
 
     def _stray_faults(self, transaction: "lmdb.Transaction", key: bytes, _: bytes) -> Faults:
         """No history is left without a record, unless it is known to be on its way out."""
@@ -365,6 +381,11 @@ class _Look:
         if days is not None and days < 0:
             yield f"it keeps executions for {days} days"
 
+    def _limits_faults(self, _: "lmdb.Transaction", __: bytes, value: bytes) -> Faults:
+        """Limits can be read, which means that they can be kept."""
+        decode_own_limits(value)
+        yield from ()
+
     def _api_key_faults(self, _: "lmdb.Transaction", key: bytes, value: bytes) -> Faults:
         """An API key can be read."""
         if not decode_api_key(value).tenant:
@@ -479,13 +500,19 @@ def _subject(table: str, key: bytes) -> str:
         return f"execution {key[: keys.EXECUTION_BYTES].hex()}"
     if table in keys.INDEX_TABLES.values():
         return f"index {table}"
-    if table in (keys.DELIVERIES_DUE, keys.DELIVERIES_BY_TIME):
+    if table in _PLAIN_INDEXES:
         return f"index {table}"
+    if table == keys.ACTS:
+        return f"act of tenant {key.split(bytes(1))[0].decode(errors='replace')}"
     if table in _HASHED:
         return f"{_TITLES[table]} {key[-32:].hex()[:16]}"
     return f"{_TITLES[table]} {' '.join(key.decode(errors='replace').split(chr(0)))}"
 
 
+_PLAIN_INDEXES = (
+    *(keys.DELIVERIES_DUE, keys.DELIVERIES_BY_TIME),
+    *(keys.RETIRED_READY, keys.SCHEDULES_DUE),
+)
 _OF_HISTORIES = (keys.JOURNAL, keys.FRAMES, keys.ARRIVALS, keys.DELIVERIES)
 """What there is of an execution beside its record."""
 _HASHED = (
@@ -494,6 +521,7 @@ _HASHED = (
 )
 _TITLES: Mapping[str, str] = {
     keys.TENANTS: "tenant",
+    keys.TENANT_LIMITS: "limits of tenant",
     keys.API_KEYS: "API key",
     keys.SESSIONS: "session",
     keys.SIGN_IN_LINKS: "sign-in link",
@@ -505,4 +533,7 @@ _TITLES: Mapping[str, str] = {
     keys.IDEMPOTENCY: "idempotency key",
     keys.SUBSCRIPTIONS: "webhook",
     keys.SIGNING_SECRETS: "signing secret of tenant",
+    keys.SECRETS: "secret",
+    keys.FLOW_CONFIGS: "flow config",
+    keys.SCHEDULES: "schedule",
 }

@@ -29,6 +29,7 @@ from axiomd.errors import (
     NotFound,
     StoreFailed,
     StoreFull,
+    TenantDisabled,
     WrongState,
 )
 from axiomd.execution.execution import Execution
@@ -42,14 +43,18 @@ from axiomd.store.commit import (
     ForgetCommit,
     PurgeCommit,
     RowsCommit,
+    ScheduleCommit,
     SignInCommit,
 )
 from axiomd.store.env import Store
 
 _FORGET_BYTES = 64 * KIB
 """What a slice of forgetting, or a delivery, is taken for: it moves rows rather than bytes."""
-_SIGN_IN_BYTES = 256
-"""Two rows, both of them small."""
+_SIGN_IN_BYTES = 512
+"""Three rows, all of them small."""
+_ACT_BYTES = 256
+_SCHEDULE_BYTES = 512
+"""A schedule's rows, but for its input."""
 
 OnDurable = Callable[[Sequence[Execution]], None]
 """Told, on the trio thread, which executions changed in a batch that is on disk."""
@@ -81,7 +86,8 @@ class Ticket:
         """Return when the commit is on disk.
 
         Raises what it was refused with: Fenced, WrongState, NotFound, IdempotencyConflict,
-        LinkUnusable, StoreFull, StoreFailed. Cancelling stops the waiting only; the commit goes on.
+        LinkUnusable, TenantDisabled, StoreFull, StoreFailed. Cancelling stops the waiting only; the
+        commit goes on.
         """
         if not self.settled:
             if self._event is None:
@@ -389,8 +395,13 @@ def commit_bytes(commit: Commit) -> int:
         return _FORGET_BYTES
     if isinstance(commit, SignInCommit):
         return _SIGN_IN_BYTES
+    if isinstance(commit, ScheduleCommit):
+        kept = len(commit.after.definition.content) if commit.after is not None else 0
+        made = commit_bytes(commit.fires) if commit.fires is not None else 0
+        return _SCHEDULE_BYTES + kept + made + _ACT_BYTES * len(commit.acts)
     if isinstance(commit, RowsCommit):
-        return sum(len(key) + len(value) for _, key, value in commit.puts)
+        rows = sum(len(key) + len(value) for _, key, value in commit.puts)
+        return rows + _ACT_BYTES * len(commit.acts)
     payloads = [entry.payload for entry in commit.entries if entry.payload is not None]
     child = 0
     if isinstance(commit, ExecutionCommit):
@@ -415,5 +426,5 @@ def write_now(store: Store, commit: Commit) -> Result:
 def _settled(ticket: Ticket, batch: Batch) -> Settled:
     try:
         return ticket, batch.add(ticket.commit), None
-    except (Fenced, WrongState, NotFound, LinkUnusable) as refusal:
+    except (Fenced, WrongState, NotFound, LinkUnusable, TenantDisabled) as refusal:
         return ticket, None, refusal

@@ -6,9 +6,14 @@ from typing import Any
 import attrs
 import httpx
 import pytest
+from api.schemas import Described
 from api.stand_in import make_webui
+from api.strangers import Things, make_things
 from system import lab
 from system.box import Box, User, running
+from worlds.receivers import receiving
+
+from axiomd.api.documents import box_document
 
 KEEP_ALIVE_S = 0.1
 BODY_BYTES_MAX = 256 * 1024
@@ -36,7 +41,9 @@ def body_bytes_max() -> int:
 
 @pytest.fixture(scope="session")
 def user(box: Box) -> Iterator[User]:
+    """A user who knows what is described: no answer may be anything else."""
     with box.client() as user:
+        user.http.event_hooks = {"response": [Described(box_document()).check_answer]}
         pushed = user.push(lab.package())
         assert pushed.status_code == 201, pushed.text
         yield user
@@ -47,6 +54,22 @@ def stranger(box: Box) -> Iterator[User]:
     """A user of another tenant."""
     with box.client(box.make_key("elsewhere")) as user:
         yield user
+
+
+@pytest.fixture(scope="session")
+def prying(box: Box) -> Iterator[User]:
+    """A user of a tenant that has nothing, and asks for what others have."""
+    with box.client(box.make_key("prying")) as user:
+        yield user
+
+
+@pytest.fixture
+def things(user: User) -> Iterator[Things]:
+    """One of everything, the default tenant's."""
+    with receiving() as receiver:
+        things = make_things(user, receiver)
+        yield things
+        things.put_away(user)
 
 
 @attrs.frozen

@@ -7,6 +7,7 @@ import time
 
 import httpx
 import pytest
+from api.strangers import OPERATORS, OWN, STRANGERS, Things
 from system.box import Box, User
 from system.lab import single
 
@@ -20,6 +21,7 @@ ROUTES = [
     ("GET", f"/invocations/v1/executions/{IDENTITY}/events"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/checkpoints"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/branches"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/input"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/output"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/frames"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/stream"),
@@ -41,6 +43,14 @@ ROUTES = [
     ("POST", f"/app/v1/webhooks/deliveries/msg_{IDENTITY}_{IDENTITY[:24]}/redeliver"),
     ("GET", "/app/v1/webhooks/secret"),
     ("POST", "/app/v1/webhooks/secret/rotate"),
+    ("GET", "/app/v1/secrets"),
+    ("PUT", "/app/v1/secrets/TOKEN"),
+    ("DELETE", "/app/v1/secrets/TOKEN"),
+    ("GET", "/app/v1/configs"),
+    ("POST", "/app/v1/configs"),
+    ("GET", "/app/v1/configs/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("PUT", "/app/v1/configs/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("DELETE", "/app/v1/configs/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
     ("POST", "/app/v1/debug"),
     ("GET", f"/app/v1/debug/{IDENTITY}"),
     ("POST", f"/app/v1/debug/{IDENTITY}/pause"),
@@ -60,12 +70,31 @@ ROUTES = [
     ("POST", "/app/v1/flows/acme/echo/compile"),
     ("GET", "/app/v1/artifacts"),
     ("GET", "/app/v1/artifacts/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("GET", "/app/v1/artifacts/01JZZZZZZZZZZZZZZZZZZZZZZZ/openapi.json"),
     ("GET", "/app/v1/keys"),
     ("POST", "/app/v1/keys"),
     ("DELETE", "/app/v1/keys/00000000"),
+    ("GET", "/app/v1/tenants/default/limits"),
+    ("PUT", "/app/v1/tenants/default/limits"),
+    ("GET", "/app/v1/usage"),
     ("GET", "/app/v1/session"),
     ("DELETE", "/app/v1/session"),
+    ("GET", "/app/v1/tenants"),
+    ("POST", "/app/v1/tenants"),
+    ("GET", "/app/v1/tenants/default"),
+    ("PATCH", "/app/v1/tenants/default"),
+    ("GET", "/app/v1/audit"),
+    ("GET", "/app/v1/schedules"),
+    ("POST", "/app/v1/schedules"),
+    ("GET", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("PATCH", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("DELETE", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ"),
+    ("POST", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ/pause"),
+    ("POST", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ/resume"),
+    ("POST", "/app/v1/schedules/01JZZZZZZZZZZZZZZZZZZZZZZZ/trigger"),
 ]
+"""Every route, with IDs of nothing: what `STRANGERS` of `api/strangers.py` says of each is the last
+column of the table, and its first ones hold for all of them alike."""
 
 
 def revoked_key(user: User) -> str:
@@ -120,7 +149,78 @@ def test_table_of_routes_is_all_there_is(box: Box, user: User):
         if path != "/invocations/v1/flows/invoke"  # in front of the framework
     }
     # Signing in is how one comes by a key's rights; `test_sessions.py` holds it.
-    assert listed == walked - {("POST", "/app/v1/session")}
+    assert listed == walked - {("POST", "/app/v1/session"), ("GET", "/openapi.json")}
+
+
+def test_table_says_of_every_route_what_another_tenant_gets():
+    said = [*STRANGERS, *OWN, *OPERATORS]
+    assert sorted(said) == sorted(ROUTES)
+
+
+def test_every_route_refuses_another_tenants_things_as_if_they_were_not_there(
+    user: User, prying: User, things: Things, refused
+):
+    for route, row in STRANGERS.items():
+        answer = things.ask(prying, route, row)
+        refused(answer, 404, "NOT_FOUND")
+        nothing = things.ask_for_nothing(prying, route, row)
+        refused(nothing, 404, "NOT_FOUND")
+        assert shape(answer) == shape(nothing), route
+    # They were there all the time: whose they are is not told so. What is deleted goes last.
+    for route in sorted(STRANGERS, key=lambda route: route[0] == "DELETE"):
+        answer = things.ask(user, route, STRANGERS[route])
+        assert answer.status_code not in (401, 403, 404), (route, answer.text)
+
+
+def shape(answer: httpx.Response) -> tuple[int, str, set[str], int]:
+    body = answer.json()
+    return answer.status_code, body["code"], set(body), len(body["problems"])
+
+
+def test_no_list_shows_another_tenants_things(prying: User, things: Things):
+    for method, path in OWN:
+        if method == "GET":
+            shown = prying.http.get(path)
+            assert shown.status_code == 200, path
+            assert [name for name, known in things.ids.items() if known in shown.text] == []
+
+
+def test_operators_routes_refuse_everybody_else_whatever_there_is(prying: User, refused):
+    bodies = {"POST": {"tenant": "mine"}, "PATCH": {"disabled": True}}
+    for method, path in OPERATORS:
+        for asked in {path, path.replace("default", "nobody")}:
+            refused(prying.http.request(method, asked, json=bodies.get(method)), 403, "FORBIDDEN")
+
+
+def test_every_route_that_may_change_something_refuses_a_session_without_its_csrf_token(
+    box: Box, user: User, refused
+):
+    key = user.http.post("/app/v1/keys", json={"name": "browser"}).json()["key"]
+    with httpx.Client(base_url=box.url, trust_env=False) as http:
+        assert http.post("/app/v1/session", json={"key": key}).status_code == 201
+        for method, path in ROUTES:
+            if method != "GET":
+                refused(http.request(method, path, content=b"{"), 403, "CSRF_FAILED")
+
+
+def test_unknown_malformed_and_revoked_keys_are_told_exactly_the_same(box: Box, user: User):
+    """Nothing tells a key that was valid once from one that never was, not even a header."""
+    shown = [f"Bearer {'0' * 64}", "Bearer 12", f"Bearer {revoked_key(user)}"]
+    with httpx.Client(base_url=box.url, trust_env=False) as http:
+        for path in ("/app/v1/keys", "/invocations/v1/flows/invoke"):
+            method = "POST" if path.endswith("invoke") else "GET"
+            answers = [http.request(method, path, headers={"Authorization": one}) for one in shown]
+            told = {(one.status_code, one.content, headers_of(one)) for one in answers}
+            assert len(told) == 1
+            assert answers[0].headers["www-authenticate"] == "Bearer"
+        signing = [
+            http.post("/app/v1/session", json={"key": one.removeprefix("Bearer ")}) for one in shown
+        ]
+        assert len({(one.status_code, one.content, headers_of(one)) for one in signing}) == 1
+
+
+def headers_of(answer: httpx.Response) -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in answer.headers.items() if name != "date")
 
 
 def test_health_needs_no_key(box: Box):
@@ -129,42 +229,9 @@ def test_health_needs_no_key(box: Box):
         assert http.get("/readyz").json()["status"] == "ready"
 
 
-def test_metrics_are_for_keys_of_the_default_tenant(user: User, stranger: User, refused):
-    assert user.http.get("/metrics").status_code == 200
-    refused(stranger.http.get("/metrics"), 403, "FORBIDDEN")
-
-
-def test_another_tenants_anything_is_not_found(user: User, stranger: User, graph, refused):
-    identity = user.accepted(graph("Echo"), {})
-    user.ended(identity)
-    graph_id = graph("Echo")
-    paths = [
-        f"/invocations/v1/executions/{identity}{below}"
-        for below in ("", "/events", "/checkpoints", "/branches", "/output", "/frames", "/stream")
-    ]
-    more = ("pauses", "webhooks", "why")
-    paths += [f"/invocations/v1/executions/{identity}/{below}" for below in more]
-    paths += [
-        f"/app/v1/artifacts/{graph_id}",
-        "/app/v1/flows/acme/echo",
-        "/app/v1/packages/acme/lab/1.0.0",
-        "/app/v1/packages/acme/lab/1.0.0/messages.proto",
-    ]
-    for path in paths:
-        assert user.http.get(path).status_code in (200, 409), path
-        refused(stranger.http.get(path), 404, "NOT_FOUND")
-    refused(stranger.cancel(identity), 404, "NOT_FOUND")
-    refused(stranger.invoke(graph_id, {}), 404, "NOT_FOUND")
-    body = {"graph_id": graph_id}
-    for method, path, json in (
-        ("POST", "/invocations/v1/flows/invoke/stream", body),
-        ("POST", "/invocations/v1/nodes/acme/lab/1.0.0/Echo", {}),
-        ("DELETE", "/app/v1/flows/acme/echo", None),
-        ("POST", "/app/v1/flows/acme/echo/compile", None),
-    ):
-        refused(stranger.http.request(method, path, json=json), 404, "NOT_FOUND")
-    assert user.execution(identity)["status"] == "COMPLETED"
-    assert user.get("/app/v1/flows/acme/echo")["graph_id"] == graph_id
+def test_description_of_the_box_needs_no_key(box: Box):
+    with httpx.Client(base_url=box.url, trust_env=False) as http:
+        assert http.get("/openapi.json").json()["openapi"] == "3.1.0"
 
 
 def test_another_tenant_sees_empty_lists_and_its_own_keys(user: User, stranger: User, graph):
@@ -252,6 +319,23 @@ def test_unknown_route_is_not_found_in_the_envelope(user: User, refused, method,
 )
 def test_wrong_method_is_refused_in_the_envelope(user: User, refused, method, path):
     refused(user.http.request(method, path, json={}), 405, "METHOD_NOT_ALLOWED")
+
+
+def test_wrong_method_is_told_which_are_right(user: User):
+    for method, path, right in (
+        ("GET", "/invocations/v1/flows/invoke", "POST"),
+        ("PATCH", "/app/v1/keys", "GET, POST, HEAD"),
+        ("DELETE", "/app/v1/webhooks/secret", "GET, HEAD"),
+        ("OPTIONS", f"/invocations/v1/executions/{IDENTITY}", "GET, HEAD"),
+    ):
+        answer = user.http.request(method, path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, right), path
+
+
+def test_whoever_may_read_may_ask_for_the_head_alone(user: User):
+    for path in ("/app/v1/keys", "/app/v1/webhooks/secret", "/healthz", "/openapi.json"):
+        answer = user.http.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
 
 
 def test_get_on_the_unary_invoke_is_no_route_of_its_own(user: User):

@@ -83,7 +83,7 @@ def test_wrong_package_is_refused_with_file_and_line(user: User, changes, file, 
     answer = user.push(lab.package(changes))
     assert answer.status_code in (400, 422), answer.text
     body = answer.json()
-    assert body["code"] in ("INVALID", "MALFORMED", "NOT_SUPPORTED_YET")
+    assert body["code"] in ("INVALID", "MALFORMED")
     found = [problem for problem in body["problems"] if problem.get("file") == file]
     assert found, body
     told = [problem for problem in found if words in problem["message"]]

@@ -245,8 +245,18 @@ def test_output_is_there_once_it_has_completed(user: User, graph, diamond: str):
     assert (output["output"], output["failure"]["kind"]) == (None, "NODE_ERROR")
 
 
+def test_input_is_there_from_the_first_moment_on(user: User, graph):
+    identity = user.accepted(graph("Nap"), {"text": "z", "count": 20})
+    shown = user.execution(identity, "/input")
+    wanted = {"execution_id": identity, "message": "acme.lab.Text"}
+    assert {name: shown[name] for name in wanted} == wanted
+    assert (shown["input"]["text"], shown["input"]["count"]) == ("z", "20")
+    user.cancel(identity)
+    assert user.execution(identity, "/input") == shown
+
+
 def test_every_view_is_the_same_on_every_read(user: User, diamond: str):
-    for below in ("", "/events", "/checkpoints", "/branches", "/output"):
+    for below in ("", "/events", "/checkpoints", "/branches", "/input", "/output"):
         assert user.execution(diamond, below) == user.execution(diamond, below)
 
 

@@ -29,8 +29,9 @@ def test_a_fork_has_its_sources_history_and_output(user: User, source: str):
     }
     record = user.ended(told["execution_id"])
     assert (record["status"], record["forked_from"]) == ("COMPLETED", source)
-    there, here = (user.execution(i, "/output") for i in (source, told["execution_id"]))
-    assert here["output"] == there["output"]
+    for part in ("input", "output"):
+        there, here = (user.execution(i, f"/{part}") for i in (source, told["execution_id"]))
+        assert here[part] == there[part]
     kinds = [e["kind"] for e in user.execution(told["execution_id"], "/events")["events"]]
     assert kinds.count("execution_forked") == 1
     gates = user.execution(told["execution_id"], "/branches")["branches"]

@@ -195,16 +195,6 @@ def test_timeout_outside_its_range_is_refused(user: User, graph, refused, second
     assert problem.startswith("timeout_seconds: ")
 
 
-@pytest.mark.parametrize("path", ["invoke", "invoke/stream"])
-def test_config_is_refused_until_a_later_version(user: User, graph, refused, path):
-    graph_id = graph("Echo") if path == "invoke" else graph("Split")
-    body = {"graph_id": graph_id, "config_id": "slow"}
-    answer = user.http.post(f"/invocations/v1/flows/{path}", json=body)
-    problems = refused(answer, 422, "NOT_SUPPORTED_YET")
-    assert [problem.split(":")[0] for problem in problems] == ["config_id"]
-    assert all("NOT_SUPPORTED_YET" in problem for problem in problems)
-
-
 def test_crashing_node_ends_the_execution_and_not_the_box(user: User, graph):
     result = user.invoke(graph("Die"), {"flag": True}, wait=True).json()["result"]
     assert result["failure"]["kind"] == "NODE_CRASHED"

@@ -11,7 +11,7 @@ from api.test_access import ROUTES
 from system.box import Box, User
 
 from axiomd.clock import SystemClock
-from axiomd.engine.keyring import DEFAULT_TENANT
+from axiomd.engine.keyring import COMMAND_LINE, DEFAULT_TENANT
 from axiomd.engine.sign_in import new_link
 from axiomd.ids import Ids, key_hash, token_key
 from axiomd.settings import StoreSettings
@@ -62,7 +62,7 @@ def make_link(box: Box, tenant: str = DEFAULT_TENANT) -> str:
     """The token of a link, made beside the running server."""
     clock = SystemClock()
     with open_store(StoreSettings(), box.data_dir) as store:
-        token, commit = new_link(Reader(store), Ids(clock), clock, tenant)
+        token, commit = new_link(Reader(store), Ids(clock), clock, tenant, COMMAND_LINE)
         write_now(store, commit)
     return token
 

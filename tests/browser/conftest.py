@@ -75,8 +75,8 @@ def open_window(browser: Browser, box: Box) -> Iterator[OpenWindow]:
     opened: list[tuple[Visitor, Watch]] = []
 
     def open_one(**options: object) -> Visitor:
-        given = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"} | options
-        context = browser.new_context(base_url=box.url, **given)
+        usual = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
+        context = browser.new_context(**{"base_url": box.url, **usual, **options})
         context.set_default_timeout(TIMEOUT_MS)
         watch = Watch(context)
         visitor = Visitor(context.new_page(), watch)

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -64,13 +65,13 @@ def built() -> Path:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser of the machine's; none is ever downloaded."""
+def chromium(**options: Any) -> Iterator[Browser]:
+    """A browser of the machine's, launched with more options; none is ever downloaded."""
     path = os.environ.get("AXIOMD_CHROMIUM") or shutil.which("chromium")
     if not path:
         missing("There is no chromium on this machine, and AXIOMD_CHROMIUM names none.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS, **options)
         yield browser
         browser.close()
 

@@ -10,8 +10,11 @@ import trio
 from chaos import Chaos, ChaosRunner
 from node_package import answer, ask, call, ignore, messages
 from worlds.processes import below, find_process, own_number
+from worlds.vaults import manifest, open_provision
 
+from axiomd.engine.secretive import SecretiveRunner
 from axiomd.execution.call import Output
+from axiomd.flow.package import EnvSpec
 from axiomd.limits import MIB
 from axiomd.runners.inline import InlineRunner
 from axiomd.runners.process import open_process_runner
@@ -65,6 +68,7 @@ INLINE = InlineRunner(
     {"Upper": inline_upper, "Midway": inline_midway},
 )
 
+ALWAYS_SECRET = manifest({}, EnvSpec("TOKEN", secret=True))
 CALM = Chaos(delay=1, lose_before=0, lose_after=0, twice=0.5, late=0)
 
 
@@ -75,7 +79,14 @@ async def open_runner(kind, packages):
         yield INLINE
         return
     async with open_process(packages) as runner:
-        yield ChaosRunner(runner, 1, CALM) if kind == "chaos" else runner
+        match kind:
+            case "chaos":
+                yield ChaosRunner(runner, 1, CALM)
+            case "secretive":
+                async with open_provision(ALWAYS_SECRET, TOKEN="not to be told") as provision:
+                    yield SecretiveRunner(runner, provision)
+            case _:
+                yield runner
 
 
 why_not = why_no_bubblewrap()
@@ -87,7 +98,7 @@ every_sandbox = pytest.mark.parametrize(
     ],
 )
 
-every_runner = pytest.mark.parametrize("kind", ["process", "inline", "chaos"])
+every_runner = pytest.mark.parametrize("kind", ["process", "inline", "chaos", "secretive"])
 
 
 async def drain(stream):

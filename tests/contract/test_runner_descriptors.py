@@ -63,7 +63,7 @@ async def test_a_process_whose_descriptor_has_no_room_is_lost_and_the_others_liv
             zygote = zygote_of(runner)
             os.kill(zygote, signal.SIGSTOP)
             nursery.start_soon(one)
-            await wait_for(lambda: runner._pools["d1"]._zygote._requested)
+            await wait_for(lambda: runner._pools["default", "d1"]._zygote._requested)
             with no_descriptor_left():
                 os.kill(zygote, signal.SIGCONT)
                 await wait_for(lambda: outcomes)

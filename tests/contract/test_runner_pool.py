@@ -2,7 +2,7 @@
 
 import trio
 from node_package import ask, call, ignore
-from runner_lab import open_process, run_many, wait_for
+from runner_lab import execute, open_process, run_many, wait_for
 
 from axiomd.execution.call import Output
 
@@ -31,6 +31,15 @@ async def test_a_short_call_does_not_wait_for_long_computations(packages, tmp_pa
             nursery.start_soon(runner.run, spin, ignore)
         assert isinstance(await runner.run(call("Echo"), ignore), Output)
         nursery.cancel_scope.cancel()
+
+
+async def test_a_process_never_serves_two_tenants(packages):
+    """What a node keeps in its module, a client with a token say, stays its tenant's."""
+    async with open_process(packages) as runner:
+        keep = "import sys\nresult = ''.join(sys.modules.setdefault('kept', [ax.tenant_id]))"
+        for tenant in ("default", "other", "default", "other"):
+            for _ in range(5):
+                assert await execute(runner, keep, tenant=tenant) == tenant
 
 
 async def test_waiting_calls_are_served_in_order(packages):

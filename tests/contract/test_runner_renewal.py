@@ -24,7 +24,7 @@ async def number_of(runner, node="Whoami", payload=b"", **changes):
 
 def used(runner):
     """The processes that have run something, as this one knows them."""
-    return {worker.pid for worker in runner._pool("d1")._alive if worker.wear.calls}
+    return {worker.pid for worker in runner._pool("default", "d1")._alive if worker.wear.calls}
 
 
 # --- fresh ----------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ async def test_a_shared_process_is_replaced_although_it_is_never_empty(packages)
 
 async def test_a_spare_takes_the_place_of_a_process_that_was_killed(packages):
     async with open_process(packages) as runner:
-        pool = runner._pool("d1")
+        pool = runner._pool("default", "d1")
         for _ in range(2):
             await number_of(runner)
         for _ in range(5):
@@ -150,7 +150,7 @@ async def test_a_spare_is_not_started_where_another_process_would_have_to_go(pac
 
 async def test_a_spare_that_dies_is_not_replaced_in_a_loop(packages):
     async with open_process(packages) as runner, trio.open_nursery() as nursery:
-        pool = runner._pool("d1")
+        pool = runner._pool("default", "d1")
         await number_of(runner)
         nursery.start_soon(runner.run, call("Nap", ask(count=500)), ignore)
         await wait_for(lambda: runner.statistics()["calls_in_flight"] == 1)
@@ -199,20 +199,20 @@ async def test_the_package_used_last_longest_ago_makes_room_for_another(tmp_path
     async with open_process(packages, zygotes_max=2) as runner:
         for digest in ("d1", "d2", "d1", "d3"):
             await number_of(runner, digest=digest)
-        assert set(runner._pools) == {"d1", "d3"}
+        assert set(runner._pools) == {("default", "d1"), ("default", "d3")}
         async with runner.stream(stream_call("Upper"), ignore):
             await number_of(runner, digest="d2")
-            assert set(runner._pools) == {"d1", "d2"}, "what runs is not unloaded"
+            assert set(runner._pools) == {("default", "d1"), ("default", "d2")}, "d1 runs"
 
 
 async def test_packages_that_are_gone_leave_nothing_in_memory(packages):
     async with open_process(packages, idle_s=0.1, zygote_idle_s=0.1) as runner:
         await run_many(runner, call("Nap", ask(count=1)), 10)
         await runner.run(shared("EchoShared"), ignore)
-        pools = [weakref.ref(runner._pool("d1"))]
+        pools = [weakref.ref(runner._pool("default", "d1"))]
         for number in range(200):
             digest = f"absent{number}"
             assert (await runner.run(call("Echo", digest=digest), ignore)).kind == "LOAD_ERROR"
-            pools.append(weakref.ref(runner._pool(digest)))
+            pools.append(weakref.ref(runner._pool("default", digest)))
         await wait_for(lambda: runner._pools == {})
         await wait_for(lambda: gc.collect() >= 0 and not any(pool() for pool in pools))

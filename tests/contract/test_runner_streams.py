@@ -53,7 +53,7 @@ async def test_frames_that_nobody_receives_stay_in_the_node(packages):
             await stream.send(ask(count=100_000, blob=bytes(KIB)))
             frames = list(await stream.receive())
             await trio.sleep(0.2)
-            (worker,) = runner._pools["d1"]._alive
+            (worker,) = runner._pools["default", "d1"]._alive
             assert waits_in_the_kernel(worker.pid)
             rest, ending = await drain(stream)
         assert ending == Output(b"")
@@ -70,7 +70,7 @@ async def test_a_node_is_ahead_of_its_reader_by_few_frames_and_few_bytes(package
         runner.stream(stream_call("Ahead"), ignore) as stream,
     ):
         await stream.send(ask(text=str(told), count=10**6, blob=bytes(size)))
-        (worker,) = runner._pools["d1"]._alive
+        (worker,) = runner._pools["default", "d1"]._alive
         await wait_for(lambda: told.exists() and waits_in_the_kernel(worker.pid))
         ahead = int(told.read_text())
         assert ahead < 512
@@ -152,7 +152,7 @@ async def test_leaving_a_stream_kills_its_node(packages, tmp_path):
     async with open_process(packages, spare=False) as runner:
         async with runner.stream(stream_call("Silent"), ignore) as stream:
             await stream.receive()
-            (worker,) = runner._pools["d1"]._alive
+            (worker,) = runner._pools["default", "d1"]._alive
         assert not is_alive(worker.pid)
 
 

@@ -6,7 +6,7 @@ from worlds.box import MAP_BYTES, Physics, open_box
 from worlds.disk import Cut, open_disk
 from worlds.flows import BRANCHING
 from worlds.invariants import broken_invariants, rows
-from worlds.rows import put_rows
+from worlds.rows import BY, put_rows
 from worlds.seeds import TickingClock, run_seeded, seeded_ids
 
 from axiomd.clock import NS_PER_S
@@ -45,9 +45,9 @@ class House:
         self.revoked = False
         """Whether somebody was told that the key is revoked."""
         with open_store(SETTINGS, directory) as store:
-            self.key, commit = new_key(self.ids, self.clock, "laptop", TENANT)
+            self.key, commit = new_key(self.ids, self.clock, "laptop", TENANT, BY)
             write_now(store, commit)
-            self.link, commit = new_link(Reader(store), self.ids, self.clock, TENANT)
+            self.link, commit = new_link(Reader(store), self.ids, self.clock, TENANT, BY)
             write_now(store, commit)
 
     def live(self, story, cut=None):
@@ -102,9 +102,9 @@ def test_what_was_told_of_sessions_holds_after_a_power_cut(tmp_path, batch, side
     async def story(sign_ins, keyring):
         house.told.append(await sign_ins.by_key(house.key))
         house.told.append(await sign_ins.by_key(house.key))
-        await sign_ins.end(house.told[1])
+        await sign_ins.end(house.told[1], BY)
         ended.append(house.told[1])
-        await keyring.revoke(TENANT, house.key[:8])
+        await keyring.revoke(TENANT, house.key[:8], BY)
         house.revoked = True
 
     async def look(sign_ins, _):
@@ -125,7 +125,7 @@ def test_the_sessions_of_a_revoked_key_are_dead_after_a_restart(tmp_path):
     async def sign_in_and_revoke(sign_ins, keyring):
         house.told.append(await sign_ins.by_key(house.key))
         assert sign_ins.find(house.told[0]) is not None
-        await keyring.revoke(TENANT, house.key[:8])
+        await keyring.revoke(TENANT, house.key[:8], BY)
         assert sign_ins.find(house.told[0]) is None
 
     async def look(sign_ins, _):

@@ -10,6 +10,7 @@ from worlds.flows import ASKING, BRANCHING, TENANT, UNDOING
 from worlds.invariants import stored_executions
 from worlds.person import answer_pauses
 from worlds.receivers import Inbox, all_told, telling
+from worlds.rows import BY
 from worlds.seeds import run_seeded
 
 from axiomd.execution.deliveries import DeliveryStatus, delivery_key, result_key
@@ -34,7 +35,7 @@ async def live(world, physics, inbox):
     """One life: a tenant subscribes and invokes, and everything is told; None after a cut."""
     async with open_box(world, physics) as box, telling(box, inbox) as webhooks:
         if not webhooks.outbox.subscriptions(TENANT):
-            await webhooks.subscribe(TENANT, Target("https://events.example/"), EVENTS)
+            await webhooks.subscribe(TENANT, Target("https://events.example/"), EVENTS, BY)
         async with trio.open_nursery() as nursery:
             for key, payload in CLIENTS.items():
                 nursery.start_soon(client, box, key, payload)

@@ -60,8 +60,8 @@ async def test_a_watch_that_is_left_leaves_nothing_behind():
 
 def test_the_scheduler_is_called_for_what_is_queued_and_for_nothing_else():
     tail, calls = Tail(), []
-    tail.on_ready = lambda: calls.append(1)
+    tail.on_ready = calls.extend
     tail.publish([RUNNING, ENDED])
     assert calls == []
     tail.publish([RUNNING, new_execution(2)])
-    assert calls == [1]
+    assert calls == [new_execution(2)]

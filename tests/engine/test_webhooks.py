@@ -10,6 +10,7 @@ from worlds.flows import ASKING, BRANCHING, TENANT, Behaviour, Story, flow
 from worlds.invariants import broken_invariants, rows
 from worlds.person import answer_pauses
 from worlds.receivers import Inbox, all_told, make_webhooks, telling
+from worlds.rows import BY
 
 from axiomd.clock import NS_PER_S
 from axiomd.engine.webhooks import open_webhooks
@@ -135,8 +136,8 @@ async def test_a_dead_receiver_holds_up_no_other(make_world, autojump_clock):
 async def test_pauses_and_failures_are_told_to_who_subscribed(make_world, autojump_clock):
     inbox = Inbox()
     async with open_box(make_world(ASKING)) as box, telling(box, inbox) as webhooks:
-        await webhooks.subscribe(TENANT, EVENTS, ("pause_opened", "execution_failed"))
-        await webhooks.subscribe("another tenant", EVENTS, ("pause_opened",))
+        await webhooks.subscribe(TENANT, EVENTS, ("pause_opened", "execution_failed"), BY)
+        await webhooks.subscribe("another tenant", EVENTS, ("pause_opened",), BY)
         accepted = await box.engine.accept(box.world.story.artifact, b"x")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(answer_pauses, box)
@@ -153,7 +154,7 @@ async def test_a_failure_and_a_cancel_are_told_to_who_subscribed(make_world, aut
     inbox = Inbox()
     story = Story(flow("a>b"), {"b": Behaviour("fail")})
     async with open_box(make_world(story)) as box, telling(box, inbox) as webhooks:
-        await webhooks.subscribe(TENANT, EVENTS, ("execution_failed", "execution_cancelled"))
+        await webhooks.subscribe(TENANT, EVENTS, ("execution_failed", "execution_cancelled"), BY)
         await run(box, webhook=None)
         (delivery,) = await all_told(webhooks, TENANT)
         assert delivery.kind == "execution.failed"
@@ -163,7 +164,7 @@ async def test_410_stops_a_subscription_and_what_is_on_its_way(make_world, autoj
     inbox = Inbox(latency_s=1)
     inbox.answers = lambda _: 410
     async with open_box(make_world(BRANCHING)) as box, telling(box, inbox) as webhooks:
-        made = await webhooks.subscribe(TENANT, EVENTS, ("execution_completed",))
+        made = await webhooks.subscribe(TENANT, EVENTS, ("execution_completed",), BY)
         for _ in range(8):
             await run(box, webhook=None)
         deliveries = await all_told(webhooks, TENANT)
@@ -173,9 +174,9 @@ async def test_410_stops_a_subscription_and_what_is_on_its_way(make_world, autoj
         assert found.stopped_ns
         await run(box, webhook=None)
         assert len(await all_told(webhooks, TENANT)) == len(deliveries)
-        await webhooks.unsubscribe(TENANT, made.subscription_id)
+        await webhooks.unsubscribe(TENANT, made.subscription_id, BY)
         with pytest.raises(NotFound):
-            await webhooks.unsubscribe(TENANT, made.subscription_id)
+            await webhooks.unsubscribe(TENANT, made.subscription_id, BY)
 
 
 async def test_what_is_on_its_way_to_a_removed_subscription_is_told_to_nobody(
@@ -184,10 +185,10 @@ async def test_what_is_on_its_way_to_a_removed_subscription_is_told_to_nobody(
     inbox = Inbox()
     inbox.answers = lambda _: 500
     async with open_box(make_world(BRANCHING)) as box, telling(box, inbox) as webhooks:
-        made = await webhooks.subscribe(TENANT, EVENTS, ("execution_completed",))
+        made = await webhooks.subscribe(TENANT, EVENTS, ("execution_completed",), BY)
         await run(box, webhook=None)
         await trio.sleep(1)
-        await webhooks.unsubscribe(TENANT, made.subscription_id)
+        await webhooks.unsubscribe(TENANT, made.subscription_id, BY)
         (delivery,) = await all_told(webhooks, TENANT)
         assert (len(inbox.got), delivery.status) == (1, DeliveryStatus.FAILED)
         assert delivery.attempts[-1].error == "the webhook was removed"
@@ -250,16 +251,16 @@ async def test_a_message_that_cannot_be_made_ends_nothing_but_itself(make_world,
 async def test_subscriptions_are_bounded(make_world, autojump_clock):
     async with open_box(make_world(BRANCHING)) as box, telling(box, Inbox()) as webhooks:
         for _ in range(WEBHOOK_SUBSCRIPTIONS_MAX):
-            await webhooks.subscribe(TENANT, EVENTS, ("pause_opened",))
+            await webhooks.subscribe(TENANT, EVENTS, ("pause_opened",), BY)
         with pytest.raises(Invalid):
-            await webhooks.subscribe(TENANT, EVENTS, ("pause_opened",))
-        await webhooks.subscribe("another tenant", EVENTS, ("pause_opened",))
+            await webhooks.subscribe(TENANT, EVENTS, ("pause_opened",), BY)
+        await webhooks.subscribe("another tenant", EVENTS, ("pause_opened",), BY)
 
 
 async def test_deliveries_are_forgotten_with_their_execution(make_world, autojump_clock):
     world, physics = make_world(BRANCHING), Physics(retention=RetentionSettings(days=1))
     async with open_box(world, physics) as box, telling(box, Inbox()) as webhooks:
-        await webhooks.subscribe(TENANT, EVENTS, ("execution_completed",))
+        await webhooks.subscribe(TENANT, EVENTS, ("execution_completed",), BY)
         await run(box)
         assert len(await all_told(webhooks, TENANT)) == 2
         world.clock.advance(2 * DAY_NS)
@@ -275,7 +276,7 @@ async def test_old_notifications_of_what_goes_on_are_forgotten_and_results_are_n
     world = make_world(BRANCHING)
     settings = WebhookSettings(allow_private=True, days=10)
     async with open_box(world) as box, telling(box, Inbox(), settings) as webhooks:
-        await webhooks.subscribe(TENANT, EVENTS, ("execution_completed",))
+        await webhooks.subscribe(TENANT, EVENTS, ("execution_completed",), BY)
         for _ in range(20):
             await run(box)
         assert len(await all_told(webhooks, TENANT)) == 40
@@ -293,7 +294,7 @@ async def test_a_secret_is_made_once_and_its_replacement_overlaps(make_world, au
         first = await webhooks.signing.of(TENANT)
         assert await webhooks.signing.of(TENANT) == first
         assert (await webhooks.signing.of("another tenant")).current != first.current
-        second = await webhooks.signing.rotate(TENANT)
+        second = await webhooks.signing.rotate(TENANT, BY)
         await run(box)
         await all_told(webhooks, TENANT)
         assert all(inbox.got[-1].is_signed_with(one.current) for one in (first, second))

@@ -35,7 +35,7 @@ def test_a_run_frame_carries_visit_placement_and_payload():
     body = head[HEAD.size :] + payload
     assert (size, kind, number) == (len(body), RUN, 7)
     visit, spec, rest = split_run(body)
-    assert visit.decode().split("\n", 4) == ["3", "0", "e" * 32, "5" * 16, "a\nb"]
+    assert visit.decode().split("\n", 5) == ["3", "0", "e" * 32, "5" * 16, "", "a\nb"]
     assert json.loads(spec)["module"] == "process_order"
     assert json.loads(spec)["output_max"] == 99
     assert rest == b"payload"
@@ -45,7 +45,6 @@ def test_a_run_frame_carries_visit_placement_and_payload():
     "change",
     [
         {"config": {"k": "w"}},
-        {"secrets": {"s": "1"}},
         {"reflection": "[]"},
         {"output_type": "a.Other"},
         {"tenant": "u"},
@@ -57,6 +56,18 @@ def test_a_kept_header_is_never_used_for_another_placement(change):
     _, before, _ = split_run(frames.frame(CALL, 1, b"")[0][HEAD.size :])
     _, after, _ = split_run(frames.frame(attrs.evolve(CALL, **change), 2, b"")[0][HEAD.size :])
     assert before != after
+
+
+def test_secrets_travel_with_the_visit_and_not_with_what_is_kept():
+    frames = RunFrames(99)
+    call = attrs.evolve(CALL, secrets={"TOKEN": "x\ny"})
+    visit, spec, _ = split_run(frames.frame(call, 1, b"")[0][HEAD.size :])
+    assert json.loads(visit.decode().split("\n", 4)[3]) == {"TOKEN": "x\ny"}
+    assert "TOKEN" not in spec.decode()
+    assert "x\\ny" not in repr(frames._headers)
+    without, again, _ = split_run(frames.frame(CALL, 2, b"")[0][HEAD.size :])
+    assert (again, "TOKEN" in without.decode()) == (spec, False)
+    assert "x\\ny" not in repr(call)
 
 
 def test_what_a_node_says_is_read():

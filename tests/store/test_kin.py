@@ -5,7 +5,7 @@ import itertools
 import attrs
 import pytest
 from worlds.invariants import rows, stored_executions
-from worlds.rows import commit_now, new_execution, open_writing
+from worlds.rows import commit_now, new_execution, open_writing, waiting
 
 from axiomd.errors import Fenced
 from axiomd.execution.execution import Ending
@@ -97,7 +97,7 @@ def test_a_child_begins_with_its_parents_word_or_not_at_all(family):
     assert family[family.parent].children == (child_id,)
     child = family[child_id]
     assert (child.parent_id, child.status) == (family.parent, Status.QUEUED)
-    assert Reader(family.store).ready(9, ()) == [child_id]
+    assert waiting(Reader(family.store)) == [child_id]
     assert Reader(family.store).blob_is_named_by(BLOB.blob, child_id)
 
 
@@ -111,7 +111,7 @@ def test_the_end_of_a_child_wakes_a_parent_that_is_parked(family, trigger, way):
     parent = family[family.parent]
     assert (parent.status, parent.children, parent.wake_ns) == (Status.QUEUED, (), 0)
     assert family.kinds(family.parent)[-1] == "execution_woken"
-    assert Reader(family.store).ready(9, ()) == [family.parent]
+    assert waiting(Reader(family.store)) == [family.parent]
     assert rows(family.store, keys.DUE) == []
 
 
@@ -177,7 +177,7 @@ def test_the_end_of_a_parent_is_the_end_of_all_below_it(family, way, claimed):
         assert child.children == ()
     assert family[family.parent].children == ()
     assert {one.execution_id for one in told} == {family.parent, middle, inner, sister}
-    assert Reader(family.store).claimed() == Reader(family.store).ready(9, ()) == []
+    assert Reader(family.store).claimed() == waiting(Reader(family.store)) == []
 
 
 def test_a_child_that_is_left_is_cancelled_with_all_below_it(family):

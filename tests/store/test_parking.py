@@ -2,7 +2,7 @@
 
 import pytest
 from worlds.invariants import rows, stored_executions
-from worlds.rows import commit_now, new_execution, open_writing
+from worlds.rows import commit_now, new_execution, open_writing, waiting
 
 from axiomd.errors import Fenced, Occupied, WrongState
 from axiomd.execution.journal import Entry, EntryKind, Payload
@@ -89,7 +89,7 @@ def test_it_wakes_once_and_is_ready(tmp_path, trigger):
         (stored,) = stored_executions(store)
         assert (stored.status, stored.wake_ns) == (Status.QUEUED, 0)
         assert rows(store, keys.DUE) == []
-        assert Reader(store).ready(9, ()) == [identity]
+        assert waiting(Reader(store)) == [identity]
 
 
 def test_what_is_not_parked_does_not_wake(tmp_path):

@@ -13,7 +13,9 @@ from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
 from axiomd.execution.trace_context import Origin
 from axiomd.store import keys
+from axiomd.store import record_pb2 as pb
 from axiomd.store import records as r
+from axiomd.store.acts import masked
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NS = st.integers(0, 2**63)
@@ -63,6 +65,7 @@ EXECUTIONS = st.builds(
     entries=U32,
     failure=st.none() | st.builds(Ending, TEXT, TEXT, TEXT, TEXT, U32),
     config_id=TEXT,
+    config_ids=st.lists(TEXT, max_size=3).map(tuple),
     parent_id=TEXT,
     forked_from=TEXT,
     wake_ns=NS,
@@ -120,6 +123,18 @@ def test_a_draft_comes_back_as_it_went(draft):
 @settings(max_examples=30)
 def test_a_key_comes_back_as_it_went(key):
     assert r.decode_api_key(r.encode_api_key(key)) == key
+    assert masked(key) == f"{key.first8}…{key.last4}"
+
+
+def test_records_of_before_are_read_with_what_they_do_not_know_left_out():
+    old = r.VERSION + pb.ApiKey(tenant="t", name="n", first8="12345678").SerializeToString()
+    assert masked(r.decode_api_key(old)) == "12345678…"
+    assert r.decode_api_key(old).last_used_ns == 0
+    kept = r.VERSION + pb.Tenant(retention_days=7).SerializeToString()
+    assert r.decode_tenant(kept) == r.TenantRecord(7)
+    assert r.encode_tenant(r.TenantRecord(7)) == kept
+    whole = r.TenantRecord(0, "Acme", 5, 6)
+    assert r.decode_tenant(r.encode_tenant(whole)) == whole
 
 
 @given(st.builds(r.SessionRecord, st.binary(max_size=9), NS))

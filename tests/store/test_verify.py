@@ -17,6 +17,7 @@ from axiomd.limits import FINDINGS_MAX, VERIFY_ROWS_MAX
 from axiomd.settings import StoreSettings
 from axiomd.store import commit as commits
 from axiomd.store import keys
+from axiomd.store import record_pb2 as pb
 from axiomd.store.blobs import Blobs
 from axiomd.store.env import Store, open_store
 from axiomd.store.reader import Reader
@@ -37,8 +38,10 @@ from axiomd.store.records import (
     encode_session,
 )
 from axiomd.store.verify import verify
+from axiomd.store.versions import VERSION
 
 DIGEST = "d" * 64
+OUT_OF_RANGE = VERSION + pb.TenantLimits(requests_per_s=-1).SerializeToString()
 
 
 class Broken:
@@ -256,7 +259,15 @@ CASES = {
     "an index that lacks a row": (only(keys.BY_FLOW), "rule 7: index fl lacks its row"),
     "an index row of nothing": (
         lambda broken: broken.put(keys.READY, keys.time_led(1, "ab" * 16), b""),
-        "index rd: rule 7: it names execution abab",
+        "index rq: rule 7: it names execution abab",
+    ),
+    "a row of an index that is retired": (
+        lambda broken: broken.put(keys.RETIRED_READY, keys.time_led(1, "ab" * 16), b""),
+        "index rd: rule 7: it has a row of execution abab",
+    ),
+    "limits that cannot be": (
+        lambda broken: broken.put(keys.TENANT_LIMITS, b"tenant", OUT_OF_RANGE),
+        "limits of tenant tenant: it cannot be read",
     ),
     "an index row too many": (
         lambda broken: broken.put(keys.CLAIMED, keys.execution_key(broken.unary.execution_id), b""),

@@ -23,7 +23,7 @@ from worlds.processes import find_process
 
 from axiomd.authoring.bundle import Bundle, pack
 from axiomd.clock import SystemClock
-from axiomd.engine.keyring import DEFAULT_TENANT, new_key
+from axiomd.engine.keyring import COMMAND_LINE, DEFAULT_TENANT, new_key
 from axiomd.ids import Ids
 from axiomd.runners.orphans import holders
 from axiomd.settings import StoreSettings
@@ -172,7 +172,7 @@ class Box:
     def make_key(self, tenant: str) -> str:
         """A key of any tenant, written beside the running server."""
         clock = SystemClock()
-        key, commit = new_key(Ids(clock), clock, f"test of {tenant}", tenant)
+        key, commit = new_key(Ids(clock), clock, f"test of {tenant}", tenant, COMMAND_LINE)
         with open_store(self._store_settings, self.data_dir) as store:
             write_now(store, commit)
         return key

@@ -101,6 +101,14 @@ def test_an_output_of_64_mib_passes_three_nodes_in_bounded_memory(box: Box) -> N
     assert sum(size > MIB for size in sizes) == 3
 
 
+def test_a_large_input_is_shown_whole(box: Box) -> None:
+    given = base64.b64encode(bytes(range(256)) * (8 * MIB // 256)).decode()
+    with box.client() as user:
+        hand = user.compile(flow("acme/hand", {"hand": "Hand"}, []))
+        identity = user.accepted(hand, {"data": given})
+        assert user.execution(identity, "/input")["input"]["data"] == given
+
+
 def for_every_page(user: User, identity: str) -> None:
     """Each checkpoint shows its input and its output whole."""
     cursor, seen = "", []

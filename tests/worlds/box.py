@@ -25,6 +25,7 @@ from axiomd.engine.engine import Engine, open_engine
 from axiomd.engine.parts import Parts
 from axiomd.engine.tail import Tail
 from axiomd.execution.execution import Execution
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.history import History
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.position import Position, position_text
@@ -36,6 +37,7 @@ from axiomd.store.blobs import Blobs
 from axiomd.store.commit import IdempotencyClaim
 from axiomd.store.env import Store, open_store
 from axiomd.store.reader import Reader
+from axiomd.store.timetable import Timetable
 from axiomd.store.writer import Writer
 
 MAP_BYTES = 64 * 2**20
@@ -251,11 +253,13 @@ async def open_box(world: World, physics: Physics | None = None) -> AsyncIterato
             parts = Parts(
                 writer=writer,
                 reader=reader,
+                timetable=Timetable(store),
                 blobs=blobs,
                 tail=tail,
                 runners={"inline": runner},
                 artifact=lambda tenant, graph_id: world.stories[graph_id].artifact,
                 rules=lambda tenant, graph_id: StoryRules(world.stories[graph_id]),
+                terms=lambda tenant, flow, config_id: Terms(physics.settings.node_timeout_s),
                 clock=world.clock,
                 ids=world.ids,
                 chance=world.ids.chance,

@@ -39,10 +39,14 @@ async def follow(box: worlds.Box, execution_id: str) -> None:
         environments=unused,
         keyring=unused,
         sign_ins=unused,
+        tenants=unused,
         reader=box.reader,
         clock=box.world.clock,
         settings=ServerSettings(),
         webhooks=unused,
+        secrets=unused,
+        configs=unused,
+        provision=unused,
     )
     async with aclosing(frame_events(edge, execution, len(seen), None)) as chunks:
         async for chunk in chunks:

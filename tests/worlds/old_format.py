@@ -14,10 +14,33 @@ FORMAT_1_TABLES = (
 )
 
 
+def as_format_4(directory: Path) -> None:
+    """Let all that waits for a worker wait in one line, by time, and nobody have limits."""
+    with _opened(directory) as environment:
+        _line_up(environment)
+        limits, meta = environment.open_db(b"tl"), environment.open_db(b"me")
+        with environment.begin(write=True) as transaction:
+            transaction.drop(limits)
+            transaction.put(b"format", b"4", db=meta)
+
+
+def _opened(directory: Path) -> lmdb.Environment:
+    return lmdb.open(str(directory / "store"), map_size=2**30, max_dbs=64, sync=False)
+
+
+def _line_up(environment: lmdb.Environment) -> None:
+    queues, line = environment.open_db(b"rq"), environment.open_db(b"rd")
+    with environment.begin(write=True) as transaction:
+        for key, _ in list(transaction.cursor(queues)):
+            created_and_id = bytes(key)[-24:]
+            transaction.put(created_and_id, b"", db=line)
+        transaction.drop(queues)
+
+
 def as_format_1(directory: Path) -> None:
     """Take everything away that format 1 did not have: tables, and a field of executions."""
-    path = str(directory / "store")
-    with lmdb.open(path, map_size=2**30, max_dbs=64, sync=False) as environment:
+    with _opened(directory) as environment:
+        _line_up(environment)
         for name in set(keys.TABLES) - set(FORMAT_1_TABLES):
             table = environment.open_db(name.encode())
             with environment.begin(write=True) as transaction:

@@ -11,10 +11,15 @@ from axiomd.execution.execution import Execution
 from axiomd.execution.status import Status
 from axiomd.settings import StoreSettings
 from axiomd.store import keys
+from axiomd.store.acts import Actor
 from axiomd.store.commit import RowsCommit
 from axiomd.store.env import Store, open_store
+from axiomd.store.reader import Reader
 from axiomd.store.records import DraftRecord, encode_draft
 from axiomd.store.writer import Writer
+
+BY = Actor("laptop/12345678", TENANT)
+"""Who does what is logged."""
 
 
 class StillDriver:
@@ -50,6 +55,12 @@ def commit_now(writer: Writer) -> None:
     """Everything that is queued, written and told of."""
     while batch := writer.take():
         writer.publish(writer.write(batch))
+
+
+def waiting(reader: Reader) -> list[str]:
+    """All that wait for a worker, queue by queue."""
+    with reader.ready.look() as look:
+        return [one for queue in look.queues() for _, one in look.queue(queue)]
 
 
 def put_rows(store: Store, *rows: tuple[str, bytes, bytes]) -> None:

@@ -37,7 +37,6 @@ class Spec:
         self.tenant: str = fields["tenant"]
         self.placement: str = fields["placement"]
         self.config: dict[str, str] = fields["config"]
-        self.secrets: dict[str, str] = fields["secrets"]
         self.reflection: str = fields["reflection"]
         self.limits = Limits(fields["memory_mib"], fields["cpu_seconds"], fields["hard"])
 
@@ -111,10 +110,12 @@ class Context:
     """`ax`."""
 
     def __init__(self, link: Link, call: int, spec: Spec, visit: bytes) -> None:
-        attempt, resume_index, execution_id, span_id, effect_key = visit.decode().split("\n", 4)
+        attempt, resume_index, execution_id, span_id, secrets, effect_key = visit.decode().split(
+            "\n", 5
+        )
         self._link, self._call = link, call
         self.log = Log(link, call)
-        self.secrets = Secrets(spec.secrets)
+        self.secrets = Secrets(json.loads(secrets) if secrets else {})
         self.config = dict(spec.config)
         self.execution_id = execution_id
         self.flow_id = spec.graph_id

@@ -2,10 +2,24 @@
  * The one way from the dashboard to the server: every route it uses, typed. The session is a cookie
  * that scripts cannot read; what changes anything also carries the session's CSRF token.
  */
+import type {
+  ApiKey,
+  ConfigBody,
+  Delivery,
+  DeliveryStatus,
+  FlowConfig,
+  NewKey,
+  Schedule,
+  ScheduleBody,
+  Secret,
+  SigningSecret,
+  Tenant,
+  Usage,
+  Webhook,
+} from './consoleTypes'
 import { Refused, Unreachable } from './errors'
 import type {
   Accepted,
-  ApiKey,
   Artifact,
   ArtifactSummary,
   Branch,
@@ -15,6 +29,7 @@ import type {
   Execution,
   ExecutionDetail,
   Frame,
+  Input,
   Json,
   Output,
   PackageDetail,
@@ -105,6 +120,18 @@ async function list<T>(path: string, plural: string, query: Query = {}): Promise
   return { rows: answer[plural] as T[], next: (answer.next_cursor as string | null) ?? null }
 }
 
+/** All pages of a list that is known to be short. */
+async function every<T>(path: string, plural: string): Promise<T[]> {
+  const rows: T[] = []
+  let cursor: string | undefined
+  do {
+    const page: Page<T> = await list<T>(path, plural, { limit: 1_000, cursor })
+    rows.push(...page.rows)
+    cursor = page.next ?? undefined
+  } while (cursor !== undefined)
+  return rows
+}
+
 async function kept(session: Promise<Session>): Promise<Session> {
   const found = await session
   csrfToken = found.csrf_token ?? ''
@@ -146,7 +173,6 @@ export const api = {
   signOut: () => ask<void>('DELETE', '/app/v1/session'),
 
   ready: () => get<Readiness>('/readyz'),
-  keys: async () => (await list<ApiKey>('/app/v1/keys', 'keys')).rows,
 
   executions: (query: ExecutionsQuery) => list<Execution>(EXECUTIONS, 'executions', query as Query),
   execution: (id: string) => get<ExecutionDetail>(one(id)),
@@ -163,6 +189,7 @@ export const api = {
   },
   branches: async (id: string) => (await list<Branch>(one(id, '/branches'), 'branches')).rows,
   pauses: (id: string, query: Query) => list<Pause>(one(id, '/pauses'), 'pauses', query),
+  input: (id: string) => get<Input>(one(id, '/input')),
   output: (id: string) => get<Output>(one(id, '/output')),
   frames: (id: string, query: Query) => list<Frame>(one(id, '/frames'), 'frames', query),
 
@@ -202,6 +229,49 @@ export const api = {
   artifact: (graphId: string) => get<Artifact>(`/app/v1/artifacts/${encodeURIComponent(graphId)}`),
   /** `at` names one version: handle/name@version. */
   package: (at: string) => get<PackageDetail>(`/app/v1/packages/${at.replace('@', '/')}`),
+}
+
+const own = (plural: string, id: string, below = '') =>
+  `/app/v1/${plural}/${encodeURIComponent(id)}${below}`
+
+/** What runs a box. Servers of before may not have all of it. */
+export const admin = {
+  keys: async () => (await list<ApiKey>('/app/v1/keys', 'keys')).rows,
+  createKey: (name: string) => ask<NewKey>('POST', '/app/v1/keys', { name }),
+  revokeKey: (first8: string) => ask<Json>('DELETE', own('keys', first8)),
+
+  webhooks: async () => (await list<Webhook>('/app/v1/webhooks', 'webhooks')).rows,
+  subscribe: (body: { url: string; events: string[]; headers: { [name: string]: string } }) =>
+    ask<Webhook>('POST', '/app/v1/webhooks', body),
+  unsubscribe: (id: string) => ask<Json>('DELETE', own('webhooks', id)),
+  deliveries: (status: DeliveryStatus | undefined, cursor: string | undefined) =>
+    list<Delivery>('/app/v1/webhooks/deliveries', 'deliveries', { status, cursor, limit: 50 }),
+  redeliver: (id: string) => ask<Delivery>('POST', own('webhooks/deliveries', id, '/redeliver')),
+  signingSecret: () => get<SigningSecret>('/app/v1/webhooks/secret'),
+  rotateSecret: () => ask<SigningSecret>('POST', '/app/v1/webhooks/secret/rotate'),
+
+  secrets: () => every<Secret>('/app/v1/secrets', 'secrets'),
+  putSecret: (name: string, value: string) => ask<Json>('PUT', own('secrets', name), { value }),
+  deleteSecret: (name: string) => ask<void>('DELETE', own('secrets', name)),
+
+  configs: () => every<FlowConfig>('/app/v1/configs', 'configs'),
+  createConfig: (body: ConfigBody) =>
+    ask<FlowConfig>('POST', '/app/v1/configs', body as unknown as Json),
+  replaceConfig: (id: string, body: ConfigBody) =>
+    ask<FlowConfig>('PUT', own('configs', id), body as unknown as Json),
+  deleteConfig: (id: string) => ask<void>('DELETE', own('configs', id)),
+
+  schedules: () => every<Schedule>('/app/v1/schedules', 'schedules'),
+  createSchedule: (body: ScheduleBody) =>
+    ask<Schedule>('POST', '/app/v1/schedules', body as unknown as Json),
+  changeSchedule: (id: string, body: Partial<ScheduleBody>) =>
+    ask<Schedule>('PATCH', own('schedules', id), body as unknown as Json),
+  deleteSchedule: (id: string) => ask<void>('DELETE', own('schedules', id)),
+  actOnSchedule: (id: string, act: 'pause' | 'resume' | 'trigger') =>
+    ask<Json>('POST', own('schedules', id, `/${act}`)),
+
+  usage: () => get<Usage>('/app/v1/usage'),
+  tenants: () => every<Tenant>('/app/v1/tenants', 'tenants'),
 }
 
 /** Where a checkpoint is read as a file, without coming through the page. */

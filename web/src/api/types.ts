@@ -84,6 +84,14 @@ export interface ExecutionDetail extends Execution {
   compensation: Compensation | null
 }
 
+/** What an execution was invoked with. */
+export interface Input {
+  execution_id: string
+  /** The full name of the message. */
+  message: string
+  input: Json
+}
+
 export interface Output {
   execution_id: string
   status: Status
@@ -273,13 +281,6 @@ export interface Session {
   key: { name: string; first8: string }
   csrf_token: string | null
   expires_at: string | null
-}
-
-/** An API key as it may be shown: `key` is its first eight and last four characters. */
-export interface ApiKey {
-  name: string
-  key: string
-  created_at: string
 }
 
 /** What the process says of itself, to anybody. */

@@ -6,6 +6,7 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { onLostSession } from '../api/client'
+import { DELIVERY_STATUSES, type DeliveryStatus } from '../api/consoleTypes'
 import { type ExecutionsSearch, readExecutionsSearch } from '../executions/search'
 import { Loading } from '../parts/Loading'
 import { BrokenPage, NotFoundPage } from './OtherPages'
@@ -30,6 +31,10 @@ export interface FlowsSearch {
 
 export interface FlowSearch {
   node?: string
+}
+
+export interface WebhooksSearch {
+  status?: DeliveryStatus
 }
 
 export interface SignInSearch {
@@ -94,17 +99,71 @@ const flow = createRoute({
     given({ node: readText(node) }),
 })
 
-const console = createRoute({
+const consoleFrame = createRoute({
   getParentRoute: () => shell,
   path: '/console',
-  component: lazyRouteComponent(() => import('../console/ConsolePage'), 'ConsolePage'),
+  component: lazyRouteComponent(() => import('../console/Console'), 'Console'),
 })
+
+const consoleHome = createRoute({
+  getParentRoute: () => consoleFrame,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/console/keys', replace: true })
+  },
+})
+
+const keys = createRoute({
+  getParentRoute: () => consoleFrame,
+  path: 'keys',
+  component: lazyRouteComponent(() => import('../console/KeysPage'), 'KeysPage'),
+})
+
+const webhooks = createRoute({
+  getParentRoute: () => consoleFrame,
+  path: 'webhooks',
+  component: lazyRouteComponent(() => import('../console/WebhooksPage'), 'WebhooksPage'),
+  validateSearch: ({ status }: Record<string, unknown>): WebhooksSearch =>
+    given({ status: DELIVERY_STATUSES.find((one) => one === status) }),
+})
+
+const secrets = createRoute({
+  getParentRoute: () => consoleFrame,
+  path: 'secrets',
+  component: lazyRouteComponent(() => import('../console/SecretsPage'), 'SecretsPage'),
+})
+
+const configs = createRoute({
+  getParentRoute: () => consoleFrame,
+  path: 'configs',
+  component: lazyRouteComponent(() => import('../console/ConfigsPage'), 'ConfigsPage'),
+})
+
+const schedules = createRoute({
+  getParentRoute: () => consoleFrame,
+  path: 'schedules',
+  component: lazyRouteComponent(() => import('../console/SchedulesPage'), 'SchedulesPage'),
+})
+
+const usage = createRoute({
+  getParentRoute: () => consoleFrame,
+  path: 'usage',
+  component: lazyRouteComponent(() => import('../console/UsagePage'), 'UsagePage'),
+})
+
+const tenants = createRoute({
+  getParentRoute: () => consoleFrame,
+  path: 'tenants',
+  component: lazyRouteComponent(() => import('../console/TenantsPage'), 'TenantsPage'),
+})
+
+const consolePages = [consoleHome, keys, webhooks, secrets, configs, schedules, usage, tenants]
 
 export const router = createRouter({
   routeTree: root.addChildren([
     home,
     signIn,
-    shell.addChildren([executions, execution, flows, flow, console]),
+    shell.addChildren([executions, execution, flows, flow, consoleFrame.addChildren(consolePages)]),
   ]),
   parseSearch,
   stringifySearch: writeSearch,

@@ -8,7 +8,7 @@ import {
   type LucideIcon,
   Save,
 } from 'lucide-react'
-import type { ReactNode } from 'react'
+import { memo, type ReactNode } from 'react'
 import type { Artifact, ExecutionDetail } from '../api/types'
 import type { HistoryView } from './data'
 import classes from './detail.module.css'
@@ -44,7 +44,7 @@ interface Tab {
 }
 
 /** Everything else about an execution, by subject. Which one is open is in the address. */
-export function DetailTabs(props: Props) {
+export const DetailTabs = memo(function DetailTabs(props: Props) {
   const [search, change] = useExecutionSearch()
   const tabs = tabsOf(props)
   const open = tabs.find(({ name }) => name === search.tab) ?? tabs[0]
@@ -74,7 +74,7 @@ export function DetailTabs(props: Props) {
       ))}
     </Tabs>
   )
-}
+})
 
 function tabsOf(props: Props): Tab[] {
   const { execution, artifact, history, shown, onShowNode } = props

@@ -1,6 +1,6 @@
 import { ActionIcon, SegmentedControl } from '@mantine/core'
 import { Pause, Play, SkipBack, SkipForward, StepBack, StepForward } from 'lucide-react'
-import { type KeyboardEvent, type PointerEvent, useRef } from 'react'
+import { type KeyboardEvent, memo, type PointerEvent, useRef } from 'react'
 import { durationText } from '../parts/time'
 import classes from './detail.module.css'
 import { MiniLanes } from './MiniLanes'
@@ -25,7 +25,8 @@ const SPEEDS = [
 ]
 
 /** Moves through the execution's time: by hand, by event, or as it went. */
-export function Scrubber({ shown, rows, axis, length, clock }: Props) {
+export const Scrubber = memo(function Scrubber(props: Props) {
+  const { shown, rows, axis, length, clock } = props
   const { replay } = shown
   const steps = {
     first: () => clock.go(0),
@@ -67,7 +68,7 @@ export function Scrubber({ shown, rows, axis, length, clock }: Props) {
       />
     </section>
   )
-}
+})
 
 /** Below a minute always in seconds, so that nothing jumps while it plays. */
 function clockText(ms: number): string {

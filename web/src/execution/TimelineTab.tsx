@@ -1,6 +1,6 @@
 import { useElementSize } from '@mantine/hooks'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type CSSProperties, type MouseEvent, memo, useRef } from 'react'
+import { type CSSProperties, type MouseEvent, memo, type Ref, useLayoutEffect, useRef } from 'react'
 import { Blank } from '../parts/Blank'
 import { durationText } from '../parts/time'
 import type { HistoryView } from './data'
@@ -25,6 +25,22 @@ const TICK_PX = 120
 
 /** What each placement did when: calls, losses, retries, and what it waited for. */
 export function TimelineTab({ history, rows, axis, clock, onShowNode }: Props) {
+  const line = useRef<HTMLElement>(null)
+  // Only the line moves with the clock: the lanes are not drawn again for it.
+  useLayoutEffect(() => {
+    line.current?.style.setProperty('left', `${axis.place(clock.t) * 100}%`)
+  })
+  if (rows.length === 0 && history.complete)
+    return <Blank title="Nothing has run yet" text="Calls appear here as soon as they begin." />
+  return <Lanes rows={rows} axis={axis} go={clock.go} onShowNode={onShowNode} line={line} />
+}
+
+interface LanesProps extends Pick<Props, 'rows' | 'axis' | 'onShowNode'> {
+  go: Clock['go']
+  line: Ref<HTMLElement>
+}
+
+const Lanes = memo(function Lanes({ rows, axis, go, onShowNode, line }: LanesProps) {
   const scroller = useRef<HTMLElement>(null)
   const { ref, width } = useElementSize<HTMLDivElement>()
   const virtual = useVirtualizer({
@@ -34,12 +50,10 @@ export function TimelineTab({ history, rows, axis, clock, onShowNode }: Props) {
     getItemKey: (index) => rows[index]?.alias ?? index,
     overscan: 6,
   })
-  if (rows.length === 0 && history.complete)
-    return <Blank title="Nothing has run yet" text="Calls appear here as soon as they begin." />
   const marks = ticks(axis, Math.max(2, Math.floor(width / TICK_PX)))
   const seek = (event: MouseEvent<HTMLDivElement>) => {
     const box = event.currentTarget.getBoundingClientRect()
-    clock.go(Math.round(axis.time((event.clientX - box.left) / box.width)))
+    go(Math.round(axis.time((event.clientX - box.left) / box.width)))
   }
   return (
     <div className={classes.timeline}>
@@ -55,21 +69,7 @@ export function TimelineTab({ history, rows, axis, clock, onShowNode }: Props) {
       </div>
       <Scrolls ref={scroller} className={classes.scroller} label="Timeline by placement">
         <div className={classes.rows} style={{ height: virtual.getTotalSize() }}>
-          <div className={classes.grid} aria-hidden>
-            {marks.map(({ t, place }) => (
-              <i key={t} style={{ left: `${place * 100}%` }} />
-            ))}
-            {axis.pieces.map(
-              ({ folded, start, end, from, share }) =>
-                folded && (
-                  <b
-                    key={start}
-                    style={{ left: `${from * 100}%`, width: `${share * 100}%` }}
-                    title={`Nothing ran for ${durationText(end - start)}`}
-                  />
-                ),
-            )}
-          </div>
+          <Grid marks={marks} axis={axis} />
           {virtual.getVirtualItems().map(({ index, start, key }) => {
             const row = rows[index]
             if (!row) return null
@@ -92,10 +92,31 @@ export function TimelineTab({ history, rows, axis, clock, onShowNode }: Props) {
             )
           })}
           <div className={classes.now} aria-hidden>
-            <i style={{ left: `${axis.place(clock.t) * 100}%` }} />
+            <i ref={line} />
           </div>
         </div>
       </Scrolls>
+    </div>
+  )
+})
+
+/** Where the times of the scale are, and what is folded between them. */
+function Grid({ marks, axis }: { marks: ReturnType<typeof ticks>; axis: Axis }) {
+  return (
+    <div className={classes.grid} aria-hidden>
+      {marks.map(({ t, place }) => (
+        <i key={t} style={{ left: `${place * 100}%` }} />
+      ))}
+      {axis.pieces.map(
+        ({ folded, start, end, from, share }) =>
+          folded && (
+            <b
+              key={start}
+              style={{ left: `${from * 100}%`, width: `${share * 100}%` }}
+              title={`Nothing ran for ${durationText(end - start)}`}
+            />
+          ),
+      )}
     </div>
   )
 }

@@ -1,5 +1,5 @@
 /** Where the scrubber stands. Without a `t` in the address it follows the end. */
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { advance } from './replay/play'
 import type { Replay } from './replay/replay'
 import { useExecutionSearch } from './search'
@@ -47,7 +47,12 @@ export function useClock(replay: Replay, length: number): Clock {
     [replay, t, speed, length, go, setAt],
   )
   useFrames(playing, move)
-  return { t, follows: at === null, playing, speed, go, play, setSpeed }
+  const follows = at === null
+  // The same object until something of it changes: what shows it is drawn no more often than that.
+  return useMemo(
+    () => ({ t, follows, playing, speed, go, play, setSpeed }),
+    [t, follows, playing, speed, go, play],
+  )
 }
 
 /** The time as the address says it; written back when it rests for a moment. */

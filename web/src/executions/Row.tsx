@@ -1,4 +1,3 @@
-import { Check, Copy } from 'lucide-react'
 import { memo, type ReactNode } from 'react'
 import type { Execution } from '../api/types'
 import { ended } from '../app/statuses'
@@ -20,7 +19,7 @@ interface Props {
 
 /**
  * One execution. Rows come and go by the hundred while somebody scrolls, so these are the browser's
- * own controls, and clicks are the list's, see useRowClicks.
+ * own controls, icons are of the style sheet, and clicks are the list's, see useRowClicks.
  */
 export const Row = memo(function Row({ execution, index, selected, current, onToggle }: Props) {
   const id = execution.execution_id
@@ -29,7 +28,7 @@ export const Row = memo(function Row({ execution, index, selected, current, onTo
     <div
       role="row"
       className={classes.row}
-      style={{ transform: `translateY(${index * ROW_PX}px)` }}
+      style={{ top: index * ROW_PX }}
       tabIndex={current ? 0 : -1}
       aria-rowindex={index + 2}
       data-index={index}
@@ -68,10 +67,7 @@ export const Row = memo(function Row({ execution, index, selected, current, onTo
           className={classes.copy}
           data-copy={id}
           aria-label={`Copy execution ID ${id}`}
-        >
-          <Copy size={13} />
-          <Check size={13} />
-        </button>
+        />
       </Cell>
     </div>
   )

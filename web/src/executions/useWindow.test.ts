@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { stepOf } from './useRowKeys'
-import { drawn, ROW_PX, rangeOf } from './useWindow'
+import { drawn, placeAt, ROW_PX, rangeOf } from './useWindow'
 
 const HEIGHT = 20 * ROW_PX
 
@@ -21,6 +21,25 @@ describe('the rows that are drawn', () => {
     const { start, end } = rangeOf(9_000, HEIGHT, 50)
     expect(end).toBe(50)
     expect(start).toBeLessThan(end - 19)
+  })
+})
+
+describe('where the list is scrolled to', () => {
+  const before = { top: 1_000 * ROW_PX, height: HEIGHT, jumped: false }
+
+  it('is the same until another row comes to be drawn', () => {
+    expect(placeAt(before, 1_001 * ROW_PX, HEIGHT)).toBe(before)
+    expect(placeAt(before, 1_004 * ROW_PX, HEIGHT)).toEqual({ ...before, top: 1_004 * ROW_PX })
+  })
+
+  it.each([0, 970, 1_030, 90_000])('is far from there at row %s', (row) => {
+    expect(placeAt(before, row * ROW_PX, HEIGHT).jumped).toBe(true)
+  })
+
+  it('draws no more than what is in view after a jump', () => {
+    const { start, end } = rangeOf(before.top, HEIGHT, 100_000, 0)
+    expect(start).toBe(1_000)
+    expect(end - start).toBe(24)
   })
 })
 

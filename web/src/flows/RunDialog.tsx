@@ -1,7 +1,7 @@
-import { Alert, Badge, Button, Group, Modal, Stack, Switch } from '@mantine/core'
+import { Badge, Button, Group, Modal, Stack, Switch } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { Info, Play } from 'lucide-react'
+import { Play } from 'lucide-react'
 import { useState } from 'react'
 import { api } from '../api/client'
 import { Refused } from '../api/errors'
@@ -13,8 +13,6 @@ interface RunProps {
   artifact: Artifact
   title?: string
   initial?: Json
-  /** What there is to know of the input, if anything. */
-  note?: string | null
   onClose: () => void
 }
 
@@ -24,7 +22,7 @@ const MODES = {
 }
 
 /** Starts an execution of an artifact, with an input from a form. */
-export function RunDialog({ artifact, title, initial, note, onClose }: RunProps) {
+export function RunDialog({ artifact, title, initial, onClose }: RunProps) {
   const [input, setInput] = useState<Json>(initial ?? {})
   const [isDebug, setDebug] = useState(false)
   const [isReadable, setReadable] = useState(true)
@@ -49,11 +47,6 @@ export function RunDialog({ artifact, title, initial, note, onClose }: RunProps)
             />
           )}
         </Group>
-        {note && (
-          <Alert color="yellow" variant="light" icon={<Info size={16} />}>
-            {note}
-          </Alert>
-        )}
         {run.error && !isShownInForm && <Trouble failure={run.error} />}
         <MessageEditor
           schema={artifact.input_schema}

@@ -1,12 +1,10 @@
 import { Modal } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useMemo } from 'react'
 import { api } from '../../api/client'
 import type { Artifact, ExecutionDetail } from '../../api/types'
 import { RunDialog } from '../../flows/RunDialog'
 import { Loading } from '../../parts/Loading'
-import { useHistory } from '../data'
-import { checkpointRows } from '../tabs/checkpoints'
+import { Trouble } from '../../parts/Trouble'
 
 interface RunAgainProps {
   execution: ExecutionDetail
@@ -16,38 +14,20 @@ interface RunAgainProps {
 
 /** Runs the same artifact, with the input of this execution to begin with. */
 export function RunAgainDialog({ execution, artifact, onClose }: RunAgainProps) {
-  const history = useHistory(execution.execution_id)
-  const seq = useMemo(
-    () =>
-      checkpointRows(artifact, history.events).find((row) => row.placement === artifact.entry)?.seq,
-    [artifact, history.events],
-  )
-  const entry = useQuery({
-    queryKey: ['checkpoint', execution.execution_id, seq],
-    queryFn: () => api.checkpoint(execution.execution_id, seq ?? 0),
-    enabled: seq !== undefined,
+  const { data, error, refetch } = useQuery({
+    queryKey: ['input', execution.execution_id],
+    queryFn: () => api.input(execution.execution_id),
     staleTime: Number.POSITIVE_INFINITY,
+    // It may be large: it is not kept for whoever may come back to it.
+    gcTime: 0,
   })
-  const isPending = seq === undefined ? !history.complete && !history.failure : entry.isPending
-  if (isPending) {
+  if (data)
     return (
-      <Modal opened onClose={onClose} title="Run again" size="lg">
-        <Loading />
-      </Modal>
+      <RunDialog artifact={artifact} title="Run again" initial={data.input} onClose={onClose} />
     )
-  }
-  const input = entry.data?.input ?? null
   return (
-    <RunDialog
-      artifact={artifact}
-      title="Run again"
-      initial={input ?? {}}
-      note={
-        input === null
-          ? 'The input of this execution is not to be had: it is recorded with the first checkpoint of the entry, and there is none with an input.'
-          : null
-      }
-      onClose={onClose}
-    />
+    <Modal opened onClose={onClose} title="Run again" size="lg">
+      {error ? <Trouble failure={error} onRetry={() => void refetch()} /> : <Loading />}
+    </Modal>
   )
 }

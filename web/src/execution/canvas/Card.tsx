@@ -25,6 +25,13 @@ function iconOf(node: ArtifactNode): LucideIcon {
 /** From afar nobody can read a card: it is its colour and its name. */
 export const isNear = ({ transform }: ReactFlowState) => transform[2] > 0.34
 
+/** As much of a name as a card holds in large letters. */
+const FAR_CHARS = 11
+
+function shortName(alias: string): string {
+  return alias.length > FAR_CHARS ? `${alias.slice(0, FAR_CHARS - 1)}…` : alias
+}
+
 /** One placement: what runs there, and how it stands. */
 export const Card = memo(function Card({ data, selected }: NodeProps<CardNode>) {
   const { node, state, arms } = data
@@ -43,7 +50,7 @@ export const Card = memo(function Card({ data, selected }: NodeProps<CardNode>) 
       {near ? (
         <Words node={node} state={state} arms={arms} />
       ) : (
-        <div className={classes.farName}>{node.alias}</div>
+        <div className={classes.farName}>{shortName(node.alias)}</div>
       )}
       {state?.status === 'running' && state.progress !== null && (
         <span className={classes.progress} style={{ width: `${state.progress * 100}%` }} />

@@ -1,0 +1,235 @@
+"""The console: keys, webhooks and what else runs a box, done from its pages."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import attrs
+import httpx
+import pytest
+from browser.conftest import OpenWindow
+from browser.dashboard import REFUSED, built
+from browser.test_accessible import faults
+from browser.visitor import Visitor
+from playwright.sync_api import Browser, Locator, expect
+from system.box import Box, User, running
+from system.lab import prepare, single
+
+HIDDEN = "whsec_"
+
+
+@attrs.frozen
+class Receiver:
+    """Who is told; it takes nothing until it is said to."""
+
+    url: str
+    takes: list[bool]
+    heard: list[dict]
+
+
+@contextmanager
+def listening() -> Iterator[Receiver]:
+    takes: list[bool] = []
+    heard: list[dict] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200 if takes else 500)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield Receiver(f"http://127.0.0.1:{server.server_port}/hook", takes, heard)
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def office(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """A box of these tests' own, which may tell receivers on this machine."""
+    place: Path = tmp_path_factory.mktemp("office") / "data"
+    with running(place, webui=built(), webhooks_allow_private="true") as box:
+        prepare(box)
+        yield box
+
+
+@pytest.fixture
+def clerk(open_window: OpenWindow, office: Box) -> Visitor:
+    """Somebody who is signed in there."""
+    return signed_in_at(open_window, office)
+
+
+def signed_in_at(open_window: OpenWindow, office: Box, **options: object) -> Visitor:
+    visitor = open_window(base_url=office.url, **options)
+    # Pages of what this version may not have ask for it all the same.
+    visitor.watch.allow(REFUSED)
+    headers = {"Content-Type": "application/json"}
+    context = visitor.page.context
+    context.request.post("/app/v1/session", data={"key": office.key}, headers=headers)
+    return visitor
+
+
+def open_subject(visitor: Visitor, name: str) -> None:
+    visitor.page.goto("/console")
+    places = visitor.page.get_by_role("navigation", name="Console")
+    places.get_by_role("link", name=name).click()
+    expect(visitor.page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def row(visitor: Visitor, table: str, text: str) -> Locator:
+    rows = visitor.page.get_by_role("table", name=table).get_by_role("row")
+    return rows.filter(has_text=text)
+
+
+def is_taken(office: Box, key: str) -> bool:
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = httpx.get(f"{office.url}/app/v1/keys", headers=headers, trust_env=False)
+    return answer.status_code == 200
+
+
+def test_a_key_is_shown_once_works_and_is_revoked(clerk: Visitor, office: Box):
+    page = clerk.page
+    open_subject(clerk, "API Keys")
+    page.get_by_role("button", name="Create key").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("night shift")
+    page.keyboard.press("Enter")
+    key = page.get_by_test_id("new-key").inner_text()
+    assert re.fullmatch(r"[0-9a-f]{64}", key)
+    page.get_by_role("button", name="I have kept it").click()
+    expect(row(clerk, "API keys", "night shift")).to_contain_text(f"{key[:8]}…{key[-4:]}")
+    assert key not in page.content()
+    assert is_taken(office, key)
+    row(clerk, "API keys", "night shift").get_by_role("button", name="Revoke").click()
+    dialog = page.get_by_role("dialog", name="Revoke the key night shift?")
+    dialog.get_by_role("button", name="Revoke").click()
+    expect(row(clerk, "API keys", "night shift")).to_have_count(0)
+    assert not is_taken(office, key)
+
+
+def test_nothing_is_revoked_without_a_second_word(clerk: Visitor, office: Box):
+    open_subject(clerk, "API Keys")
+    own = row(clerk, "API keys", "yours")
+    own.get_by_role("button", name="Revoke").click()
+    dialog = clerk.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("the key that you are signed in with")
+    expect(dialog.get_by_role("button", name="Keep it")).to_be_focused()
+    clerk.page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    assert is_taken(office, office.key)
+
+
+def test_a_webhook_is_added_told_until_it_takes_and_told_again(clerk: Visitor, office: Box):
+    page = clerk.page
+    with listening() as receiver, office.client() as user:
+        add_webhook(clerk, receiver.url)
+        identity = user.accepted(user.compile(single("Echo")), {"text": "x"})
+        told = row(clerk, "Deliveries", f"{identity[:8]}…{identity[-4:]}")
+        told.get_by_role("button", name="1 attempts of").click(timeout=15_000)
+        expect(told).to_contain_text("Pending")
+        expect(page.get_by_role("list", name="Attempts")).to_contain_text("HTTP 500")
+        receiver.takes.append(True)
+        expect(told).to_contain_text("Delivered", timeout=30_000)
+        told.get_by_role("button", name="Redeliver").click()
+        expect(told.get_by_role("button", name="3 attempts of")).to_be_visible(timeout=30_000)
+        assert len(receiver.heard) == 3
+        filters = page.get_by_role("radiogroup", name="Status of deliveries")
+        filters.get_by_text("Failed").click()
+        expect(page.get_by_text("No deliveries")).to_be_visible()
+        assert "status=FAILED" in page.url
+        page.reload()
+        expect(page.get_by_text("No deliveries")).to_be_visible()
+        filters.get_by_text("All").click()
+        told.get_by_role("link").click()
+        page.wait_for_url(f"**/executions/{identity}")
+
+
+def add_webhook(visitor: Visitor, url: str) -> None:
+    open_subject(visitor, "Webhooks")
+    visitor.page.get_by_role("button", name="Add webhook").click()
+    dialog = visitor.page.get_by_role("dialog", name="Add a webhook")
+    dialog.get_by_label("URL").fill("nowhere")
+    dialog.get_by_role("button", name="Add").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("url")
+    dialog.get_by_label("URL").fill(url)
+    dialog.get_by_label("Headers").fill("X-Team: orders")
+    dialog.get_by_role("button", name="Add").click()
+    expect(dialog).to_be_hidden()
+    expect(row(visitor, "Webhooks", url)).to_contain_text("X-Team")
+
+
+def test_the_signing_secret_is_shown_when_asked_for_and_rotated(clerk: Visitor, office: Box):
+    page = clerk.page
+    open_subject(clerk, "Webhooks")
+    section = page.get_by_role("region", name="Signing secret")
+    expect(section).to_contain_text("shown on demand")
+    assert HIDDEN not in page.content()
+    section.get_by_role("button", name="Show").click()
+    secret = section.locator("code")
+    expect(secret).to_contain_text(HIDDEN)
+    before = secret.inner_text()
+    section.get_by_role("button", name="Rotate").click()
+    page.get_by_role("dialog").get_by_role("button", name="Rotate").click()
+    expect(secret).not_to_have_text(before)
+    expect(section).to_contain_text("The old one signs until")
+
+
+SUBJECTS = {
+    "/app/v1/secrets": "Secrets",
+    "/app/v1/configs": "Flow Configs",
+    "/app/v1/schedules": "Schedules",
+    "/app/v1/usage": "Usage",
+    "/app/v1/tenants": "Tenants",
+}
+
+
+def test_what_a_server_does_not_have_is_said_calmly(clerk: Visitor, office: Box):
+    for path, name in SUBJECTS.items():
+        clerk.page.route(f"**{path}**", lambda route: route.fulfill(status=404, json={}))
+        open_subject(clerk, name)
+        expect(clerk.page.get_by_text("Not available on this server")).to_be_visible()
+        expect(clerk.page.get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_of_the_console_are_accessible(open_window: OpenWindow, office: Box, theme: str):
+    visitor = signed_in_at(open_window, office, color_scheme=theme, bypass_csp=True)
+    found = []
+    for name in ("API Keys", "Webhooks", *SUBJECTS.values()):
+        open_subject(visitor, name)
+        visitor.page.wait_for_load_state("networkidle")
+        found += faults(visitor)
+        opener = visitor.page.get_by_role("button", name=re.compile("^(Create|Add) "))
+        if opener.count():
+            opener.click()
+            expect(visitor.page.get_by_role("dialog")).to_be_visible()
+            found += faults(visitor, "[role=dialog]")
+            visitor.page.keyboard.press("Escape")
+    assert not found, "\n".join(found)
+
+
+def test_the_console_is_used_on_a_tablet(open_window: OpenWindow, office: Box):
+    visitor = signed_in_at(open_window, office, viewport={"width": 768, "height": 1024})
+    for name in ("API Keys", "Webhooks"):
+        open_subject(visitor, name)
+        wider = "() => document.querySelector('main').scrollWidth - innerWidth"
+        assert visitor.page.evaluate(wider) <= 0
+
+
+def test_keys_of_one_tenant_are_not_in_the_console_of_another(
+    open_window: OpenWindow, office: Box, user: User
+):
+    other = office.make_key("elsewhere")
+    visitor = open_window(base_url=office.url)
+    headers = {"Content-Type": "application/json"}
+    visitor.page.context.request.post("/app/v1/session", data={"key": other}, headers=headers)
+    open_subject(visitor, "API Keys")
+    expect(row(visitor, "API keys", "yours")).to_have_count(1)
+    assert office.key[:8] not in visitor.page.content()
