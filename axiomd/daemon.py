@@ -131,12 +131,9 @@ async def open_box(
     files = PackageFiles(directory / "packages")
     environments_dir = directory / "environments"
     blobs = Blobs(directory / "blobs", settings.store.sync)
-    files.remove_drafts()
-    remove_drafts(environments_dir)
-    blobs.remove_drafts()
+    _clear_drafts(files, environments_dir, blobs)
     log.info("opened", data_dir=str(directory), boot=count_boot(store))
-    measures = Measures()
-    measures.change_living(count_living(store))
+    measures = Measures(count_living(store))
     async with (
         open_writer(store, tail.publish, measures) as writer,
         open_environments(environments_dir, files, settings.environments) as environments,
@@ -175,10 +172,7 @@ async def open_box(
         )
         keyring = Keyring(writer, reader, clock, ids)
         sign_ins = SignIns(writer, reader, clock, ids, settings.server.session_days)
-        async with (
-            _traced(settings.traces, parts) as tracer,
-            open_engine(parts) as engine,
-        ):
+        async with _traced(settings.traces, parts) as tracer, open_engine(parts) as engine:
             webhooks = _webhooks(settings.webhooks, parts, Outbox(store), tracer)
             box = Box(
                 engine=engine,
@@ -198,6 +192,13 @@ async def open_box(
             )
             async with open_webhooks(webhooks, WebhookBodies(box).make):
                 yield box, writer
+
+
+def _clear_drafts(files: PackageFiles, environments_dir: Path, blobs: Blobs) -> None:
+    """Remove what a box that died had not finished."""
+    files.remove_drafts()
+    remove_drafts(environments_dir)
+    blobs.remove_drafts()
 
 
 @attrs.frozen(eq=False)

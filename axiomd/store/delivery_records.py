@@ -6,7 +6,7 @@ from axiomd.execution.deliveries import Delivery, DeliveryAttempt, DeliveryStatu
 from axiomd.execution.signatures import SigningSecrets
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
-from axiomd.store.records import read_target, target_record
+from axiomd.store.target_records import read_target, target_record
 from axiomd.store.versions import VERSION, body
 
 Row = tuple[str, bytes]

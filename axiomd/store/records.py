@@ -15,7 +15,6 @@ from axiomd.execution.execution import Debug, DebugMode, Ending, Execution, Open
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
-from axiomd.execution.targets import Target
 from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import (
     Artifact,
@@ -36,6 +35,7 @@ from axiomd.flow.artifact import (
 from axiomd.limits import PRIORITY_DEFAULT
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
+from axiomd.store.target_records import read_target, target_record
 from axiomd.store.versions import VERSION, body
 
 _INLINE = b"\x01"
@@ -228,17 +228,6 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
 
 def _debug(record: pb.Debug) -> Debug:
     return Debug(one_of(record.mode, DebugMode), tuple(record.breakpoints))
-
-
-def target_record(target: Target) -> pb.Target:
-    """Where a webhook leads."""
-    headers = [pb.Header(name=name, value=value) for name, value in target.headers]
-    return pb.Target(url=target.url, headers=headers)
-
-
-def read_target(record: pb.Target) -> Target:
-    """What `target_record` has written."""
-    return Target(record.url, tuple((header.name, header.value) for header in record.headers))
 
 
 def encode_entry(entry: Entry) -> bytes:
