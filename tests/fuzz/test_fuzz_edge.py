@@ -29,7 +29,7 @@ from axiomd.api.wire import (
     read_sign_in,
 )
 from axiomd.clock import SystemClock, parse_rfc3339
-from axiomd.engine.keyring import new_key
+from axiomd.engine.keyring import FIRST_START, new_key
 from axiomd.engine.sign_in import SignIns, csrf_token_of
 from axiomd.errors import CsrfFailed, LinkUnusable, Refused, Unauthorized
 from axiomd.execution.deliveries import parse_message_id
@@ -47,7 +47,7 @@ def known(tmp_path_factory):
     clock = SystemClock()
     ids = Ids(clock)
     with open_writing(tmp_path_factory.mktemp("edge")) as (store, writer):
-        key, commit = new_key(ids, clock, "known", "tenant")
+        key, commit = new_key(ids, clock, "known", "tenant", FIRST_START)
         writer.submit(commit)
         token = ids.token(clock.now_ns() + 10**15)
         session = encode_session(SessionRecord(key_hash(key), clock.now_ns()))

@@ -11,8 +11,8 @@ from worlds.flows import TENANT
 from worlds.rows import commit_now, new_execution, open_writing
 
 from axiomd.errors import Refused, StoreFailed
+from axiomd.store import artifact_records, keys, records
 from axiomd.store import commit as commits
-from axiomd.store import keys, records
 from axiomd.store.backup import MANIFEST, read_manifest
 from axiomd.store.blobs import Blobs
 from axiomd.store.delivery_records import decode_delivery, decode_secrets, decode_subscription
@@ -20,13 +20,13 @@ from axiomd.store.env import FORMAT
 from axiomd.store.reader import Reader
 from axiomd.store.verify import verify
 
-OLD = Path(__file__).parent.parent / "store" / "format_4.txt"
+OLD = Path(__file__).parent.parent / "system" / "box_of_format_4.txt"
 
 DECODERS = {
     keys.EXECUTIONS: lambda key, value: records.decode_execution(key.hex(), value),
     keys.JOURNAL: lambda _, value: (records.decode_entry(1, value), records.blob_in_entry(value)),
     keys.FRAMES: lambda _, value: records.decode_frame(value),
-    keys.ARTIFACTS: lambda _, value: records.decode_artifact(value),
+    keys.ARTIFACTS: lambda _, value: artifact_records.decode_artifact(value),
     keys.PACKAGE_CONTENTS: lambda _, value: records.decode_package(value),
     keys.DRAFTS: lambda _, value: records.decode_draft(value),
     keys.API_KEYS: lambda _, value: records.decode_api_key(value),
