@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from functools import partial
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import rich_click as click
