@@ -413,6 +413,8 @@ def _read_file(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsInvalid(f"There is no settings file {path}.") from None
+    except RecursionError:
+        raise SettingsInvalid(f"The settings file {path} is nested too deeply.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as failure:
         raise SettingsInvalid(f"The settings file {path} cannot be read: {failure}") from None
 

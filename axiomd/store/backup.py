@@ -212,7 +212,7 @@ def read_manifest(source: Path) -> Manifest:
         told: Any = json.loads((source / MANIFEST).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(f"There is no backup in {source}: it has no {MANIFEST}.") from None
-    except ValueError as failure:
+    except (ValueError, RecursionError) as failure:
         problems = [Problem(MANIFEST, f"is not JSON: {failure}")]
         raise Invalid(title, problems=problems) from None
     manifest = structure(told, Manifest, file=MANIFEST, title=title)

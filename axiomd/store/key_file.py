@@ -148,7 +148,7 @@ class KeyFile:
             assert all(len(key.secret) == _KEY_BYTES for key in keys)
             assert [key.key_id for key in keys] == [one["id"] for one in told["keys"]]
             assert keys
-        except (ValueError, LookupError, TypeError, AssertionError):
+        except (ValueError, LookupError, TypeError, AssertionError, RecursionError):
             raise KeyFileUnusable(
                 f"{self.path} is damaged, or no key file of this axiomd; put the one of a backup "
                 "in its place."

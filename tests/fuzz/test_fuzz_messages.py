@@ -48,7 +48,9 @@ EVERY, KNOWN_TYPE = TYPES.find("Everything"), TYPES.find("Known")
 def test_any_json_is_a_message_or_refused_with_paths(value):
     payload = only(Invalid, lambda: EVERY.parse_json(value))
     if payload is not None:
-        assert EVERY.parse_json(EVERY.to_json(payload)) == payload
+        # Not of the bytes: a number that is none has many spellings in them, and one in JSON.
+        told = EVERY.to_json(payload)
+        assert EVERY.to_json(EVERY.parse_json(told)) == told
 
 
 @given(st.one_of(changed(KNOWN), PLAIN))

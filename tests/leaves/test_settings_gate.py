@@ -44,6 +44,7 @@ def test_switches_are_read_from_the_environment(text, value):
         ("", {"AXIOMD_ENGINE_SLOTZ": "1"}, "AXIOMD_ENGINE_SLOTS"),
         ("", {"AXIOMD_STORE_SYNC": "yes"}, "does not fit"),
         ("[engine", {}, "cannot be read"),
+        (f"a = {'[' * 3000}", {}, "nested too deeply"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path, file, environment, words):
