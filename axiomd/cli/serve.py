@@ -87,7 +87,7 @@ def show_settings(loaded: Loaded, *, as_json: bool) -> None:
     rows = [
         (
             f"{section.name}.{field.name}",
-            getattr(getattr(loaded.settings, section.name), field.name),
+            shown(field, getattr(getattr(loaded.settings, section.name), field.name)),
         )
         for section in attrs.fields(Settings)
         for field in attrs.fields(type(getattr(loaded.settings, section.name)))
@@ -102,6 +102,11 @@ def show_settings(loaded: Loaded, *, as_json: bool) -> None:
         style = "" if source == "default" else "bold"
         grid.add_row(name, Text(json.dumps(value), style), Text(source, style))
     stdout().print(grid)
+
+
+def shown(field: "attrs.Attribute[object]", value: object) -> object:
+    """A setting's value, unless it may hold a secret."""
+    return value if field.repr or not value else "(set, and not shown)"
 
 
 def announce(settings: Settings, started: "Started", *, as_json: bool) -> None:
