@@ -128,15 +128,10 @@ async def open_box(
     """Everything but the server, nested in the order in which it must end."""
     clock, tail, reader = SystemClock(), Tail(), Reader(store)
     ids = Ids(clock)
-    files = PackageFiles(directory / "packages")
     environments_dir = directory / "environments"
-    blobs = Blobs(directory / "blobs", settings.store.sync)
-    files.remove_drafts()
-    remove_drafts(environments_dir)
-    blobs.remove_drafts()
+    files, blobs = _open_files(settings, directory)
     log.info("opened", data_dir=str(directory), boot=count_boot(store))
-    measures = Measures()
-    measures.change_living(count_living(store))
+    measures = Measures(count_living(store))
     async with (
         open_writer(store, tail.publish, measures) as writer,
         open_environments(environments_dir, files, settings.environments) as environments,
@@ -173,7 +168,6 @@ async def open_box(
             limits=settings.limits,
             measures=measures,
         )
-        keyring = Keyring(writer, reader, clock, ids)
         sign_ins = SignIns(writer, reader, clock, ids, settings.server.session_days)
         async with (
             _traced(settings.traces, parts) as tracer,
@@ -184,7 +178,7 @@ async def open_box(
                 engine=engine,
                 catalog=catalog,
                 environments=environments,
-                keyring=keyring,
+                keyring=Keyring(writer, reader, clock, ids),
                 sign_ins=sign_ins,
                 tenants=Tenants(writer, reader, clock),
                 reader=reader,
@@ -198,6 +192,16 @@ async def open_box(
             )
             async with open_webhooks(webhooks, WebhookBodies(box).make):
                 yield box, writer
+
+
+def _open_files(settings: Settings, directory: Path) -> tuple[PackageFiles, Blobs]:
+    """What lies beside the store, without what a previous process had only begun to write."""
+    files = PackageFiles(directory / "packages")
+    blobs = Blobs(directory / "blobs", settings.store.sync)
+    files.remove_drafts()
+    remove_drafts(directory / "environments")
+    blobs.remove_drafts()
+    return files, blobs
 
 
 @attrs.frozen(eq=False)

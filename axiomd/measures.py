@@ -7,7 +7,7 @@ Labels come from users, so there is a bounded number of them: what is new beyond
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from axiomd.limits import METRIC_SERIES_MAX
 
@@ -93,7 +93,8 @@ class NodeCalls:
 class Measures:
     """Everything that is counted in one box."""
 
-    def __init__(self) -> None:
+    def __init__(self, living: Mapping[str, int] | None = None) -> None:
+        """living: executions that have not ended, by status, when it begins."""
         self.batch_commits = Histogram(_COMMITS)
         """Commits of each batch of the writer."""
         self.batch_s = Histogram(_FAST_S)
@@ -102,7 +103,7 @@ class Measures:
         """Frames that are durable."""
         self.ends = Counts(free=2)
         """Ends of executions, by tenant, flow and status."""
-        self.living: dict[str, int] = {}
+        self.living = dict(living or {})
         """Executions that have not ended, by status."""
         self.nodes: dict[tuple[str, str], NodeCalls] = {}
         """By package and node; `node` makes them."""

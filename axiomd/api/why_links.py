@@ -353,17 +353,18 @@ class _Look:
     def _gate(self, gate: "_Gate", gates: Sequence["_Gate"], visits: dict[Position, Link]) -> Link:
         view, there = gate.view, self.history.gates.get(gate.place)
         due_ns = there.due_ns if there is not None else 0
+        missing = [arm for arm, _ in gate.missing]
         facts = {
             "gate": view["gate"],
             "position": view["position"],
             "kind": view["kind"],
             "policy": view["policy"],
             "arrived": [arm["from"] for arm in view["arms"] if arm["status"] == "ARRIVED"],
-            "missing": [arm for arm, _ in gate.missing],
+            "missing": missing,
             "until": rfc3339(due_ns) if due_ns else None,
         }
         arms = tuple(self._arm(gate, arm, source, gates, visits) for arm, source in gate.missing)
-        words = f"The gate {view['position']} waits for {_and(facts['missing'])}"
+        words = f"The gate {view['position']} waits for {_and(missing)}"
         words += f", until {facts['until']}" if due_ns else ""
         return Link("gate", f"{words}.", facts, arms)
 

@@ -8,7 +8,7 @@ import trio
 
 from axiomd.measures import Histogram
 
-_EVERY_S = 0.25
+_EVERY_S = 1.0
 
 
 async def watch_loop(lag_s: Histogram) -> None:

@@ -7,7 +7,7 @@ import structlog
 
 from axiomd.cli.exits import Exit
 from axiomd.cli.logs import configure_logs
-from axiomd.cli.serve import read_settings
+from axiomd.cli.preflight import read_loaded
 from axiomd.settings import LogSettings
 
 
@@ -43,4 +43,5 @@ def test_a_logged_failure_shows_no_values(as_before, capsys, form):
 
 def test_the_format_of_the_log_is_a_flag(tmp_path, run):
     run("serve", "--log-format", "xml", "--data-dir", tmp_path, code=Exit.USAGE)
-    assert read_settings(None, str(tmp_path), None, "json").log == LogSettings(format="json")
+    loaded = read_loaded(None, str(tmp_path), None, "json")
+    assert loaded.settings.log == LogSettings(format="json")
