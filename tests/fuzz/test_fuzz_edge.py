@@ -29,7 +29,7 @@ from axiomd.api.wire import (
     read_sign_in,
 )
 from axiomd.clock import SystemClock, parse_rfc3339
-from axiomd.engine.keyring import FIRST_START, new_key
+from axiomd.engine.keyring import FIRST_START, Keyring, new_key
 from axiomd.engine.sign_in import SignIns, csrf_token_of
 from axiomd.errors import CsrfFailed, LinkUnusable, Refused, Unauthorized
 from axiomd.execution.deliveries import parse_message_id
@@ -55,7 +55,10 @@ def known(tmp_path_factory):
         commit_now(writer)
         reader = Reader(store)
         sign_ins = SignIns(writer, reader, clock, ids, 7)
-        yield SimpleNamespace(reader=reader, sign_ins=sign_ins, key=key, token=token)
+        keyring = Keyring(writer, reader, clock, ids)
+        yield SimpleNamespace(
+            reader=reader, sign_ins=sign_ins, keyring=keyring, key=key, token=token
+        )
 
 
 KEY, TOKEN = "0123456789abcdef" * 4, "0123456789abcdef" * 5
