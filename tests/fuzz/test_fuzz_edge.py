@@ -55,9 +55,12 @@ def known(tmp_path_factory):
         commit_now(writer)
         reader = Reader(store)
         sign_ins = SignIns(writer, reader, clock, ids, 7)
-        keyring = Keyring(writer, reader, clock, ids)
         yield SimpleNamespace(
-            reader=reader, sign_ins=sign_ins, keyring=keyring, key=key, token=token
+            reader=reader,
+            sign_ins=sign_ins,
+            keyring=Keyring(writer, reader, clock, ids),
+            key=key,
+            token=token,
         )
 
 
