@@ -128,10 +128,8 @@ async def open_box(
     """Everything but the server, nested in the order in which it must end."""
     clock, tail, reader = SystemClock(), Tail(), Reader(store)
     ids = Ids(clock)
-    files = PackageFiles(directory / "packages")
     environments_dir = directory / "environments"
-    blobs = Blobs(directory / "blobs", settings.store.sync)
-    _clear_drafts(files, environments_dir, blobs)
+    files, blobs = _open_files(settings, directory)
     log.info("opened", data_dir=str(directory), boot=count_boot(store))
     measures = Measures(count_living(store))
     async with (
@@ -170,15 +168,17 @@ async def open_box(
             limits=settings.limits,
             measures=measures,
         )
-        keyring = Keyring(writer, reader, clock, ids)
         sign_ins = SignIns(writer, reader, clock, ids, settings.server.session_days)
-        async with _traced(settings.traces, parts) as tracer, open_engine(parts) as engine:
+        async with (
+            _traced(settings.traces, parts) as tracer,
+            open_engine(parts) as engine,
+        ):
             webhooks = _webhooks(settings.webhooks, parts, Outbox(store), tracer)
             box = Box(
                 engine=engine,
                 catalog=catalog,
                 environments=environments,
-                keyring=keyring,
+                keyring=Keyring(writer, reader, clock, ids),
                 sign_ins=sign_ins,
                 tenants=Tenants(writer, reader, clock),
                 reader=reader,
@@ -194,11 +194,14 @@ async def open_box(
                 yield box, writer
 
 
-def _clear_drafts(files: PackageFiles, environments_dir: Path, blobs: Blobs) -> None:
-    """Remove what a box that died had not finished."""
+def _open_files(settings: Settings, directory: Path) -> tuple[PackageFiles, Blobs]:
+    """What lies beside the store, without what a previous process had only begun to write."""
+    files = PackageFiles(directory / "packages")
+    blobs = Blobs(directory / "blobs", settings.store.sync)
     files.remove_drafts()
-    remove_drafts(environments_dir)
+    remove_drafts(directory / "environments")
     blobs.remove_drafts()
+    return files, blobs
 
 
 @attrs.frozen(eq=False)

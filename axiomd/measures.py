@@ -93,8 +93,8 @@ class NodeCalls:
 class Measures:
     """Everything that is counted in one box."""
 
-    def __init__(self, living: Mapping[str, int] = {}) -> None:
-        """living: how many executions that have not ended there are, by status."""
+    def __init__(self, living: Mapping[str, int] | None = None) -> None:
+        """living: executions that have not ended, by status, when it begins."""
         self.batch_commits = Histogram(_COMMITS)
         """Commits of each batch of the writer."""
         self.batch_s = Histogram(_FAST_S)
@@ -103,7 +103,7 @@ class Measures:
         """Frames that are durable."""
         self.ends = Counts(free=2)
         """Ends of executions, by tenant, flow and status."""
-        self.living = dict(living)
+        self.living = dict(living or {})
         """Executions that have not ended, by status."""
         self.nodes: dict[tuple[str, str], NodeCalls] = {}
         """By package and node; `node` makes them."""

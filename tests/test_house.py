@@ -103,6 +103,7 @@ BROAD_EXCEPT_HOMES = {
     "engine/worker.py": 1,  # the slot
     "engine/webhooks.py": 1,  # the last frame of one message
     "engine/tracing.py": 1,  # the last frame of one trace
+    "engine/schedules.py": 1,  # the last frame of one schedule
     "runners/inline.py": 2,  # a node's own exception becomes a value
     "api/invoke.py": 1,  # the error mapper of the hot route
     "api/connections.py": 1,  # the last frame of one connection

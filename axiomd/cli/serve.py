@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from functools import partial
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 import rich_click as click
@@ -84,29 +84,28 @@ def serve(
 
 def show_settings(loaded: Loaded, *, as_json: bool) -> None:
     """Every setting in force, and where it came from."""
-    rows = [
-        (
-            f"{section.name}.{field.name}",
-            shown(field, getattr(getattr(loaded.settings, section.name), field.name)),
-        )
+    told = [
+        (f"{section.name}.{field.name}", _shown(field, getattr(owner, field.name)))
         for section in attrs.fields(Settings)
-        for field in attrs.fields(type(getattr(loaded.settings, section.name)))
+        for owner in (getattr(loaded.settings, section.name),)
+        for field in attrs.fields(type(owner))
     ]
-    told = [(name, value, loaded.sources.get(name, "default")) for name, value in rows]
     if as_json:
-        view = {name: {"value": value, "source": source} for name, value, source in told}
+        sources = loaded.sources
+        view = {n: {"value": value, "source": sources.get(n, "default")} for n, value in told}
         write_json({"settings": view, "data_dir": str(loaded.settings.data_dir)})
         return
     grid = table(None, "Setting", "Value", "From")
-    for name, value, source in told:
+    for name, value in told:
+        source = loaded.sources.get(name, "default")
         style = "" if source == "default" else "bold"
         grid.add_row(name, Text(json.dumps(value), style), Text(source, style))
     stdout().print(grid)
 
 
-def shown(field: "attrs.Attribute[object]", value: object) -> object:
-    """A setting's value, unless it may hold a secret."""
-    return value if field.repr or not value else "(set, and not shown)"
+def _shown(field: "attrs.Attribute[Any]", value: object) -> object:
+    """A setting's value; of one that may hold a password only whether there is one."""
+    return "(set)" if value and not field.repr else value
 
 
 def announce(settings: Settings, started: "Started", *, as_json: bool) -> None:

@@ -23,6 +23,7 @@ from axiomd.ids import token_expiry
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
 from axiomd.store import keys
 from axiomd.store.acts import Act, ActKind, acts_of, old_acts
+from axiomd.store.artifact_records import decode_artifact
 from axiomd.store.commit import ForgetCommit
 from axiomd.store.cursors import (
     NO_CURSOR,
@@ -42,7 +43,6 @@ from axiomd.store.records import (
     TenantRecord,
     decode_api_key,
     decode_arrival,
-    decode_artifact,
     decode_draft,
     decode_entry,
     decode_execution,
