@@ -30,6 +30,8 @@ from axiomd.engine.catalog import Catalog
 from axiomd.engine.engine import open_engine
 from axiomd.engine.flow_configs import FlowConfigs
 from axiomd.engine.keyring import DEFAULT_TENANT, FIRST_START, Keyring, new_key
+from axiomd.engine.lag import watch_loop
+from axiomd.engine.otlp import Collector
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.posting import Poster
 from axiomd.engine.provision import Provision
@@ -40,19 +42,28 @@ from axiomd.engine.signing import Signing
 from axiomd.engine.tail import Tail
 from axiomd.engine.tenant_secrets import TenantSecrets
 from axiomd.engine.tenants import Tenants
+from axiomd.engine.tracing import Tracer, open_tracer
 from axiomd.engine.webhooks import Webhooks, open_webhooks
 from axiomd.ids import Ids
+from axiomd.measures import Measures
 from axiomd.runners.build_process import remove_drafts
 from axiomd.runners.builds import open_environments
 from axiomd.runners.environment import PackageFiles
 from axiomd.runners.orphans import wait_for_predecessors
 from axiomd.runners.registry import open_runners
-from axiomd.settings import Settings, connections_allowed, process_environment
+from axiomd.settings import (
+    Settings,
+    TraceSettings,
+    WebhookSettings,
+    connections_allowed,
+    process_environment,
+)
 from axiomd.store.blobs import Blobs
 from axiomd.store.env import Store, count_boot, lock_data_dir, note_url, open_store
 from axiomd.store.key_file import KeyFile
 from axiomd.store.outbox import Outbox
 from axiomd.store.reader import Reader
+from axiomd.store.sizes import count_living
 from axiomd.store.timetable import Timetable
 from axiomd.store.upgrade import upgrade
 from axiomd.store.vault import Vault
@@ -117,15 +128,12 @@ async def open_box(
     """Everything but the server, nested in the order in which it must end."""
     clock, tail, reader = SystemClock(), Tail(), Reader(store)
     ids = Ids(clock)
-    files = PackageFiles(directory / "packages")
     environments_dir = directory / "environments"
-    blobs = Blobs(directory / "blobs", settings.store.sync)
-    files.remove_drafts()
-    remove_drafts(environments_dir)
-    blobs.remove_drafts()
+    files, blobs = _open_files(settings, directory)
     log.info("opened", data_dir=str(directory), boot=count_boot(store))
+    measures = Measures(count_living(store))
     async with (
-        open_writer(store, tail.publish) as writer,
+        open_writer(store, tail.publish, measures) as writer,
         open_environments(environments_dir, files, settings.environments) as environments,
         open_runners(
             settings.runners,
@@ -133,6 +141,7 @@ async def open_box(
             nodes_lock_fd,
             payload_bytes_max=settings.engine.payload_bytes_max,
             data_dir=directory,
+            measures=measures,
         ) as runners,
     ):
         run_blocking = trio.to_thread.run_sync
@@ -157,19 +166,19 @@ async def open_box(
             run_blocking=run_blocking,
             retention=settings.retention,
             limits=settings.limits,
+            measures=measures,
         )
-        keyring = Keyring(writer, reader, clock, ids)
         sign_ins = SignIns(writer, reader, clock, ids, settings.server.session_days)
-        async with open_engine(parts) as engine:
-            outbox = Outbox(store)
-            signing = Signing(writer, outbox, clock, ids)
-            post = Poster(settings.webhooks)
-            webhooks = Webhooks(parts, outbox, signing, settings.webhooks, post)
+        async with (
+            _traced(settings.traces, parts) as tracer,
+            open_engine(parts) as engine,
+        ):
+            webhooks = _webhooks(settings.webhooks, parts, Outbox(store), tracer)
             box = Box(
                 engine=engine,
                 catalog=catalog,
                 environments=environments,
-                keyring=keyring,
+                keyring=Keyring(writer, reader, clock, ids),
                 sign_ins=sign_ins,
                 tenants=Tenants(writer, reader, clock),
                 reader=reader,
@@ -179,9 +188,20 @@ async def open_box(
                 secrets=vault.secrets,
                 configs=vault.configs,
                 provision=vault.provision,
+                traces_queued=lambda: tracer.queued if tracer is not None else 0,
             )
             async with open_webhooks(webhooks, WebhookBodies(box).make):
                 yield box, writer
+
+
+def _open_files(settings: Settings, directory: Path) -> tuple[PackageFiles, Blobs]:
+    """What lies beside the store, without what a previous process had only begun to write."""
+    files = PackageFiles(directory / "packages")
+    blobs = Blobs(directory / "blobs", settings.store.sync)
+    files.remove_drafts()
+    remove_drafts(directory / "environments")
+    blobs.remove_drafts()
+    return files, blobs
 
 
 @attrs.frozen(eq=False)
@@ -207,6 +227,30 @@ async def _open_vault(
     return _OpenVault(secrets, configs, Provision(catalog.manifest_by, secrets, configs))
 
 
+@asynccontextmanager
+async def _traced(settings: TraceSettings, parts: Parts) -> AsyncIterator[Tracer | None]:
+    """What tells a collector of all that ends, if there is one."""
+    if not settings.otlp_endpoint:
+        yield None
+        return
+    tracer = Tracer(
+        Collector(settings), parts.reader, parts.artifact, parts.measures, parts.run_blocking
+    )
+    parts.writer.on_ended = tracer.notice
+    async with open_tracer(tracer):
+        yield tracer
+
+
+def _webhooks(
+    settings: WebhookSettings, parts: Parts, outbox: Outbox, tracer: Tracer | None
+) -> Webhooks:
+    signing = Signing(parts.writer, outbox, parts.clock, parts.ids)
+    webhooks = Webhooks(parts, outbox, signing, settings, Poster(settings))
+    if tracer is not None:
+        webhooks.on_attempt = tracer.notice_delivery
+    return webhooks
+
+
 async def _serve_until_stopped(
     settings: Settings,
     box: Box,
@@ -225,6 +269,7 @@ async def _serve_until_stopped(
         nursery.start_soon(_stop_on_signal, stopping)
         nursery.start_soon(_stop_when_broken, writer, stopping)
         nursery.start_soon(_stop_hard_when_late, settings, box, writer, stopping, drained)
+        nursery.start_soon(watch_loop, box.engine.parts.measures.loop_lag_s)
         # What lives from here on lives long: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()

@@ -224,6 +224,12 @@ class TooManyConnections(Unavailable):
     code = "TOO_MANY_CONNECTIONS"
 
 
+class Recovering(Unavailable):
+    """axiomd has just started, and takes up what was running; try again shortly."""
+
+    code = "RECOVERING"
+
+
 class StoreFull(Unavailable):
     """The store cannot grow: the disk or the map is full. Nothing was lost; free some space."""
 

@@ -217,6 +217,23 @@ DIVERGENCES_MAX = 100
 """Differing frames that are noted of one run of a generator."""
 
 assert TARGET_BYTES_MAX < HEAD_BYTES_MAX
+RECOVERY_SLICE_MAX = 256
+"""Executions that a start gives back at a time."""
+METRIC_SERIES_MAX = 500
+"""Label sets of one metric; what is new beyond them counts as `other`."""
+WHY_LINKS_MAX = 200
+"""Links of one answer to why an execution waits; the rest is counted."""
+TRACES_QUEUED_MAX = 2_000
+"""Executions and deliveries that wait for their spans to be made; what comes then is dropped."""
+TRACE_SPANS_MAX = 10_000
+"""Spans of one execution; its further node calls have none."""
+SPAN_EVENTS_MAX = 128
+"""Events of one span."""
+SPANS_BATCH_MAX = 512
+"""Spans that are sent to the collector at a time."""
+TRACESTATE_CHARACTERS_MAX = 512
+"""A `tracestate` that an invocation brings; a longer one is left out."""
+
 assert ITERATIONS_DEFAULT <= ITERATIONS_MAX
 assert JOURNAL_NOTES_MAX < JOURNAL_ENTRIES_MAX
 assert EVENT_TEXT_BYTES_MAX < EVENT_BYTES_MAX

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 import attrs
 import platformdirs
@@ -48,6 +49,30 @@ def _absolute(_: object, field: "attrs.Attribute[tuple[str, ...]]", value: tuple
             raise ValueError(f"{field.name} must be absolute paths, not {path!r}")
 
 
+def _endpoint(_: object, field: "attrs.Attribute[str]", value: str) -> None:
+    """An attrs validator: empty, or the URL of a server."""
+    if not value:
+        return
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not value.isascii() or not value.isprintable():
+        raise ValueError(f"{field.name} must be a URL such as http://127.0.0.1:4318, not {value!r}")
+
+
+def _pairs(_: object, field: "attrs.Attribute[str]", value: str) -> None:
+    """An attrs validator: `name=value` pairs with commas between them."""
+    # Not quoted: values may be secret.
+    if not value.isascii() or not value.isprintable():
+        raise ValueError(f"{field.name} must be printable ASCII, such as name=value,other=value")
+    for part in filter(None, value.split(",")):
+        name, equals, _rest = part.partition("=")
+        if not equals or not name.strip():
+            raise ValueError(f"{field.name} must be pairs such as name=value,other=value")
+
+
 @attrs.frozen
 class ServerSettings:
     """[server]"""
@@ -74,6 +99,8 @@ class ServerSettings:
     """Seconds that the body of a request may take, and one more for each 16 KiB of it."""
     names: tuple[str, ...] = ()
     """Host names that requests may be made to, besides addresses and localhost; all if empty."""
+    open_metrics: bool = False
+    """Whether `/metrics` is told to anybody, without a key of the tenant `default`."""
 
 
 @attrs.frozen
@@ -199,12 +226,33 @@ class WebhookSettings:
 
 
 @attrs.frozen
+class TraceSettings:
+    """[traces]"""
+
+    otlp_endpoint: str = attrs.field(default="", validator=_endpoint)
+    """OTLP collector that takes spans over HTTP, such as http://127.0.0.1:4318; empty for none."""
+    headers: str = attrs.field(default="", validator=_pairs, repr=False)
+    """Headers sent to the collector: `name=value,other=value`, with %-escapes in the values."""
+    service_name: str = "axiomd"
+    """What the spans call this box."""
+
+    @property
+    def header_pairs(self) -> dict[str, str]:
+        """The headers by name."""
+        parts = (part.partition("=") for part in self.headers.split(",") if part)
+        return {name.strip().lower(): unquote(value).strip() for name, _, value in parts}
+
+
+LogFormat = Literal["auto", "console", "json"]
+
+
+@attrs.frozen
 class LogSettings:
     """[log]"""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
-    format: Literal["auto", "console", "json"] = "auto"
+    format: LogFormat = "auto"
     """One line each: `console` for people, `json` for machines, `auto` by terminal."""
 
 
@@ -220,6 +268,7 @@ class Settings:
     runners: RunnerSettings = attrs.field(factory=RunnerSettings)
     environments: EnvironmentSettings = attrs.field(factory=EnvironmentSettings)
     webhooks: WebhookSettings = attrs.field(factory=WebhookSettings)
+    traces: TraceSettings = attrs.field(factory=TraceSettings)
     log: LogSettings = attrs.field(factory=LogSettings)
 
     @property

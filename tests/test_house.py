@@ -55,6 +55,8 @@ LIBRARY_HOMES = {
     "click": ("cli/",),
     "rich": ("cli/",),
     "httpx": ("cli/", "engine/posting.py"),
+    "opentelemetry": ("engine/otlp.py",),
+    "prometheus_client": ("api/metrics.py",),
     "httpcore": ("engine/posting.py",),
     "ulid": ("ids.py",),
     "platformdirs": ("settings.py", "cli/"),
@@ -90,6 +92,7 @@ NURSERY_HOMES = {
     "engine/unary.py",
     "engine/pipeline.py",
     "engine/webhooks.py",
+    "engine/tracing.py",
     "daemon.py",
     "api/invoke.py",
     "cli/",
@@ -99,6 +102,8 @@ BROAD_EXCEPT_HOMES = {
     "store/writer.py": 1,  # the last frame of the writer's thread
     "engine/worker.py": 1,  # the slot
     "engine/webhooks.py": 1,  # the last frame of one message
+    "engine/tracing.py": 1,  # the last frame of one trace
+    "engine/schedules.py": 1,  # the last frame of one schedule
     "runners/inline.py": 2,  # a node's own exception becomes a value
     "api/invoke.py": 1,  # the error mapper of the hot route
     "api/connections.py": 1,  # the last frame of one connection

@@ -38,13 +38,16 @@ def error_headers(error: AxiomdError) -> dict[str, str]:
     return {}
 
 
-def to_error(failure: Exception) -> AxiomdError:
-    """What is answered for any exception; a bug is logged here and answered without details."""
+def to_error(failure: Exception, **asked: str) -> AxiomdError:
+    """What is answered for any exception; a bug is logged here and answered without details.
+
+    asked: what the request was about, for the log.
+    """
     if isinstance(failure, AxiomdError):
         if not isinstance(failure, Refused | Unavailable):
-            log.error("answered_500", error=str(failure), exc_info=failure)
+            log.error("answered_500", **asked, error=str(failure), exc_info=failure)
         return failure
-    log.error("answered_500", error=repr(failure), exc_info=failure)
+    log.error("answered_500", **asked, error=repr(failure), exc_info=failure)
     return AxiomdError("Something went wrong inside axiomd; its log says what.")
 
 

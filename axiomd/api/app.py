@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from axiomd.api import answers
 from axiomd.api.audit import audit_routes
-from axiomd.api.auth import CSRF_HEADER, Credentials, caller_of
+from axiomd.api.auth import caller_of, shown_by
 from axiomd.api.box import Box
 from axiomd.api.connections import Connections, GuardedConfig, guard_connections
 from axiomd.api.dashboard import Dashboard
@@ -24,7 +24,7 @@ from axiomd.api.debug import debug_routes
 from axiomd.api.described.table import LITERAL, methods_of
 from axiomd.api.documents import documents_routes
 from axiomd.api.environments import environments_routes
-from axiomd.api.exchange import Exchange, Receive, Scope, Send, answer_error
+from axiomd.api.exchange import EXCHANGE, Exchange, Receive, Scope, Send, answer_error
 from axiomd.api.executions import executions_routes
 from axiomd.api.flows import flows_routes
 from axiomd.api.forks import forks_routes
@@ -32,6 +32,7 @@ from axiomd.api.heads import check_head
 from axiomd.api.invoke import INVOKE_PATH, answer_invoke, too_large
 from axiomd.api.keys import keys_routes
 from axiomd.api.limits import limits_routes
+from axiomd.api.metrics import metrics_routes
 from axiomd.api.one_write import write_answers_at_once
 from axiomd.api.pauses import pauses_routes
 from axiomd.api.schedules import schedules_routes
@@ -39,12 +40,18 @@ from axiomd.api.sessions import SIGN_IN_ENDPOINT, sessions_routes
 from axiomd.api.tenants import tenants_routes
 from axiomd.api.vault import vault_routes
 from axiomd.api.webhooks import webhooks_routes
-from axiomd.errors import AxiomdError, Draining, Malformed, MethodNotAllowed, NotFound, Refused
+from axiomd.api.why import why_routes
+from axiomd.errors import AxiomdError, Malformed, MethodNotAllowed, NotFound, Recovering, Refused
+from axiomd.measures import OTHER
 from axiomd.settings import ServerSettings
 
 _CLOSED_PREFIXES = ("/invocations/", "/app/")
 """Routes that need a key, or a session: all but the one that makes a session."""
 _BACKLOG = 1024
+_RECOVERY_PATIENCE_S = 0.5
+"""Seconds that a request waits for the end of a start, which is mostly much sooner."""
+PAGES = "/*"
+"""What all pages and files of the dashboard are counted as."""
 
 ROUTES = (
     executions_routes,
@@ -62,6 +69,8 @@ ROUTES = (
     vault_routes,
     documents_routes,
     schedules_routes,
+    metrics_routes,
+    why_routes,
 )
 """Everything but the hottest route, and those that need no key."""
 
@@ -85,21 +94,36 @@ def make_application(box: Box, dashboard: Dashboard) -> Application:
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            exchange = Exchange(scope, receive, send, box.settings.body_timeout_s)
+            exchange = Exchange(
+                scope, receive, send, box.settings.body_timeout_s, box.engine.parts.measures
+            )
             receive, send = exchange.receive, exchange.send
+            path = scope["path"]
             try:
                 check_head(scope, box.settings.names)
-            except Refused as refusal:
+                if not box.engine.answers and not await _is_answered(box, path):
+                    raise Recovering
+            except (Recovering, Refused) as refusal:
                 await answer_error(send, refusal)
                 return
-            if scope["path"] == INVOKE_PATH and scope["method"] == "POST":
+            if path == INVOKE_PATH and scope["method"] == "POST":
+                exchange.route = INVOKE_PATH
                 await answer_invoke(box, scope, receive, send)
                 return
+            exchange.route = PAGES
             if await dashboard.answer(scope, send):
                 return
+            exchange.route, scope[EXCHANGE] = OTHER, exchange
         await framework(scope, receive, send)  # type: ignore[arg-type]
 
     return application
+
+
+async def _is_answered(box: Box, path: str) -> bool:
+    """Whether a request is answered: while the box starts, only what asks how it is."""
+    if not path.startswith(_CLOSED_PREFIXES):
+        return True
+    return await box.engine.wait_answers(_RECOVERY_PATIENCE_S)
 
 
 def make_framework(box: Box) -> QuartTrio:
@@ -114,15 +138,11 @@ def make_framework(box: Box) -> QuartTrio:
     app.url_map.strict_slashes = False
 
     async def require_key() -> None:
+        if request.url_rule is not None:
+            asked: Scope = request.scope  # type: ignore[assignment]
+            asked[EXCHANGE].route = request.url_rule.rule
         if request.path.startswith(_CLOSED_PREFIXES) and request.endpoint != SIGN_IN_ENDPOINT:
-            headers = request.headers
-            shown = Credentials(
-                request.method,
-                headers.get("Authorization"),
-                "; ".join(headers.getlist("Cookie")),
-                headers.get(CSRF_HEADER, ""),
-            )
-            g.caller = caller_of(box, shown)
+            g.caller = caller_of(box, shown_by(request))
             g.tenant = g.caller.key.tenant
             invokes = request.endpoint in INVOKING
             box.engine.rates.count_request(g.tenant, invokes=invokes)
@@ -134,8 +154,8 @@ def make_framework(box: Box) -> QuartTrio:
         return {"status": "ok"}
 
     async def readyz() -> dict[str, Any]:
-        if box.engine.draining:
-            raise Draining
+        box.engine.refuse_when_draining()
+        box.engine.refuse_when_recovering()
         return {"status": "ready", **box.engine.statistics()}
 
     async def keep_to_itself(response: Response) -> Response:
@@ -157,13 +177,22 @@ async def _answer_error(settings: ServerSettings, failure: Exception) -> Respons
     error = (
         _framework_error(settings, failure)
         if isinstance(failure, HTTPException)
-        else answers.to_error(failure)
+        else answers.to_error(failure, **_asked())
     )
     return Response(
         answers.dump(answers.envelope(error)),
         status=error.status,
         headers={"Content-Type": answers.JSON_TYPE, **answers.error_headers(error)},
     )
+
+
+def _asked() -> dict[str, str]:
+    """What the current request is about, for the log."""
+    given = {"route": request.url_rule.rule if request.url_rule is not None else request.path}
+    if "tenant" in g:
+        given["tenant"] = g.tenant
+    identity = (request.view_args or {}).get("execution_id")
+    return given | ({"execution_id": identity} if identity else {})
 
 
 def _framework_error(settings: ServerSettings, failure: HTTPException) -> AxiomdError:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 
 import attrs
+from quart import Request
 
 from axiomd.api.box import Box
 from axiomd.api.exchange import Scope
@@ -70,6 +71,16 @@ class Credentials:
     cookie: str
     """The Cookie header; several are joined, since HTTP/2 may split it."""
     csrf_token: str
+
+
+def shown_by(request: Request) -> Credentials:
+    """What a request of the framework shows."""
+    return Credentials(
+        request.method,
+        request.headers.get("Authorization"),
+        "; ".join(request.headers.getlist("Cookie")),
+        request.headers.get(CSRF_HEADER, ""),
+    )
 
 
 def caller_of(box: Box, shown: Credentials) -> Caller:

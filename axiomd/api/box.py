@@ -1,6 +1,6 @@
 """What the edge works with."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 import attrs
@@ -43,6 +43,8 @@ class Box:
     secrets: TenantSecrets
     configs: FlowConfigs
     provision: Provision
+    traces_queued: Callable[[], int] = lambda: 0
+    """Executions and deliveries whose spans wait to be made."""
 
     def loaded(self, execution: Execution) -> LoadedArtifact:
         """The artifact that an execution runs."""

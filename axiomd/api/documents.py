@@ -39,6 +39,7 @@ class _Documents:
 
     async def box(self) -> Response:
         """Every route of the box."""
+        take_no_query()
         made = await self._box.engine.parts.run_blocking(_box_document_bytes)
         return Response(made, content_type=answers.JSON_TYPE)
 

@@ -8,6 +8,7 @@ connection stayed open and dead, and the client's next request on it was never a
 """
 
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import Any
 
 import trio
@@ -15,6 +16,7 @@ import trio
 from axiomd.api import answers
 from axiomd.errors import AxiomdError, TooSlow
 from axiomd.limits import BODY_BYTES_PER_S_MIN
+from axiomd.measures import OTHER, Measures
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -29,18 +31,33 @@ SAFETY = (
 )
 """What every answer tells a browser: it is what it says, for pages of ours, in no frame."""
 _CLOSE = (b"connection", b"close")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+EXCHANGE = "axiomd.exchange"
+"""Where a request's scope has its exchange."""
 
 
 class Exchange:
     """Stands between the server and an application for one request."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, body_timeout_s: float) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        body_timeout_s: float,
+        measures: Measures,
+    ) -> None:
         """body_timeout_s: what a body may take beyond its size at the least rate."""
         self._receive = receive
         self._send = send
         self._allowed_s = body_timeout_s
         self._began_s: float | None = None
         self._started = self._late = False
+        self._measures = measures
+        self._method = scope["method"] if scope["method"] in _METHODS else OTHER
+        self._began = perf_counter()
+        self.route = OTHER
+        """The rule that the path follows; requests are counted by it."""
         self._unread = any(
             (name == b"content-length" and value != b"0") or name == b"transfer-encoding"
             for name, value in scope["headers"]
@@ -71,6 +88,7 @@ class Exchange:
         if self._late:
             return
         if message["type"] == "http.response.start":
+            self._count(message["status"])
             self._started = True
             extra = (*SAFETY, _CLOSE) if self._unread else SAFETY
             message = {**message, "headers": [*message["headers"], *extra]}
@@ -81,6 +99,12 @@ class Exchange:
         # Shielded as the server's own writing is; what bounds it is the socket's timeout.
         with trio.CancelScope(shield=True):
             await self._send(message)
+
+    def _count(self, status: int) -> None:
+        """The answer begins."""
+        took_s = perf_counter() - self._began
+        self._measures.requests.add(self._method, self.route, str(status))
+        self._measures.request_s.observe(took_s, self._method, self.route)
 
 
 async def answer_error(send: Send, error: AxiomdError) -> None:

@@ -11,7 +11,7 @@ from axiomd.api import answers, sse
 from axiomd.api.box import Box
 from axiomd.api.branches import branch_views
 from axiomd.api.compensations import compensation_of
-from axiomd.api.invoke import accept_stream
+from axiomd.api.invoke import Beside, accept_stream
 from axiomd.api.shapes import (
     BranchView,
     CancelledView,
@@ -40,6 +40,7 @@ from axiomd.execution.execution import Execution
 from axiomd.execution.journal import EntryKind
 from axiomd.execution.position import parse_position
 from axiomd.execution.status import Status
+from axiomd.execution.trace_context import read_origin
 from axiomd.flow.large_json import Leaf
 from axiomd.ids import EXECUTION_ID
 from axiomd.limits import MIB, PAGE_ROWS_MAX, SCAN_ROWS_MAX, STREAM_BATCH_FRAMES_MAX
@@ -82,8 +83,14 @@ class Shown:
 
     async def invoke_stream(self) -> Response:
         """Accept a pipeline execution and stream its frames."""
-        key = request.headers.get("Idempotency-Key", "")
-        execution, timeout_s = await accept_stream(self._box, g.tenant, key, await request_body())
+        take_no_query()
+        headers = request.headers
+        beside = Beside(
+            headers.get("Idempotency-Key", ""),
+            read_origin(headers.get("traceparent", ""), headers.get("tracestate", "")),
+        )
+        body = await request_body()
+        execution, timeout_s = await accept_stream(self._box, g.tenant, beside, body)
         return sse.answer_events(sse.frame_events(self._box, execution, 0, timeout_s))
 
     async def stream(self, execution_id: str) -> Response:
@@ -108,9 +115,10 @@ class Shown:
         self._find(execution_id)
         status = Status.CANCELLED
         if compensate:
-            status, stopped = await self._box.engine.compensate(g.tenant, execution_id)
+            engine, by = self._box.engine, g.caller.name
+            status, stopped = await engine.compensate(g.tenant, execution_id, by)
         else:
-            stopped = await self._box.engine.cancel(g.tenant, execution_id)
+            stopped = await self._box.engine.cancel(g.tenant, execution_id, g.caller.name)
         receipts: list[StoppedView] = [
             {
                 "execution_id": s.execution_id,
@@ -153,6 +161,7 @@ class Shown:
 
     async def execution(self, execution_id: str) -> ShownExecutionView:
         """One execution."""
+        take_no_query()
         found = self._find(execution_id)
         compensation = await compensation_of(self._box, found)
         return {**execution_view(found), "compensation": compensation}

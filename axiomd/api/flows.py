@@ -7,7 +7,7 @@ from quart import Blueprint, Response, g, request
 
 from axiomd.api.box import Box
 from axiomd.api.environments import EnvironmentView, environment_view
-from axiomd.api.executions import query_of, request_body
+from axiomd.api.executions import query_of, request_body, take_no_query
 from axiomd.api.shapes import CompiledView, GraphId, JsonSchema, Moment, TopologyView
 from axiomd.api.views import Json, artifact_view, topology_view
 from axiomd.api.wire import PAGE_PARAMETERS, read_json, read_page
@@ -114,6 +114,7 @@ class Shelf:
 
     async def push(self) -> tuple[PushedView, int]:
         """Take a packed package."""
+        take_no_query()
         pushed = await self._box.catalog.push(g.tenant, await request_body(), g.caller.actor)
         view = self._view(pushed.package, pushed.checked.manifest)
         return {**view, "changed": pushed.changed}, 201 if pushed.changed else 200
@@ -132,6 +133,7 @@ class Shelf:
 
     async def package(self, handle: str, name: str, version: str) -> ShownPackageView:
         """One version of a package, with the schemas of its nodes' messages."""
+        take_no_query()
         record = self._find(handle, name, version)
         manifest = self._box.catalog.manifest(record)
         types = self._box.catalog.types_of(self._box.catalog.manifest_of(record))
@@ -144,6 +146,7 @@ class Shelf:
 
     async def messages(self, handle: str, name: str, version: str) -> Response:
         """A package's own proto file, for packages that import it."""
+        take_no_query()
         record = self._find(handle, name, version)
         return Response(record.own_proto, content_type="text/plain; charset=utf-8")
 
@@ -154,6 +157,7 @@ class Shelf:
 
     async def save(self, handle: str, name: str) -> DraftView:
         """Store a draft: a flow's JSON, or its YAML under a YAML content type."""
+        take_no_query()
         source = read_source(await request_body(), request.content_type or "")
         expected = f"{handle}/{name}"
         if source.name != expected:
@@ -163,16 +167,19 @@ class Shelf:
 
     async def flow(self, handle: str, name: str) -> ShownDraftView:
         """One draft with its document."""
+        take_no_query()
         draft = self._box.reader.draft(g.tenant, f"{handle}/{name}")
         return {**draft_view(draft), "document": read_json(draft.document.encode())}
 
     async def delete(self, handle: str, name: str) -> tuple[DeletedView, int]:
         """Forget a draft; artifacts and executions stay."""
+        take_no_query()
         await self._box.catalog.delete_draft(g.tenant, f"{handle}/{name}", g.caller.actor)
         return {"deleted": f"{handle}/{name}"}, 200
 
     async def compile(self, handle: str, name: str) -> tuple[CompiledView, int]:
         """Compile the stored draft."""
+        take_no_query()
         artifact, created = await self._box.catalog.compile_draft(
             g.tenant, f"{handle}/{name}", g.caller.actor
         )
@@ -191,6 +198,7 @@ class Shelf:
 
     async def artifact(self, graph_id: str) -> TopologyView:
         """One artifact with its topology."""
+        take_no_query()
         return topology_view(self._box.catalog.load(g.tenant, graph_id))
 
     async def _page(self, read: Callable[[str, int, str | None], Rows[T]]) -> Rows[T]:

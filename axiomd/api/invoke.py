@@ -8,22 +8,25 @@ routes share.
 import hashlib
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import parse_qs
 
+import attrs
 import trio
 
 from axiomd.api import answers
 from axiomd.api.auth import tenant_of
 from axiomd.api.box import Box
-from axiomd.api.exchange import Receive, Scope, Send
+from axiomd.api.exchange import Receive, Scope, Send, answer_error
 from axiomd.api.results import finished_view
 from axiomd.api.shapes import InvokedView
 from axiomd.api.webhook_wire import read_target
-from axiomd.api.wire import InvokeBody, StreamBody, read_invoke, read_json
+from axiomd.api.wire import InvokeBody, Query, StreamBody, read_invoke, read_json
 from axiomd.engine.catalog import LoadedArtifact
 from axiomd.engine.engine import Accepted
 from axiomd.errors import Invalid, Problem, TooLarge, WrongMode
 from axiomd.execution.execution import Execution
 from axiomd.execution.flow_configs import Terms
+from axiomd.execution.trace_context import NO_ORIGIN, Origin, read_origin
 from axiomd.flow.artifact import Artifact
 from axiomd.flow.large_json import Leaf
 from axiomd.ids import ARTIFACT_ID
@@ -38,24 +41,50 @@ _PATIENCE_S = 1.0
 
 async def answer_invoke(box: Box, scope: Scope, receive: Receive, send: Send) -> None:
     """POST /invocations/v1/flows/invoke, as ASGI."""
-    headers: dict[str, str] = {}
     leaves: list[Leaf] = []
     view: Any
+    tenant = ""
     try:
         given = _headers(scope)
         # Before the body: who has no key sends us no megabytes.
         tenant = tenant_of(box, scope, given)
         box.engine.rates.count_request(tenant, invokes=True)
+        refuse_query(scope)
         body = await read_request(box, scope, receive)
-        key = given.get(b"idempotency-key", b"").decode("latin-1")
-        status, view = 202, await invoke(box, tenant, key, body, receive, leaves)
+        view = await invoke(box, tenant, _beside(given), body, receive, leaves)
     except Exception as failure:  # noqa: BLE001 - the error mapper of this route
-        error = answers.to_error(failure)
-        status, view, headers = error.status, answers.envelope(error), answers.error_headers(error)
+        error = answers.to_error(failure, route=INVOKE_PATH, tenant=tenant)
+        await answer_error(send, error)
+        return
     if leaves:
         await respond_in_pieces(box, send, view, leaves)
     else:
-        await respond(send, status, answers.dump(view), headers)
+        await respond(send, 202, answers.dump(view), {})
+
+
+@attrs.frozen
+class Beside:
+    """What an invocation says beside its body, in headers."""
+
+    idempotency_key: str = ""
+    origin: Origin = NO_ORIGIN
+    """The span that it is made in."""
+
+
+def _beside(headers: dict[bytes, bytes]) -> Beside:
+    key = headers.get(b"idempotency-key", b"").decode("latin-1")
+    parent = headers.get(b"traceparent")
+    if parent is None:
+        return Beside(key)
+    state = headers.get(b"tracestate", b"").decode("latin-1")
+    return Beside(key, read_origin(parent.decode("latin-1"), state))
+
+
+def refuse_query(scope: Scope) -> None:
+    """Raise Invalid if a request, as ASGI, has parameters: this route takes none."""
+    if scope["query_string"]:
+        given = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        Query(given, ()).check()
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:
@@ -111,7 +140,7 @@ async def respond_in_pieces(box: Box, send: Send, view: Any, leaves: list[Leaf])
 async def invoke(
     box: Box,
     tenant: str,
-    idempotency_key: str,
+    beside: Beside,
     body: bytes,
     receive: Receive,
     leaves: list[Leaf],
@@ -124,7 +153,7 @@ async def invoke(
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "unary":
         raise WrongMode(f"{request.graph_id} is a pipeline: invoke it on {STREAM_PATH}.")
-    accepted = await accept(box, loaded, request, idempotency_key, body)
+    accepted = await accept(box, loaded, request, beside, body)
     view: InvokedView = {"accepted": True, "execution_id": accepted.execution_id}
     if not request.wait:
         return view
@@ -135,14 +164,14 @@ async def invoke(
 
 
 async def accept_stream(
-    box: Box, tenant: str, idempotency_key: str, body: bytes
+    box: Box, tenant: str, beside: Beside, body: bytes
 ) -> tuple[Execution, float]:
     """Accept a pipeline execution; it and the seconds its stream may take."""
     request = read_invoke(body, StreamBody)
     loaded = box.catalog.load(tenant, request.graph_id)
     if loaded.artifact.mode != "pipeline":
         raise WrongMode(f"{request.graph_id} is unary: invoke it on {INVOKE_PATH}.")
-    accepted = await accept(box, loaded, request, idempotency_key, body)
+    accepted = await accept(box, loaded, request, beside, body)
     return box.reader.execution(tenant, accepted.execution_id), request.timeout_seconds
 
 
@@ -150,7 +179,7 @@ async def accept(
     box: Box,
     loaded: LoadedArtifact,
     request: InvokeBody | StreamBody,
-    idempotency_key: str,
+    beside: Beside,
     body: bytes,
 ) -> Accepted:
     """Check what was asked for and make the execution durable. body: what it was read from."""
@@ -159,9 +188,16 @@ async def accept(
     terms = find_terms(box, artifact, request.config_id)
     box.engine.refuse_when_draining()
     payload = loaded.entry.parse_json(request.input)
-    claim = _idempotency(idempotency_key, body) if idempotency_key else None
+    key = beside.idempotency_key
+    claim = _idempotency(key, body) if key else None
     return await box.engine.accept(
-        artifact, payload, claim, webhook=webhook, terms=terms, priority=request.priority
+        artifact,
+        payload,
+        claim,
+        webhook=webhook,
+        terms=terms,
+        priority=request.priority,
+        origin=beside.origin,
     )
 
 

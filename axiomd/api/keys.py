@@ -6,7 +6,7 @@ from quart import Blueprint, g
 
 from axiomd.api.auth import Caller
 from axiomd.api.box import Box
-from axiomd.api.executions import request_body
+from axiomd.api.executions import request_body, take_no_query
 from axiomd.api.shapes import Moment
 from axiomd.api.views import Json, moment
 from axiomd.api.wire import read_new_key
@@ -58,11 +58,13 @@ class KeyRoutes:
 
     async def list_keys(self) -> Json:
         """The tenant's keys, masked."""
+        take_no_query()
         views = [key_view(record) for record in self._box.keyring.list(g.tenant)]
         return {"keys": views, "next_cursor": None}
 
     async def create(self) -> tuple[NewKeyView, int]:
         """A new key, shown this once; the operator makes them for others too."""
+        take_no_query()
         body = read_new_key(await request_body())
         caller: Caller = g.caller
         tenant = g.tenant if body.tenant is None else body.tenant
@@ -74,6 +76,7 @@ class KeyRoutes:
 
     async def revoke(self, first8: str) -> RevokedKeyView:
         """End a key at once."""
+        take_no_query()
         await self._box.keyring.revoke(g.tenant, first8, g.caller.actor)
         return {"revoked": first8}
 

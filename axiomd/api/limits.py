@@ -111,7 +111,8 @@ class _Bounds:
     async def usage(self) -> UsageView:
         """What a tenant has running and waiting, and what it has had accepted."""
         query = query_of("tenant")
-        tenant = query.text("tenant") or g.tenant
+        given = query.text("tenant")
+        tenant = g.tenant if given is None else given
         query.check()
         self._find(tenant)
         engine = self._box.engine

@@ -8,6 +8,7 @@ from quart import Blueprint, Response, g, request
 from axiomd.api import answers
 from axiomd.api.auth import COOKIE, Caller
 from axiomd.api.box import Box
+from axiomd.api.executions import take_no_query
 from axiomd.api.shapes import Moment
 from axiomd.api.wire import read_sign_in
 from axiomd.clock import S_PER_DAY, rfc3339
@@ -62,6 +63,7 @@ class SessionRoutes:
 
     async def sign_in(self) -> Response:
         """A session for who has a key, or a link."""
+        take_no_query()
         # A page of another site can have a form sent without asking us first, but not as JSON.
         if request.mimetype != answers.JSON_TYPE:
             words = f"must be {answers.JSON_TYPE}, not {request.mimetype or 'missing'}"
@@ -86,11 +88,13 @@ class SessionRoutes:
 
     async def show(self) -> Response:
         """Who is signed in; of who came with a key, whose it is."""
+        take_no_query()
         caller: Caller = g.caller
         return _answer(_view(caller.key, caller.session), 200)
 
     async def sign_out(self) -> Response:
         """End the session."""
+        take_no_query()
         caller: Caller = g.caller
         if caller.session is None:
             raise NotFound("There is no session to end: the request came with an API key.")

@@ -7,12 +7,14 @@ archive can reach outside, unpack to more than the limits, or hold anything but 
 
 import hashlib
 import io
+import itertools
 import os
 import re
 import stat
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import attrs
@@ -26,6 +28,14 @@ PATH_CHARS_MAX = 240
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _PLAIN_MODE = (stat.S_IFREG | 0o644) << 16
 _ENCRYPTED = 0x1
+_UTF_8 = 0x800
+_END, _END_BYTES = b"PK\x05\x06", 22
+"""The record that ends an archive and says where its listing is; a comment may follow it."""
+_END_BYTES_MAX = _END_BYTES + 0xFFFF
+_LOCATOR, _LOCATOR_BYTES = b"PK\x06\x07", 20
+_ENTRY_BYTES = 46
+"""Of one entry in the listing, beside its name, its extra fields and its comment."""
+_LENGTHS_AT = (28, 30, 32)
 _TOP_LEFT_OUT = frozenset({"gen", "build", "dist", "venv", "env", "htmlcov"})
 _LEFT_OUT = frozenset({"__pycache__", "node_modules"})
 _PATH_PART = re.compile(r"[^\x00-\x1f\x7f/\\\ud800-\udfff]+")
@@ -87,6 +97,7 @@ def read_directory(directory: Path) -> Bundle:
             continue
         room -= len(files[name])
         _require_room(len(files), room)
+    problems += _collisions(files)
     if problems:
         raise Invalid("the package cannot be read", problems=problems[:PROBLEMS_MAX])
     return Bundle(files)
@@ -126,6 +137,16 @@ def _path_problem(path: str) -> str | None:
     return None
 
 
+def _collisions(paths: Iterable[str]) -> Iterator[Problem]:
+    """Files that other file systems, or other eyes, would take for one."""
+    seen: dict[str, str] = {}
+    for path in sorted(paths):
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+        if folded in seen:
+            yield Problem("", f"differs from {seen[folded]} in case or accents only", path)
+        seen.setdefault(folded, path)
+
+
 def _printable(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()[:PATH_CHARS_MAX]
 
@@ -155,12 +176,32 @@ def unpack(archive: bytes) -> Bundle:
     Files that do not belong to a package are left out, as they are of a directory.
     """
     try:
+        _require_few_entries(archive)
         with zipfile.ZipFile(io.BytesIO(archive)) as source:
             return Bundle(_entries(source))
     except Refused:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError) as failure:
         raise Malformed(f"the package is not a readable zip archive: {failure}") from None
+
+
+def _require_few_entries(archive: bytes) -> None:
+    """Refuse a listing that is too long before a library makes an object of each of its entries."""
+    end = archive.rfind(_END, max(0, len(archive) - _END_BYTES_MAX))
+    if archive[-_END_BYTES:].startswith(_END) and archive.endswith(b"\0\0"):
+        end = len(archive) - _END_BYTES
+    if end < 0 or len(archive) < end + _END_BYTES:
+        raise Malformed("the package is not a readable zip archive: it has no listing")
+    if archive[max(0, end - _LOCATOR_BYTES) : end].startswith(_LOCATOR):
+        raise Malformed("the package is a zip64 archive, which no package needs; use plain zip")
+    at = end - int.from_bytes(archive[end + 12 : end + 16], "little")
+    for count in itertools.count():
+        if not 0 <= at < end:
+            return
+        if count > PACKAGE_FILES_MAX:
+            _require_room(count, PACKAGE_BYTES_MAX)
+        lengths = (archive[at + place : at + place + 2] for place in _LENGTHS_AT)
+        at += _ENTRY_BYTES + sum(int.from_bytes(length, "little") for length in lengths)
 
 
 def _entries(source: zipfile.ZipFile) -> dict[str, bytes]:
@@ -174,9 +215,9 @@ def _entries(source: zipfile.ZipFile) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     room = PACKAGE_BYTES_MAX
     for entry in wanted:
-        # The declared size may lie: read one byte more than there is room for.
+        # The declared size may lie: read one byte more than it, or than there is room for.
         with source.open(entry) as file:
-            files[entry.filename] = file.read(room + 1)
+            files[entry.filename] = file.read(min(room, entry.file_size) + 1)
         room -= len(files[entry.filename])
         _require_room(len(files), room)
     return files
@@ -185,7 +226,9 @@ def _entries(source: zipfile.ZipFile) -> dict[str, bytes]:
 def _entry_problems(listed: list[zipfile.ZipInfo]) -> Iterator[Problem]:
     seen: set[str] = set()
     for entry in listed:
-        path = entry.filename.removesuffix("/") if entry.is_dir() else entry.filename
+        # As it was written: the library cuts a name at its first NUL.
+        given = entry.orig_filename
+        path = given.removesuffix("/") if given.endswith("/") else given
         wrong = _path_problem(path) or _entry_problem(entry)
         if wrong is None and path in seen:
             wrong = "is in the archive twice"
@@ -193,6 +236,7 @@ def _entry_problems(listed: list[zipfile.ZipInfo]) -> Iterator[Problem]:
             yield Problem("", wrong, _printable(path))
         seen.add(path)
     plain = {entry.filename for entry in listed if not entry.is_dir()}
+    yield from _collisions(plain)
     for path in sorted(plain):
         for parent in PurePosixPath(path).parents:
             if str(parent) in plain:
@@ -203,6 +247,10 @@ def _entry_problem(entry: zipfile.ZipInfo) -> str | None:
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "is not a plain file; a package holds plain files only"
+    if kind and (kind == stat.S_IFDIR) != entry.is_dir():
+        return "says both that it is a directory and that it is a file"
+    if not entry.orig_filename.isascii() and not entry.flag_bits & _UTF_8:
+        return "has a name in an unknown encoding; a package's names are UTF-8"
     if entry.flag_bits & _ENCRYPTED:
         return "is encrypted"
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

@@ -1,52 +1,50 @@
-"""What `axiomd doctor` looks at: the machine, the data directory, the address.
+"""What `axiomd doctor` looks at: the machine, its clock, its open files, the address.
 
 Each check returns findings and changes nothing (the probe files of the data directory are gone
 when it returns). What is needed fails; what is merely worth knowing warns.
 """
 
+import ctypes
 import os
 import platform
 import resource
-import shutil
-import socket
-import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
+import attrs
 import httpx
 
+from axiomd.cli.disks import check_data_dir
 from axiomd.cli.enforcement import examine_enforcement
 from axiomd.cli.finding import Finding, Level
-from axiomd.cli.output import milliseconds, size
-from axiomd.cli.preflight import split_bind
-from axiomd.errors import StoreFailed
-from axiomd.limits import MIB
-from axiomd.settings import Settings
-from axiomd.store.env import FORMAT, open_store
+from axiomd.cli.preflight import address_words, probe_address, split_bind
+from axiomd.settings import Settings, connections_allowed, descriptors_reserved
 
 _PYTHON_MIN = (3, 11)
-_SYNC_PROBES = 20
-_SYNC_SLOW_MS = 20.0
-_DISK_FREE_MIN = 256 * MIB
-_DISK_FREE_GOOD = 4096 * MIB
-_FILES_MIN = 1_024
-_FILES_GOOD = 4_096
+_FILES_MIN = 256
+_FILES_UNLIMITED = 2**30
 _HEALTH_S = 2.0
-_MEMORY_TYPES = frozenset({"tmpfs", "ramfs"})
-_REMOTE_TYPES = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs"})
+_JUMP_S_MAX = 0.5
+_WALL_MIN = 1_735_689_600.0
+"""The year 2025: axiomd is younger."""
+_TIMEX_BYTES = 256
+"""Room for the kernel's `struct timex`, and where its status is."""
+_TIMEX_STATUS = 40
+_STA_UNSYNC = 0x0040
+_TIME_ERROR = 5
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every finding about this box with these settings, in reading order."""
+    before = look_at_clocks()
     yield check_python()
     yield check_system()
     yield from examine_enforcement(settings.runners)
-    yield check_open_files()
+    yield check_open_files(settings)
     yield from check_data_dir(settings)
     yield check_address(settings)
+    yield check_clock(before, look_at_clocks(), is_synchronised())
 
 
 def check_python() -> Finding:
@@ -64,104 +62,66 @@ def check_system() -> Finding:
     return Finding("System", level, said if level == "ok" else f"{said}; axiomd needs Linux")
 
 
-def check_open_files() -> Finding:
-    """How many files and connections the server may have open."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= _FILES_GOOD:
-        return Finding("Open files", "ok", "unlimited" if soft < 0 else f"{soft}")
-    level: Level = "warn" if soft >= _FILES_MIN else "fail"
-    return Finding(
-        "Open files", level, f"{soft}: raise it (ulimit -n {_FILES_GOOD}) for many clients"
-    )
+def check_open_files(settings: Settings) -> Finding:
+    """How many files and connections the server may have open: it takes what its hard limit is."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = hard if hard != resource.RLIM_INFINITY else _FILES_UNLIMITED
+    allowed, wanted = connections_allowed(settings, files), settings.server.connections_max
+    reserved = descriptors_reserved(settings)
+    told = "unlimited" if files == _FILES_UNLIMITED else str(files)
+    said = f"{told}: {allowed} connections, and {reserved} for the store and node processes"
+    if files >= reserved + wanted:
+        return Finding("Open files", "ok", said)
+    level: Level = "warn" if files >= _FILES_MIN else "fail"
+    advice = f"for all of it raise the hard limit to {reserved + wanted} (LimitNOFILE=, ulimit -Hn)"
+    fewer = f"{told}: only {allowed} of {wanted} connections, {reserved} files are kept for others"
+    return Finding("Open files", level, f"{fewer}; {advice}")
 
 
-def check_data_dir(settings: Settings) -> Iterator[Finding]:
-    """The data directory: writable, on what, with how much room, how fast, which format."""
-    directory = settings.data_dir
-    place = _existing(directory)
-    if not os.access(place, os.W_OK | os.X_OK):
-        yield Finding("Data directory", "fail", f"{directory}: {place} is not writable")
-        return
-    yield Finding("Data directory", "ok", f"{directory}{'' if place == directory else ' (new)'}")
-    yield check_file_system(place)
-    yield check_room(place)
-    yield check_sync(place)
-    yield check_store(settings)
+@attrs.frozen
+class Instant:
+    """What two clocks said at the same time, in seconds."""
+
+    wall: float
+    steady: float
 
 
-def _existing(directory: Path) -> Path:
-    return next(p for p in (directory, *directory.parents) if p.exists())
+def look_at_clocks() -> Instant:
+    """Both clocks, now."""
+    return Instant(time.clock_gettime(time.CLOCK_REALTIME), time.monotonic())
 
 
-def check_file_system(place: Path) -> Finding:
-    """What keeps the data."""
-    kind = file_system_of(place)
-    if kind in _MEMORY_TYPES:
-        return Finding("File system", "warn", f"{kind}: everything is lost when the box stops")
-    if kind in _REMOTE_TYPES:
-        return Finding("File system", "fail", f"{kind}: the store needs a local file system")
-    return Finding("File system", "ok", kind)
+def check_clock(before: Instant, now: Instant, synchronised: bool | None) -> Finding:
+    """Whether timers and times of events can be relied on.
+
+    synchronised: what the kernel says of it; None if it does not.
+    """
+    jump = (now.wall - before.wall) - (now.steady - before.steady)
+    if abs(jump) > _JUMP_S_MAX:
+        said = f"it jumped by {jump:.1f} s while this ran: timers fire early or late"
+        return Finding("Clock", "warn", f"{said}; let chrony or timesyncd steer it slowly")
+    if now.wall < _WALL_MIN:
+        said = "it is years behind: sessions, retention and webhooks go by it"
+        return Finding("Clock", "fail", f"{said}; set it, and let chrony or timesyncd keep it")
+    if synchronised is None:
+        return Finding("Clock", "ok", "steady; whether it is synchronised is not known")
+    if not synchronised:
+        said = "steady, but the kernel knows of nothing that keeps it right"
+        return Finding("Clock", "warn", f"{said}: start chrony or systemd-timesyncd")
+    return Finding("Clock", "ok", "synchronised and steady")
 
 
-def file_system_of(place: Path) -> str:
-    """The type of the mount that holds `place`."""
-    resolved = place.resolve()
-    best, kind = Path(), "unknown"
+def is_synchronised() -> bool | None:
+    """Whether something keeps the clock right, as the kernel has it; None if it does not say."""
+    answer = ctypes.create_string_buffer(_TIMEX_BYTES)
     try:
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return kind
-    for line in mounts.splitlines():
-        before, _, after = line.partition(" - ")
-        mount = Path(before.split()[4].replace("\\040", " "))
-        # A later mount on the same place lies over the earlier one.
-        if resolved.is_relative_to(mount) and len(mount.parts) >= len(best.parts):
-            best, kind = mount, after.split()[0]
-    return kind
-
-
-def check_room(place: Path) -> Finding:
-    """Free space."""
-    free = shutil.disk_usage(place).free
-    if free >= _DISK_FREE_GOOD:
-        return Finding("Free disk", "ok", size(free))
-    level: Level = "warn" if free >= _DISK_FREE_MIN else "fail"
-    return Finding("Free disk", level, f"{size(free)}: a full disk answers 503, nothing is lost")
-
-
-def check_sync(place: Path) -> Finding:
-    """How long it takes to make something durable."""
-    try:
-        middle, worst = sync_latency_ms(place)
-    except OSError as failure:
-        return Finding("Sync to disk", "fail", f"cannot write and sync: {failure.strerror}")
-    said = f"{milliseconds(middle)} (slowest of {_SYNC_PROBES}: {milliseconds(worst)})"
-    if middle <= _SYNC_SLOW_MS:
-        return Finding("Sync to disk", "ok", said)
-    return Finding("Sync to disk", "warn", f"{said}: each step of an execution waits for one")
-
-
-def sync_latency_ms(place: Path) -> tuple[float, float]:
-    """Milliseconds of a small write that is synced: the median and the slowest."""
-    taken = []
-    with tempfile.TemporaryFile(dir=place, buffering=0) as probe:
-        for _ in range(_SYNC_PROBES):
-            began = time.perf_counter()
-            probe.write(bytes(4096))
-            os.fdatasync(probe.fileno())
-            taken.append((time.perf_counter() - began) * 1000)
-    return statistics.median(taken), max(taken)
-
-
-def check_store(settings: Settings) -> Finding:
-    """Whether this version reads the store that is there."""
-    if not (settings.data_dir / "store" / "data.mdb").exists():
-        return Finding("Store", "ok", f"none yet; the first start makes one of format {FORMAT}")
-    try:
-        with open_store(settings.store, settings.data_dir):
-            return Finding("Store", "ok", f"format {FORMAT}")
-    except (StoreFailed, OSError) as failure:
-        return Finding("Store", "fail", str(failure))
+        state = int(ctypes.CDLL(None, use_errno=True).adjtimex(answer))
+    except (OSError, AttributeError):
+        return None
+    if state < 0:
+        return None
+    status = int.from_bytes(answer.raw[_TIMEX_STATUS : _TIMEX_STATUS + 4], sys.byteorder)
+    return state != _TIME_ERROR and not status & _STA_UNSYNC
 
 
 def check_address(settings: Settings) -> Finding:
@@ -169,13 +129,11 @@ def check_address(settings: Settings) -> Finding:
     bind = settings.server.bind
     host, port = split_bind(bind)
     try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+        probe_address(host, port)
     except OSError as failure:
         if _is_axiomd(host, port):
             return Finding("Address", "ok", f"{bind}: an axiomd is running here")
-        return Finding("Address", "fail", f"{bind}: {failure.strerror}; choose another with --bind")
+        return Finding("Address", "fail", address_words(bind, failure))
     return Finding("Address", "ok", f"{bind} is free")
 
 

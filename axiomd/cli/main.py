@@ -36,6 +36,7 @@ from axiomd.cli.serve import serve
 from axiomd.cli.tenants import tenants
 from axiomd.cli.verify import verify
 from axiomd.cli.webhooks import webhooks
+from axiomd.cli.why import why
 from axiomd.errors import AxiomdError
 
 _PANELS = {
@@ -98,7 +99,7 @@ def cli() -> None:
     """Hold the commands; the help is put together above."""
 
 
-for _command in (fork, retry):
+for _command in (fork, retry, why):
     executions.add_command(_command)
 for _panel, _commands in _PANELS.items():
     for _command in _commands:

@@ -37,9 +37,11 @@ def read_settings(config: str | None, data_dir: str | None, bind: str | None) ->
     return settings
 
 
-def read_loaded(config: str | None, data_dir: str | None, bind: str | None) -> Loaded:
+def read_loaded(
+    config: str | None, data_dir: str | None, bind: str | None, log_format: str | None = None
+) -> Loaded:
     """The settings with these flags, and where each came from. Raises SettingsInvalid."""
-    flags = {"store.data_dir": data_dir, "server.bind": bind}
+    flags = {"store.data_dir": data_dir, "server.bind": bind, "log.format": log_format}
     return from_process_with_sources(Path(config) if config else None, flags)
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 import rich_click as click
@@ -18,7 +18,7 @@ from axiomd.cli.options import config_option, data_dir_option, json_option
 from axiomd.cli.output import note, say, stdout, table, write_json
 from axiomd.cli.preflight import address_words, read_loaded, refuse_start
 from axiomd.errors import AxiomdError, SettingsInvalid
-from axiomd.settings import Loaded, Settings
+from axiomd.settings import Loaded, LogFormat, Settings
 
 if TYPE_CHECKING:
     from axiomd.daemon import Started
@@ -29,11 +29,21 @@ _ADDRESS_ERRORS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EP
 @click.command()
 @data_dir_option("Everything durable; the platform's data directory if not given.")
 @click.option("--bind", metavar="HOST:PORT", help="Address to listen on [127.0.0.1:8700].")
+@click.option(
+    "--log-format",
+    type=click.Choice(get_args(LogFormat)),
+    help="How the log looks, one line each [auto: console on a terminal, else json].",
+)
 @config_option
 @click.option("--check", is_flag=True, help="Check everything, show the settings, do not start.")
 @json_option
 def serve(
-    data_dir: str | None, bind: str | None, config: str | None, check: bool, as_json: bool
+    data_dir: str | None,
+    bind: str | None,
+    log_format: str | None,
+    config: str | None,
+    check: bool,
+    as_json: bool,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM.
 
@@ -47,11 +57,12 @@ def serve(
     Example:
       axiomd serve --data-dir ./data --bind 127.0.0.1:8700
       axiomd serve --config axiomd.toml --check
+      axiomd serve --log-format json 2>> axiomd.log
     """
     # Late: every other command would pay for the web framework, half of its start-up.
     from axiomd.daemon import run
 
-    loaded = read_loaded(config, data_dir, bind)
+    loaded = read_loaded(config, data_dir, bind, log_format)
     settings = loaded.settings
     if check:
         show_settings(loaded, as_json=as_json)
@@ -73,24 +84,28 @@ def serve(
 
 def show_settings(loaded: Loaded, *, as_json: bool) -> None:
     """Every setting in force, and where it came from."""
-    rows = [
-        (
-            f"{section.name}.{field.name}",
-            getattr(getattr(loaded.settings, section.name), field.name),
-        )
+    told = [
+        (f"{section.name}.{field.name}", _shown(field, getattr(owner, field.name)))
         for section in attrs.fields(Settings)
-        for field in attrs.fields(type(getattr(loaded.settings, section.name)))
+        for owner in (getattr(loaded.settings, section.name),)
+        for field in attrs.fields(type(owner))
     ]
-    told = [(name, value, loaded.sources.get(name, "default")) for name, value in rows]
     if as_json:
-        view = {name: {"value": value, "source": source} for name, value, source in told}
+        sources = loaded.sources
+        view = {n: {"value": value, "source": sources.get(n, "default")} for n, value in told}
         write_json({"settings": view, "data_dir": str(loaded.settings.data_dir)})
         return
     grid = table(None, "Setting", "Value", "From")
-    for name, value, source in told:
+    for name, value in told:
+        source = loaded.sources.get(name, "default")
         style = "" if source == "default" else "bold"
         grid.add_row(name, Text(json.dumps(value), style), Text(source, style))
     stdout().print(grid)
+
+
+def _shown(field: "attrs.Attribute[Any]", value: object) -> object:
+    """A setting's value; of one that may hold a password only whether there is one."""
+    return "(set)" if value and not field.repr else value
 
 
 def announce(settings: Settings, started: "Started", *, as_json: bool) -> None:

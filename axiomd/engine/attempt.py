@@ -160,6 +160,12 @@ class Attempt:
         return self.history if self._folded else None
 
     @property
+    def named(self) -> dict[str, str]:
+        """Which execution it is at, for the log."""
+        tenant = {"tenant": self.execution.tenant} if self.fence else {}
+        return {"execution_id": self.execution_id, **tenant}
+
+    @property
     def parent_id(self) -> str:
         """The execution that its own is a child of; empty if it is none, or not claimed yet."""
         return self.execution.parent_id if self.fence else ""
@@ -399,6 +405,11 @@ class Attempt:
         self.parts.writer.submit_later(
             commits.note(self.execution_id, self.fence, entry.at_ns, entry)
         )
+
+    def waits_for_process(self, position: Position) -> bool:
+        """Whether a call of this visit has begun, and no node has it yet."""
+        known = self._folded and position in self.history.unanswered
+        return known and position not in self._started
 
     def note_stopped(self, position: Position, attempt: int) -> None:
         """A cancel ended this call."""

@@ -7,6 +7,7 @@ from axiomd.execution.call import ContentParts, NodeCall, NodeEvent
 from axiomd.execution.flow_configs import Terms
 from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.position import Position
+from axiomd.execution.trace_context import span_id
 from axiomd.flow.artifact import Artifact, Placement
 from axiomd.limits import EVENT_BYTES_MAX, EVENT_TEXT_BYTES_MAX
 
@@ -22,10 +23,12 @@ def make_call(
     effect: str,
     terms: Terms,
     resume_index: int = 0,
+    span_of: str = "",
 ) -> NodeCall:
     """The call of a placement's node.
 
     effect: what the call does once however often it is made, as text: its effect key follows.
+    span_of: what its span is named after, if that is not its position.
     """
     return NodeCall(
         execution_id=execution_id,
@@ -49,6 +52,8 @@ def make_call(
         resume_index=resume_index,
         reflection=artifact.reflection,
         config_ids=terms.config_ids,
+        package=placement.package,
+        span_id=span_id(execution_id, span_of or position, attempt),
     )
 
 

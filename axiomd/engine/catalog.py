@@ -40,6 +40,7 @@ from axiomd.ids import Ids
 from axiomd.limits import ARTIFACTS_CACHED_MAX, PACKAGES_CACHED_MAX, PAGE_ROWS_MAX
 from axiomd.store import keys
 from axiomd.store.acts import Act, ActKind, Actor, acted
+from axiomd.store.artifact_records import encode_artifact
 from axiomd.store.batch import Existing
 from axiomd.store.blobs import Blobs
 from axiomd.store.commit import RowsCommit
@@ -48,7 +49,6 @@ from axiomd.store.records import (
     DraftRecord,
     PackageRecord,
     decode_package,
-    encode_artifact,
     encode_draft,
     encode_package,
 )

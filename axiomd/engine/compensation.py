@@ -24,6 +24,7 @@ from axiomd.execution.journal import Entry, EntryKind
 from axiomd.execution.plan import Decision, park
 from axiomd.execution.position import position_text
 from axiomd.execution.status import Trigger
+from axiomd.execution.trace_context import undoing_text
 from axiomd.execution.undoing import UndoStep, is_undoable
 from axiomd.flow.rules import EdgeFault
 
@@ -91,6 +92,7 @@ async def _call(attempt: Attempt, step: UndoStep, payload: bytes | ContentParts)
         attempt=number,
         effect=f"{text}/compensation",
         terms=attempt.execution.terms,
+        span_of=undoing_text(text),
     )
     try:
         return await attempt.runner(position).run(call, attempt.emitter(position, number))

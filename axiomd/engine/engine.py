@@ -30,11 +30,13 @@ from axiomd.errors import (
     Draining,
     Fenced,
     Occupied,
+    Recovering,
     StoreFailed,
     StoreFull,
     WrongState,
 )
 from axiomd.execution.call import NodeEvent, Outcome
+from axiomd.execution.compensation import who_asked
 from axiomd.execution.execution import Debug, Execution, queued
 from axiomd.execution.flow_configs import Terms
 from axiomd.execution.journal import Entry, EntryKind, Payload
@@ -42,8 +44,9 @@ from axiomd.execution.pauses import approval, pause_id, rejection
 from axiomd.execution.position import Position, parse_position
 from axiomd.execution.status import Status
 from axiomd.execution.targets import Target
+from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import Artifact
-from axiomd.limits import PRIORITY_DEFAULT
+from axiomd.limits import PRIORITY_DEFAULT, RECOVERY_SLICE_MAX
 from axiomd.store import commit as commits
 from axiomd.store.batch import Duplicate, Result
 from axiomd.store.writer import Ticket
@@ -84,6 +87,10 @@ class Engine:
         self._attempts: dict[str, Attempt] = {}
         self._nursery: trio.Nursery | None = None
         self._draining = False
+        self._recovered = trio.Event()
+        """Set once all that a previous process had is given back."""
+        self._answers = trio.Event()
+        """Set with it, or before, if the store takes nothing for now: it can still be read."""
         self._quiet = trio.Event()
 
     # -- commands -----------------------------------------------------------------------------
@@ -97,11 +104,12 @@ class Engine:
         webhook: Target | None = None,
         terms: Terms | None = None,
         priority: int = PRIORITY_DEFAULT,
+        origin: Origin = NO_ORIGIN,
     ) -> Accepted:
         """Make a new execution durable; it is worked on from then on, in a debug session or not.
 
         webhook: who is told of its end. terms: what its calls are given; else as the box is set.
-        priority: 0 to PRIORITY_MAX.
+        priority: 0 to PRIORITY_MAX. origin: the span that it is invoked in.
 
         Raises Draining, StoreFull, IdempotencyConflict. Cancelling the wait leaves open whether
         it was accepted; it is if the commit was.
@@ -110,7 +118,7 @@ class Engine:
         now_ns = self.parts.clock.now_ns()
         terms = terms or Terms(self.parts.settings.node_timeout_s)
         identity = self._ids.execution_id()
-        execution = queued(identity, artifact, terms, now_ns, debug, webhook, priority)
+        execution = queued(identity, artifact, terms, now_ns, debug, webhook, priority, origin)
         kept = await self._keep(payload)
         self.refuse_when_draining()
         result = await self._submit(execution, kept, idempotency).wait()
@@ -135,10 +143,10 @@ class Engine:
             self._start(nursery, execution.execution_id, ticket)
         return ticket
 
-    async def cancel(self, tenant: str, execution_id: str) -> list[Stopped]:
+    async def cancel(self, tenant: str, execution_id: str, by: str = "") -> list[Stopped]:
         """End an execution, durably, then stop its calls; what was stopped, once it is dead.
 
-        Its children end with it, and theirs; their calls are among what was stopped.
+        Its children end with it, and theirs; their calls are among what was stopped. by: who asks.
         Raises NotFound; WrongState if it has ended.
         """
         self.parts.reader.execution(tenant, execution_id)
@@ -152,7 +160,7 @@ class Engine:
                 stopping.append(attempt)
 
         ticket = self.parts.writer.submit(
-            commits.cancel(execution_id, self.parts.clock.now_ns(), "{}")
+            commits.cancel(execution_id, self.parts.clock.now_ns(), who_asked(by))
         )
         # Not after the wait: whoever asked may be gone by then, and the calls must still stop.
         ticket.then(stop)
@@ -161,17 +169,19 @@ class Engine:
             await attempt.finished.wait()
         return [call for attempt in stopping for call in attempt.stopped]
 
-    async def compensate(self, tenant: str, execution_id: str) -> tuple[Status, list[Stopped]]:
+    async def compensate(
+        self, tenant: str, execution_id: str, by: str = ""
+    ) -> tuple[Status, list[Stopped]]:
         """Cancel an execution, and have undone what it has done; a plain cancel if that is nothing.
 
-        Its status from now on, and what was stopped, once it is dead. Raises NotFound; WrongState
-        if it has ended, or is being undone already.
+        by: who asks. Its status from now on, and what was stopped, once it is dead. Raises
+        NotFound; WrongState if it has ended, or is being undone already.
         """
         execution = self.parts.reader.execution(tenant, execution_id)
         attempt = self._attempts.get(execution_id)
         if not can_undo(self.parts, execution, attempt):
             # In the same breath: nothing can complete between the look and the cancel.
-            return Status.CANCELLED, await self.cancel(tenant, execution_id)
+            return Status.CANCELLED, await self.cancel(tenant, execution_id, by)
 
         if attempt is not None and not attempt.is_claiming:
             # It was chosen, and its claim comes behind this: it will be there to undo.
@@ -182,7 +192,7 @@ class Engine:
             if refusal is None and attempt is not None:
                 attempt.cancel(undoing=True)
 
-        commit = commits.undo(execution_id, self.parts.clock.now_ns())
+        commit = commits.undo(execution_id, self.parts.clock.now_ns(), by)
         ticket = self.parts.writer.submit(commit)
         ticket.then(stop)
         await ticket.wait()
@@ -354,7 +364,7 @@ class Engine:
             effect=placement.alias,
             terms=terms or Terms(self.parts.settings.node_timeout_s),
         )
-        return await self.parts.runners[placement.runner].run(call, _log_event)
+        return await self.parts.runners[placement.runner].run(call, _say_for(artifact.tenant))
 
     def refuse_when_draining(self) -> None:
         """Raise Draining once the box is stopping."""
@@ -369,6 +379,31 @@ class Engine:
     def running(self, tenant: str) -> int:
         """Executions of a tenant that have a worker now."""
         return self._scheduler.running(tenant)
+
+    def refuse_when_recovering(self) -> None:
+        """Raise Recovering until all that a previous process had is given back."""
+        if not self._recovered.is_set():
+            raise Recovering
+
+    @property
+    def answers(self) -> bool:
+        """Whether requests are answered: not while it recovers, unless the store is full."""
+        return self._answers.is_set()
+
+    async def wait_answers(self, timeout_s: float) -> bool:
+        """Whether requests are answered, after at most `timeout_s`."""
+        with trio.move_on_after(timeout_s):
+            await self._answers.wait()
+        return self.answers
+
+    def is_limited(self, tenant: str, flow: str) -> bool:
+        """Whether a limit of the tenant lets no more executions of a flow be worked on."""
+        return self._scheduler.is_limited((tenant, flow))
+
+    def waits_for_process(self, execution_id: str, position: Position) -> bool:
+        """Whether the call of a node visit waits for a node process at this moment."""
+        attempt = self._attempts.get(execution_id)
+        return attempt is not None and attempt.waits_for_process(position)
 
     def statistics(self) -> dict[str, int]:
         """Counts for metrics."""
@@ -389,16 +424,29 @@ class Engine:
                     await self.parts.writer.submit(commits.give_up_fork(fork_id)).wait()
             except StoreFull as trouble:
                 log.warning("store_full", error=str(trouble))
+                # That may last, and whoever frees some space wants to look.
+                self._answers.set()
                 await trio.sleep(_FULL_PAUSE_S)
             else:
                 log.info("recovered", executions=count)
+                self._recovered.set()
+                self._answers.set()
                 return
 
     async def _give_back_claimed(self, reason: str) -> int:
         # What was submitted before is on disk after this, so that `claimed` tells all of it.
         await self.parts.writer.submit(commits.RowsCommit(())).wait()
-        now_ns = self.parts.clock.now_ns()
         claimed = self.parts.reader.claimed()
+        for start in range(0, len(claimed), RECOVERY_SLICE_MAX):
+            # Not all at once: there may be very many, and others have the loop in between.
+            for ticket in self._give_back(claimed[start : start + RECOVERY_SLICE_MAX], reason):
+                # Refused if it has ended meanwhile.
+                with suppress(Fenced, WrongState):
+                    await ticket.wait()
+        return len(claimed)
+
+    def _give_back(self, claimed: Sequence[str], reason: str) -> list[Ticket]:
+        now_ns = self.parts.clock.now_ns()
         tickets = []
         for execution_id in claimed:
             execution = self.parts.reader.find_execution(execution_id)
@@ -407,11 +455,7 @@ class Engine:
             fence = execution.attempt
             commit = commits.requeue(execution_id, fence, now_ns, reason, counted=False)
             tickets.append(self.parts.writer.submit(commit))
-        for ticket in tickets:
-            # Refused if it has ended meanwhile.
-            with suppress(Fenced, WrongState):
-                await ticket.wait()
-        return len(claimed)
+        return tickets
 
     async def close(self) -> None:
         """After the last attempt has ended: what is left goes back, at no cost in losses."""
@@ -526,5 +570,11 @@ async def _until_taken(submit: Callable[[], Ticket]) -> Result:
             await trio.sleep(_SETTLE_AGAIN_S)
 
 
-def _log_event(event: NodeEvent) -> None:
-    log.info("node_said", level=event.level, message=event.message)
+def _say_for(tenant: str) -> Callable[[NodeEvent], None]:
+    """What becomes of what a node says that was called without an execution."""
+
+    def say(event: NodeEvent) -> None:
+        if event.message:
+            log.info("node_said", tenant=tenant, said=event.level, message=event.message)
+
+    return say

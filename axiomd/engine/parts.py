@@ -12,6 +12,7 @@ from axiomd.execution.flow_configs import Terms
 from axiomd.flow.artifact import Artifact
 from axiomd.flow.rules import Rules
 from axiomd.ids import Ids
+from axiomd.measures import Measures
 from axiomd.runners.base import Runner
 from axiomd.settings import EngineSettings, LimitsSettings, RetentionSettings
 from axiomd.store.blobs import Blobs
@@ -55,3 +56,4 @@ class Parts:
     retention: RetentionSettings = attrs.field(factory=RetentionSettings)
     limits: LimitsSettings = attrs.field(factory=LimitsSettings)
     """What holds for tenants that have no limits of their own."""
+    measures: Measures = attrs.field(factory=Measures)

@@ -89,6 +89,8 @@ class Webhooks:
         """The lane that was served last."""
         self._subscribers = outbox.subscribers()
         """Tenants that have subscriptions: others cost nothing but this look."""
+        self.on_attempt: Callable[[Delivery, DeliveryAttempt], None] = lambda _, __: None
+        """Told of every request, once what came of it is on disk."""
         parts.tail.on_tellable = self.notice
 
     def notice(self, changed: Sequence[Execution]) -> None:
@@ -186,7 +188,10 @@ class Webhooks:
             if delivery is not None and delivery.due_ns:
                 await self._attempt(delivery, make_body)
         except (StoreFull, StoreFailed) as trouble:
-            log.warning("webhook_not_noted", delivery="_".join(place), error=str(trouble))
+            execution_id, key = place
+            log.warning(
+                "webhook_not_noted", execution_id=execution_id, delivery=key, error=str(trouble)
+            )
             await trio.sleep(_FULL_PAUSE_S)
         except (NotFound, WrongState):
             # Being forgotten, or asked for again: the store says in a moment how it goes on.
@@ -200,6 +205,7 @@ class Webhooks:
         if isinstance(target, str):
             after, attempt = given_up(delivery, target, self._parts.clock.now_ns())
             await self._note(DeliveryCommit(delivery, after, attempt_entry(after, attempt)))
+            self._count(after)
             return
         attempt = await self._try(delivery, target, make_body)
         after = after_attempt(delivery, attempt, self._parts.chance())
@@ -207,12 +213,12 @@ class Webhooks:
         await self._note(
             DeliveryCommit(delivery, after, attempt_entry(after, attempt), stops=stops)
         )
+        self._parts.measures.webhook_requests.add(_came_of(attempt))
+        self._count(after)
+        self.on_attempt(after, attempt)
         if after.status is DeliveryStatus.FAILED:
             log.warning(
-                "webhook_failed",
-                delivery=delivery.message_id,
-                to=delivery.origin,
-                error=attempt.error,
+                "webhook_failed", **_named(delivery), to=delivery.origin, error=attempt.error
             )
 
     async def _note(self, commit: DeliveryCommit) -> None:
@@ -223,6 +229,10 @@ class Webhooks:
             self._failing.discard(commit.after.lane)
         # With the next batch of anything: nobody waits for it.
         await self._parts.writer.submit_later(commit).wait()
+
+    def _count(self, after: Delivery) -> None:
+        if after.status is not DeliveryStatus.PENDING:
+            self._parts.measures.webhooks_ended.add(after.status.value)
 
     def _target(self, delivery: Delivery) -> Target | str:
         """Where a delivery goes, or why nowhere."""
@@ -253,7 +263,7 @@ class Webhooks:
             raise
         except Exception as failure:  # noqa: BLE001 - the last frame of one message
             # What cannot be told of one execution must not end the box, again and again.
-            log.error("webhook_not_made", delivery=delivery.message_id, exc_info=failure)
+            log.error("webhook_not_made", **_named(delivery), exc_info=failure)
             error = f"the message cannot be made: {failure}"[:_ERROR_CHARACTERS]
         if status_code and not 200 <= status_code < 300:
             error = _refusal(status_code)
@@ -294,6 +304,20 @@ class Webhooks:
             except StoreFull as trouble:
                 log.warning("store_full", error=str(trouble))
             await trio.sleep(_PURGE_PAUSE_S if start else _PURGE_EVERY_S)
+
+
+def _came_of(attempt: DeliveryAttempt) -> str:
+    """An attempt by the first figure of its answer: `2xx`; `none` without an answer."""
+    return f"{attempt.status_code // 100}xx" if attempt.status_code else "none"
+
+
+def _named(delivery: Delivery) -> dict[str, str]:
+    """Which delivery it is, for the log."""
+    return {
+        "execution_id": delivery.execution_id,
+        "tenant": delivery.tenant,
+        "delivery": delivery.message_id,
+    }
 
 
 def _refusal(status_code: int) -> str:

@@ -41,7 +41,7 @@ async def work(parts: Parts, attempt: Attempt) -> bool:
     try:
         await attempt.run(_BODIES)
     except StoreFull as trouble:
-        log.warning("store_full", execution_id=attempt.execution_id, error=str(trouble))
+        log.warning("store_full", **attempt.named, error=str(trouble))
         # Nobody's fault, so it is not counted as a loss; but no attempt runs hot meanwhile.
         await trio.sleep(_FULL_PAUSE_S)
         await give_back(parts, attempt, "the store was full", counted=False)
@@ -51,7 +51,7 @@ async def work(parts: Parts, attempt: Attempt) -> bool:
         if parts.writer.failed is not None:
             # The process is about to end; the next start recovers.
             return False
-        log.exception("attempt_failed", execution_id=attempt.execution_id)
+        log.exception("attempt_failed", **attempt.named)
         await give_back(parts, attempt, f"worker: {failure!r}")
     else:
         # What was parked may have woken while this slot was still busy with it, and what is to be

@@ -72,6 +72,10 @@ class NodeCall:
     """Flow configs whose secrets stand for the tenant's, the first one first."""
     reflection: str = "{}"
     """JSON of `ax.reflection.flow`."""
+    package: str = ""
+    """`handle/package@version` of the code, for people."""
+    span_id: str = ""
+    """The span of this call in the trace that is the execution: 16 hex characters."""
 
 
 FailureKind = Literal[

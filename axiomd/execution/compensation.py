@@ -32,9 +32,19 @@ def cancelled_ending() -> Ending:
     return Ending("CANCELLED", "the execution was cancelled")
 
 
-def begun_entry(status: Status, ending: Ending, at_ns: int) -> Entry:
-    """The journal's line from which on an execution undoes what it has done."""
+def who_asked(by: str) -> str:
+    """The detail of a line of the history that somebody has asked for, as JSON."""
+    return json.dumps({"by": by} if by else {})
+
+
+def begun_entry(status: Status, ending: Ending, at_ns: int, by: str = "") -> Entry:
+    """The journal's line from which on an execution undoes what it has done.
+
+    by: who has asked for it.
+    """
     detail = {"status": status.value, **attrs.asdict(ending)}
+    if by:
+        detail["by"] = by
     return Entry(EntryKind.COMPENSATION_BEGUN, at_ns, detail=json.dumps(detail))
 
 
@@ -125,6 +135,6 @@ def end(undoing: Undoing, at_ns: int) -> Decision:
     """Everything was tried: the execution ends as it would have ended without."""
     ending = undoing.ending
     if undoing.status is Status.CANCELLED:
-        entry = Entry(EntryKind.EXECUTION_CANCELLED, at_ns, detail="{}")
+        entry = Entry(EntryKind.EXECUTION_CANCELLED, at_ns, detail=who_asked(undoing.by))
         return Decision((entry,), Trigger.CANCEL, ending)
     return Decision((failed_entry(ending, at_ns),), Trigger.FAIL, ending)

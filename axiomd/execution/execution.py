@@ -11,6 +11,7 @@ import attrs
 from axiomd.execution.flow_configs import Terms
 from axiomd.execution.status import Residence, Status, residence
 from axiomd.execution.targets import Target
+from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import Artifact, Mode
 from axiomd.limits import PRIORITY_DEFAULT, PRIORITY_MAX
 
@@ -130,6 +131,9 @@ class Execution:
         """What it was given at its invocation."""
         return Terms(self.node_timeout_s, self.config_id, self.config_ids)
 
+    origin: Origin = NO_ORIGIN
+    """The span, of whomever, that it was invoked in."""
+
     @property
     def residence(self) -> Residence:
         """Where it lives: with a worker, waiting for one, parked, or ended."""
@@ -144,6 +148,7 @@ def queued(
     debug: Debug | None = None,
     webhook: Target | None = None,
     priority: int = PRIORITY_DEFAULT,
+    origin: Origin = NO_ORIGIN,
 ) -> Execution:
     """The record of a new execution of an artifact, which waits for its first worker."""
     return Execution(
@@ -161,6 +166,7 @@ def queued(
         debug=debug,
         webhook=webhook,
         priority=priority,
+        origin=origin,
     )
 
 

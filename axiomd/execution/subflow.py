@@ -12,6 +12,7 @@ from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.plan import Child, Decision
 from axiomd.execution.position import Position, position_text
 from axiomd.execution.status import Status
+from axiomd.execution.trace_context import Origin, span_id, traceparent
 from axiomd.flow.artifact import Artifact, Placement
 
 
@@ -30,14 +31,15 @@ def after_start(
     artifact: what the child runs.
     """
     due_ns = at_ns + int(placement.timeout_s * NS_PER_S) if placement.timeout_s else 0
+    text, number = position_text(position, placement.alias), history.calls.get(position, 0) + 1
     child = attrs.evolve(
         queued(child_id, artifact, parent.terms, at_ns),
         parent_id=parent.execution_id,
-        parent_position=position_text(position, placement.alias),
+        parent_position=text,
         depth=parent.depth + 1,
         priority=parent.priority,
+        origin=Origin(traceparent(parent.execution_id, span_id(parent.execution_id, text, number))),
     )
-    number = history.calls.get(position, 0) + 1
     begun = Entry(
         EntryKind.NODE_CHILD_STARTED,
         at_ns,

@@ -61,13 +61,16 @@ class Undoing:
     """Why it ends."""
     steps: Mapping[Position, UndoStep]
     """In the order in which they are made."""
+    by: str = ""
+    """Who has asked for it, if somebody has."""
 
     @classmethod
     def begin(cls, entry: Entry, done: Sequence[Undoable]) -> "Undoing":
         """The compensation of `done`, given in the order in which it completed."""
         told = json.loads(entry.detail)
         steps = {visit.position: UndoStep(visit.position, visit) for visit in reversed(done)}
-        return cls(Status(told.pop("status")), Ending(**told), steps)
+        by = told.pop("by", "")
+        return cls(Status(told.pop("status")), Ending(**told), steps, by)
 
     @property
     def next_step(self) -> UndoStep | None:

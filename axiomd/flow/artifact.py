@@ -342,7 +342,7 @@ class Artifact:
 
     def body(self, loop: int) -> frozenset[int]:
         """What a loop edge begins anew: all that forward edges lead to from where it goes."""
-        return self._reached(self.edges[loop].destination)
+        return self.reached(self.edges[loop].destination)
 
     def inner(self, loop: int) -> frozenset[int]:
         """The loops that begin anew with a loop: those in its body, but for loops around it.
@@ -360,12 +360,12 @@ class Artifact:
                 and other.destination in body
                 and (
                     other.destination != ends.destination
-                    or (other.source != ends.source and ends.source in self._reached(other.source))
+                    or (other.source != ends.source and ends.source in self.reached(other.source))
                 )
             )
         return self._inner[loop]
 
-    def _reached(self, start: int) -> frozenset[int]:
+    def reached(self, start: int) -> frozenset[int]:
         """A placement, and all that forward edges lead to from there."""
         if start not in self._reaches:
             reached = {start}

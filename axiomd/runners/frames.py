@@ -53,8 +53,8 @@ class RunFrames:
         header = self._header(call)
         # With the visit, and not with what is kept on both sides for all calls of a placement.
         given = json.dumps(dict(call.secrets), separators=(",", ":")) if call.secrets else ""
-        numbers = f"{call.attempt}\n{call.resume_index}"
-        visit = f"{numbers}\n{call.execution_id}\n{given}\n{call.effect_key}".encode()
+        numbers = f"{call.attempt}\n{call.resume_index}\n{call.execution_id}\n{call.span_id}"
+        visit = f"{numbers}\n{given}\n{call.effect_key}".encode()
         size = RUN_HEAD.size + len(visit) + len(header) + parts_size(payload)
         head = HEAD.pack(size, kind, number) + RUN_HEAD.pack(len(visit), len(header))
         return head + visit + header, payload

@@ -10,17 +10,28 @@ execution without a stream has to wait (`places.py`).
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 
 import trio
 
 from axiomd.disk import no_room
 from axiomd.errors import Unavailable
-from axiomd.execution.call import KILLED, STARTED, Lost, NodeCall, Outcome
+from axiomd.execution.call import (
+    KILLED,
+    STARTED,
+    Crashed,
+    Failure,
+    Lost,
+    NodeCall,
+    Outcome,
+    Output,
+)
+from axiomd.measures import Measures, NodeCalls
 from axiomd.runners.base import Emit, NodeStream
 from axiomd.runners.beside import Company, Learn
 from axiomd.runners.bounds import Bounds
@@ -43,6 +54,14 @@ NO_ROOM_S = 0.5
 REAP_PERIODS = 4
 """How often in `idle_s` idle processes are looked for."""
 
+_ENDS: Mapping[type, str] = {
+    Output: "completed",
+    Failure: "failed",
+    Crashed: "crashed",
+    Lost: "lost",
+    type(None): "cancelled",
+}
+
 
 class ProcessRunner:
     """Runs node calls in node processes."""
@@ -56,8 +75,12 @@ class ProcessRunner:
         home: Home,
         nodes_lock_fd: int,
         payload_bytes_max: int,
+        measures: Measures,
     ) -> None:
         """Use `open_process_runner`."""
+        self._measures = measures
+        self._counted: dict[tuple[str, str], NodeCalls] = {}
+        """By package content and node."""
         self.settings = settings
         self._home = home
         self._packages = packages
@@ -87,17 +110,34 @@ class ProcessRunner:
         wish = pool.wish(call)
         worker = await pool.acquire(wish, call.tenant)
         if not isinstance(worker, Worker):
+            self._count(call, worker)
             return worker
         self._calls += 1
         self._in_flight += 1
+        began, outcome = perf_counter(), None
         try:
             emit(STARTED)
             if wish.bound > 1:
-                return await self._run_beside(pool, worker, call, emit)
-            return await self._run_alone(pool, worker, call, emit)
+                outcome = await self._run_beside(pool, worker, call, emit)
+            else:
+                outcome = await self._run_alone(pool, worker, call, emit)
+            return outcome
         finally:
             self._in_flight -= 1
             pool.release(worker)
+            self._count(call, outcome, began)
+
+    def _count(self, call: NodeCall, outcome: Outcome | None, began: float | None = None) -> None:
+        """A call is over; it `began` when a process had it, if one did."""
+        key = (call.digest, call.node)
+        counted = self._counted.get(key)
+        if counted is None:
+            package = call.package.partition("@")[0]
+            counted = self._counted[key] = self._measures.node(package, call.node)
+        how = _ENDS[type(outcome)]
+        counted.ends[how] = counted.ends.get(how, 0) + 1
+        if began is not None:
+            counted.seconds.observe(perf_counter() - began)
 
     async def _run_alone(self, pool: Pool, worker: Worker, call: NodeCall, emit: Emit) -> Outcome:
         number = self._calls
@@ -143,6 +183,7 @@ class ProcessRunner:
                 async with self._streaming(worker, call, emit) as stream:
                     yield stream
             else:
+                self._count(call, worker)
                 yield EndedStream(worker)
         finally:
             pool.streams -= 1
@@ -158,6 +199,7 @@ class ProcessRunner:
         self._calls += 1
         self._in_flight += 1
         self._streams += 1
+        began = perf_counter()
         stream = WorkerStream(worker, call, self._calls, emit, self._bounds)
         try:
             emit(STARTED)
@@ -172,6 +214,7 @@ class ProcessRunner:
                 emit(KILLED)
             self._in_flight -= 1
             self._streams -= 1
+            self._count(call, stream.outcome, began)
 
     def capacity(self) -> int:
         """Unary calls that could start now without waiting for another to end."""
@@ -363,6 +406,7 @@ async def open_process_runner(
     nodes_lock_fd: int = -1,
     payload_bytes_max: int,
     data_dir: Path | None = None,
+    measures: Measures | None = None,
 ) -> AsyncIterator[ProcessRunner]:
     """A runner of node processes; when the context is left, every one of them is dead.
 
@@ -385,6 +429,7 @@ async def open_process_runner(
                 home=home,
                 nodes_lock_fd=nodes_lock_fd,
                 payload_bytes_max=payload_bytes_max,
+                measures=measures or Measures(),
             )
             nursery.start_soon(runner.retire_idle_forever)
             nursery.start_soon(scratch.sweep)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from axiomd.measures import Measures
 from axiomd.runners.base import Runner
 from axiomd.runners.inline import InlineRunner
 from axiomd.runners.pool import Packages
@@ -25,6 +26,7 @@ async def open_runners(
     *,
     payload_bytes_max: int,
     data_dir: Path,
+    measures: Measures | None = None,
 ) -> AsyncIterator[Runners]:
     """Every runner; when the context is left, nothing of theirs is running any more."""
     async with open_process_runner(
@@ -33,5 +35,6 @@ async def open_runners(
         nodes_lock_fd=nodes_lock_fd,
         payload_bytes_max=payload_bytes_max,
         data_dir=data_dir,
+        measures=measures,
     ) as process:
         yield {"process": process, "inline": InlineRunner()}

@@ -70,6 +70,33 @@ class Duplicate:
     execution_id: str
 
 
+@attrs.define
+class Effects:
+    """What a batch has done to executions, for who tells of it or counts it."""
+
+    changed: Sequence[Execution] = ()
+    """The records that it has changed, of whomever: also of parents and children."""
+    ended: list[Execution] = attrs.field(factory=list)
+    """Those of them that it has ended."""
+    living: dict[str, int] = attrs.field(factory=dict)
+    """How many more executions that have not ended have each status."""
+    frames: int = 0
+    """Frames that it has written."""
+
+    def note(self, before: Execution | None, after: Execution) -> None:
+        """A record was changed."""
+        was = before.status if before is not None else None
+        if after.status is was:
+            return
+        living = self.living
+        if was is not None and not was.ended:
+            living[was.value] = living.get(was.value, 0) - 1
+        if not after.status.ended:
+            living[after.status.value] = living.get(after.status.value, 0) + 1
+        else:
+            self.ended.append(after)
+
+
 @attrs.frozen
 class Existing:
     """A `RowsCommit` found the row it must not replace."""
@@ -90,6 +117,8 @@ class Batch:
         self._deliveries = Deliveries(store.tables, transaction)
         self._stored: dict[str, Execution] = {}
         self._latest: dict[str, Execution] = {}
+        self.effects = Effects()
+        """Complete once it is finished."""
 
     def add(self, commit: Commit) -> Result:
         """Judge and apply one commit.
@@ -128,18 +157,16 @@ class Batch:
         self._tell_kin(commit, before.children if before else (), after)
         return self._latest[commit.execution_id]
 
-    @property
-    def changed(self) -> Sequence[Execution]:
-        """The records that the commits have changed so far, those of kin included."""
-        return list(self._latest.values())
-
     def finish(self) -> None:
         """Put the records that have changed, and the difference of their index rows."""
         table = self._tables[keys.EXECUTIONS]
         for execution_id, after in self._latest.items():
             key = keys.execution_key(execution_id)
             self._transaction.put(key, encode_execution(after), db=table)
-            self._put_indexes(self._stored.get(execution_id), after)
+            before = self._stored.get(execution_id)
+            self._put_indexes(before, after)
+            self.effects.note(before, after)
+        self.effects.changed = list(self._latest.values())
 
     def _add_rows(self, commit: RowsCommit) -> Existing | None:
         if commit.unless is not None:
@@ -252,6 +279,7 @@ class Batch:
             marked = self._transaction.delete(key, db=self._tables[keys.FORGOTTEN])
             assert marked, "a fork is complete that was never begun"
         table = self._tables[keys.FRAMES]
+        self.effects.frames += len(commit.frames)
         for row in commit.frames:
             frame_key = keys.frame_key(key, row.placement, row.index)
             self._transaction.put(frame_key, encode_frame(row.payload), db=table)

@@ -345,9 +345,9 @@ def cancel(execution_id: str, at_ns: int, detail: str) -> ExecutionCommit:
     )
 
 
-def undo(execution_id: str, at_ns: int) -> ExecutionCommit:
-    """Somebody ended it, once what it has done is compensated."""
-    entry = begun_entry(Status.CANCELLED, cancelled_ending(), at_ns)
+def undo(execution_id: str, at_ns: int, by: str = "") -> ExecutionCommit:
+    """Somebody, `by`, ended it, once what it has done is compensated."""
+    entry = begun_entry(Status.CANCELLED, cancelled_ending(), at_ns, by)
     return ExecutionCommit(execution_id, at_ns, entries=(entry,), trigger=Trigger.UNDO)
 
 

@@ -7,7 +7,7 @@ from axiomd.execution.signatures import SigningSecrets
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
 from axiomd.store.records import read_target, target_record
-from axiomd.store.versions import VERSION, body
+from axiomd.store.versions import VERSION, body, reads
 
 Row = tuple[str, bytes]
 """Table and key of a row without a value."""
@@ -31,6 +31,7 @@ def encode_delivery(delivery: Delivery) -> bytes:
     return VERSION + record.SerializeToString()
 
 
+@reads
 def decode_delivery(key: bytes, value: bytes) -> Delivery:
     """The delivery stored under `key`."""
     record = pb.Delivery.FromString(body(value))
@@ -77,6 +78,7 @@ def encode_subscription(subscription: Subscription) -> bytes:
     return VERSION + record.SerializeToString()
 
 
+@reads
 def decode_subscription(key: bytes, value: bytes) -> Subscription:
     """The subscription stored under `key`."""
     record = pb.Subscription.FromString(body(value))
@@ -96,6 +98,7 @@ def encode_secrets(secrets: SigningSecrets) -> bytes:
     return VERSION + pb.SigningSecrets(**attrs.asdict(secrets)).SerializeToString()
 
 
+@reads
 def decode_secrets(value: bytes) -> SigningSecrets:
     """The secrets stored as `value`."""
     record = pb.SigningSecrets.FromString(body(value))

@@ -4,7 +4,7 @@ import attrs
 
 from axiomd.execution.tenant_limits import OwnLimits
 from axiomd.store import record_pb2 as pb
-from axiomd.store.versions import VERSION, body
+from axiomd.store.versions import VERSION, body, reads
 
 
 def encode_own_limits(own: OwnLimits) -> bytes:
@@ -15,6 +15,7 @@ def encode_own_limits(own: OwnLimits) -> bytes:
     return VERSION + record.SerializeToString()
 
 
+@reads
 def decode_own_limits(value: bytes) -> OwnLimits:
     """What `encode_own_limits` has written. Raises ValueError for limits that cannot be."""
     record = pb.TenantLimits.FromString(body(value))

@@ -23,6 +23,7 @@ from axiomd.ids import token_expiry
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
 from axiomd.store import keys
 from axiomd.store.acts import Act, ActKind, acts_of, old_acts
+from axiomd.store.artifact_records import decode_artifact
 from axiomd.store.commit import ForgetCommit
 from axiomd.store.cursors import (
     NO_CURSOR,
@@ -42,7 +43,6 @@ from axiomd.store.records import (
     TenantRecord,
     decode_api_key,
     decode_arrival,
-    decode_artifact,
     decode_draft,
     decode_entry,
     decode_execution,
@@ -52,6 +52,7 @@ from axiomd.store.records import (
     decode_tenant,
 )
 from axiomd.store.retention import next_slice
+from axiomd.store.sizes import Sizes, sizes_of
 from axiomd.store.tenants import Holder, Tenant, every_tenant, holder
 from axiomd.store.usage import UsageCount
 from axiomd.store.walking import backwards, forwards
@@ -256,6 +257,10 @@ class Reader:
                     first = key
             rows = forwards(walk, prefix, first, limit)
             return [decode_arrival(key, value) for key, value in rows]
+
+    def sizes(self) -> Sizes:
+        """How large the store is, and how much waits in it."""
+        return sizes_of(self._store)
 
     def claimed(self) -> list[str]:
         """Executions that some worker has."""

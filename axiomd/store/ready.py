@@ -5,6 +5,7 @@ with one seek for each of them, whatever is in them, and who is next in one with
 walks past what waits in a queue whose turn it is not.
 """
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -57,3 +58,21 @@ class Ready:
         """A snapshot; never awaited in."""
         with self._store.read() as transaction:
             yield ReadyLook(transaction, self._store.tables[keys.READY])
+
+    def heads(self, limit: int) -> list[str]:
+        """Who is first in each queue, of at most `limit` queues."""
+        with self.look() as look:
+            queues = itertools.islice(look.queues(), limit)
+            return [
+                identity
+                for queue in queues
+                for _, identity in itertools.islice(look.queue(queue), 1)
+            ]
+
+    def ahead(self, queue: Queue, place: bytes, limit: int) -> int | None:
+        """How many wait before a place in its queue; None if nobody waits there, or too many."""
+        with self.look() as look:
+            for number, (found, _) in enumerate(itertools.islice(look.queue(queue), limit)):
+                if found >= place:
+                    return number if found == place else None
+        return None

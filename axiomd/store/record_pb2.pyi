@@ -21,7 +21,7 @@ class Ending(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., message: _Optional[str] = ..., placement: _Optional[str] = ..., edge: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
 
 class Execution(_message.Message):
-    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from", "wake_ns", "doubts", "idempotency", "ended_at", "pauses", "children", "parent_position", "depth", "debug", "held", "undoing", "webhook", "priority", "config_ids", "schedule_id", "scheduled_ns")
+    __slots__ = ("tenant", "flow", "graph_id", "mode", "status", "created_ns", "updated_ns", "node_timeout_s", "started_ns", "completed_ns", "attempt", "losses", "entries", "failure", "config_id", "parent_id", "forked_from", "wake_ns", "doubts", "idempotency", "ended_at", "pauses", "children", "parent_position", "depth", "debug", "held", "undoing", "webhook", "priority", "config_ids", "schedule_id", "scheduled_ns", "traceparent", "tracestate")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     FLOW_FIELD_NUMBER: _ClassVar[int]
     GRAPH_ID_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,8 @@ class Execution(_message.Message):
     CONFIG_IDS_FIELD_NUMBER: _ClassVar[int]
     SCHEDULE_ID_FIELD_NUMBER: _ClassVar[int]
     SCHEDULED_NS_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    TRACESTATE_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     flow: str
     graph_id: str
@@ -88,7 +90,9 @@ class Execution(_message.Message):
     config_ids: _containers.RepeatedScalarFieldContainer[str]
     schedule_id: str
     scheduled_ns: int
-    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ..., wake_ns: _Optional[int] = ..., doubts: _Optional[_Iterable[str]] = ..., idempotency: _Optional[bytes] = ..., ended_at: _Optional[_Iterable[str]] = ..., pauses: _Optional[_Iterable[_Union[Pause, _Mapping]]] = ..., children: _Optional[_Iterable[str]] = ..., parent_position: _Optional[str] = ..., depth: _Optional[int] = ..., debug: _Optional[_Union[Debug, _Mapping]] = ..., held: _Optional[_Iterable[str]] = ..., undoing: _Optional[bool] = ..., webhook: _Optional[_Union[Target, _Mapping]] = ..., priority: _Optional[int] = ..., config_ids: _Optional[_Iterable[str]] = ..., schedule_id: _Optional[str] = ..., scheduled_ns: _Optional[int] = ...) -> None: ...
+    traceparent: str
+    tracestate: str
+    def __init__(self, tenant: _Optional[str] = ..., flow: _Optional[str] = ..., graph_id: _Optional[str] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., created_ns: _Optional[int] = ..., updated_ns: _Optional[int] = ..., node_timeout_s: _Optional[float] = ..., started_ns: _Optional[int] = ..., completed_ns: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., entries: _Optional[int] = ..., failure: _Optional[_Union[Ending, _Mapping]] = ..., config_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., forked_from: _Optional[str] = ..., wake_ns: _Optional[int] = ..., doubts: _Optional[_Iterable[str]] = ..., idempotency: _Optional[bytes] = ..., ended_at: _Optional[_Iterable[str]] = ..., pauses: _Optional[_Iterable[_Union[Pause, _Mapping]]] = ..., children: _Optional[_Iterable[str]] = ..., parent_position: _Optional[str] = ..., depth: _Optional[int] = ..., debug: _Optional[_Union[Debug, _Mapping]] = ..., held: _Optional[_Iterable[str]] = ..., undoing: _Optional[bool] = ..., webhook: _Optional[_Union[Target, _Mapping]] = ..., priority: _Optional[int] = ..., config_ids: _Optional[_Iterable[str]] = ..., schedule_id: _Optional[str] = ..., scheduled_ns: _Optional[int] = ..., traceparent: _Optional[str] = ..., tracestate: _Optional[str] = ...) -> None: ...
 
 class Target(_message.Message):
     __slots__ = ("url", "headers")

@@ -5,7 +5,6 @@ axiomd is refused and never misread.
 """
 
 import struct
-from typing import Any, get_args
 
 import attrs
 
@@ -16,26 +15,14 @@ from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
 from axiomd.execution.targets import Target
+from axiomd.execution.trace_context import NO_ORIGIN, Origin
 from axiomd.flow.artifact import (
-    Artifact,
-    Compensate,
-    Edge,
-    FailurePolicy,
-    FanOut,
-    Fields,
-    GatePolicy,
-    Hitl,
-    Join,
-    JoinKind,
     Mode,
-    PausePolicy,
-    Placement,
-    Retry,
 )
 from axiomd.limits import PRIORITY_DEFAULT
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
-from axiomd.store.versions import VERSION, body
+from axiomd.store.versions import VERSION, body, one_of, reads
 
 _INLINE = b"\x01"
 _BLOB = b"\x02"
@@ -161,6 +148,9 @@ def encode_execution(execution: Execution) -> bytes:
         schedule_id=execution.schedule_id,
         scheduled_ns=execution.scheduled_ns,
     )
+    if execution.origin.traceparent:
+        record.traceparent = execution.origin.traceparent
+        record.tracestate = execution.origin.tracestate
     if execution.debug is not None:
         record.debug.mode = execution.debug.mode
         record.debug.breakpoints.extend(execution.debug.breakpoints)
@@ -173,6 +163,7 @@ def encode_execution(execution: Execution) -> bytes:
     return VERSION + record.SerializeToString()
 
 
+@reads
 def decode_execution(execution_id: str, value: bytes) -> Execution:
     """The record stored under `execution_id`."""
     record = pb.Execution.FromString(body(value))
@@ -182,7 +173,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         tenant=record.tenant,
         flow=record.flow,
         graph_id=record.graph_id,
-        mode=_mode(record.mode),
+        mode=one_of(record.mode, Mode),
         status=Status(record.status),
         created_ns=record.created_ns,
         updated_ns=record.updated_ns,
@@ -218,6 +209,7 @@ def decode_execution(execution_id: str, value: bytes) -> Execution:
         priority=record.priority if record.HasField("priority") else PRIORITY_DEFAULT,
         schedule_id=record.schedule_id,
         scheduled_ns=record.scheduled_ns,
+        origin=Origin(record.traceparent, record.tracestate) if record.traceparent else NO_ORIGIN,
     )
 
 
@@ -261,6 +253,7 @@ def encode_entry(entry: Entry) -> bytes:
     return VERSION + record.SerializeToString()
 
 
+@reads
 def decode_entry(seq: int, value: bytes) -> Entry:
     """The entry stored at `seq`."""
     record = pb.Entry.FromString(body(value))
@@ -287,6 +280,7 @@ def decode_entry(seq: int, value: bytes) -> Entry:
     )
 
 
+@reads
 def blob_in_entry(value: bytes) -> bytes:
     """The blob that a stored entry names; empty if it names none."""
     blob: bytes = pb.Entry.FromString(body(value)).payload.blob
@@ -300,6 +294,7 @@ def encode_frame(payload: Payload) -> bytes:
     return _BLOB + payload.blob + payload.size.to_bytes(8, "big")
 
 
+@reads
 def decode_frame(value: bytes) -> Payload:
     """The frame stored as `value`."""
     if value[:1] == _INLINE:
@@ -315,188 +310,10 @@ def encode_arrival(arrival: Arrival) -> bytes:
     return VERSION + _ARRIVAL.pack(arrival.edge, arrival.frame, arrival.count)
 
 
+@reads
 def decode_arrival(key: bytes, value: bytes) -> Arrival:
     """The arrival stored under `key`."""
     return Arrival(*keys.arrival_place(key), *_ARRIVAL.unpack(body(value)))
-
-
-def encode_artifact(artifact: Artifact) -> bytes:
-    """A compiled artifact."""
-    record = pb.Artifact(
-        graph_id=artifact.graph_id,
-        tenant=artifact.tenant,
-        flow=artifact.flow,
-        mode=artifact.mode,
-        placements=[_placement_record(placement) for placement in artifact.placements],
-        edges=[_edge_record(edge) for edge in artifact.edges],
-        entry=artifact.entry,
-        terminal=artifact.terminal,
-        content_hash=artifact.content_hash,
-        created_ns=artifact.created_ns,
-        description=artifact.description,
-    )
-    return VERSION + record.SerializeToString()
-
-
-def decode_artifact(value: bytes) -> Artifact:
-    """The artifact stored as `value`."""
-    record = pb.Artifact.FromString(body(value))
-    return Artifact(
-        graph_id=record.graph_id,
-        tenant=record.tenant,
-        flow=record.flow,
-        mode=_mode(record.mode),
-        placements=tuple(_placement(placement) for placement in record.placements),
-        edges=tuple(_edge(edge) for edge in record.edges),
-        entry=record.entry,
-        terminal=record.terminal,
-        content_hash=record.content_hash,
-        created_ns=record.created_ns,
-        description=record.description,
-    )
-
-
-def _edge_record(edge: Edge) -> pb.Edge:
-    record = pb.Edge(
-        source=edge.source,
-        destination=edge.destination,
-        condition=edge.condition,
-        loop=edge.loop,
-        max_iterations=edge.max_iterations,
-        on_error=edge.on_error,
-    )
-    if edge.fields is not None:
-        record.fields.CopyFrom(_fields_record(edge.fields))
-    return record
-
-
-def _edge(record: pb.Edge) -> Edge:
-    return Edge(
-        source=record.source,
-        destination=record.destination,
-        fields=_fields(record.fields) if record.HasField("fields") else None,
-        condition=record.condition,
-        loop=record.loop,
-        max_iterations=record.max_iterations,
-        on_error=record.on_error,
-    )
-
-
-def _fields_record(fields: Fields) -> pb.Fields:
-    return pb.Fields(fields=[pb.Field(name=name, cel=cel) for name, cel in fields])
-
-
-def _fields(record: pb.Fields) -> Fields:
-    return tuple((field.name, field.cel) for field in record.fields)
-
-
-def _placement_record(placement: Placement) -> pb.Placement:
-    blocks = ("compose", "fan_out", "hitl", "compensate")
-    plain = attrs.asdict(placement, filter=lambda field, _: field.name not in blocks)
-    record = pb.Placement(**plain)
-    if placement.compose is not None:
-        record.compose.CopyFrom(_fields_record(placement.compose))
-    if placement.fan_out is not None:
-        record.fan_out.CopyFrom(pb.FanOut(**attrs.asdict(placement.fan_out)))
-    if placement.hitl is not None:
-        record.hitl.CopyFrom(pb.Hitl(**attrs.asdict(placement.hitl)))
-    if placement.compensate is not None:
-        record.compensate.CopyFrom(_compensate_record(placement.compensate))
-    return record
-
-
-def _compensate_record(compensate: Compensate) -> pb.Compensate:
-    plain = attrs.asdict(compensate, filter=lambda field, _: field.name != "fields")
-    record = pb.Compensate(**plain)
-    if compensate.fields is not None:
-        record.fields.CopyFrom(_fields_record(compensate.fields))
-    return record
-
-
-def _placement(record: pb.Placement) -> Placement:
-    return Placement(
-        alias=record.alias,
-        package=record.package,
-        node=record.node,
-        digest=record.digest,
-        kind=_mode(record.kind),
-        input_type=record.input_type,
-        output_type=record.output_type,
-        runner=record.runner,
-        timeout_s=record.timeout_s if record.HasField("timeout_s") else None,
-        once=record.once,
-        concurrency=record.concurrency,
-        x=record.x if record.HasField("x") else None,
-        y=record.y if record.HasField("y") else None,
-        memory_mib=record.memory_mib if record.HasField("memory_mib") else None,
-        cpu_seconds=record.cpu_seconds if record.HasField("cpu_seconds") else None,
-        fresh=record.fresh,
-        retry=_retry(record.retry) if record.HasField("retry") else Retry(),
-        join=_join(record),
-        gathers=record.gathers,
-        compose=_fields(record.compose) if record.HasField("compose") else None,
-        fan_out=_fan_out(record.fan_out) if record.HasField("fan_out") else None,
-        hitl=_hitl(record.hitl) if record.HasField("hitl") else None,
-        compensate=_compensate(record.compensate) if record.HasField("compensate") else None,
-        subflow=record.subflow,
-    )
-
-
-def _join(record: pb.Placement) -> Join:
-    if not record.HasField("join"):
-        return Join(kind=one_of(record.join_kind or "AND", JoinKind))
-    join = record.join
-    return Join(
-        kind=one_of(join.kind, JoinKind),
-        failure_policy=one_of(join.failure_policy, FailurePolicy),
-        quorum=join.quorum,
-        timeout_s=join.timeout_s,
-        timeout_policy=one_of(join.timeout_policy, GatePolicy),
-    )
-
-
-def _fan_out(record: pb.FanOut) -> FanOut:
-    return FanOut(record.items, record.max_parallel)
-
-
-def _hitl(record: pb.Hitl) -> Hitl:
-    policy = one_of(record.timeout_policy, PausePolicy)
-    return Hitl(record.payload, record.timeout_s, policy)
-
-
-def _compensate(record: pb.Compensate) -> Compensate:
-    return Compensate(
-        package=record.package,
-        node=record.node,
-        digest=record.digest,
-        input_type=record.input_type,
-        output_type=record.output_type,
-        fields=_fields(record.fields) if record.HasField("fields") else None,
-        concurrency=record.concurrency,
-    )
-
-
-def one_of(text: str, literal: Any) -> Any:
-    """`text`, which must be one of the texts of a Literal. Raises StoreFailed."""
-    if text not in get_args(literal):
-        raise StoreFailed(f"a record has {text!r} where one of {get_args(literal)} is meant")
-    return text
-
-
-def _retry(record: pb.Retry) -> Retry:
-    return Retry(
-        max_attempts=record.max_attempts,
-        initial_interval_ms=record.initial_interval_ms,
-        backoff_coefficient=record.backoff_coefficient,
-        max_interval_ms=record.max_interval_ms,
-        jitter=record.jitter,
-        non_retryable=tuple(record.non_retryable),
-    )
-
-
-def _mode(text: str) -> Mode:
-    mode: Mode = one_of(text, Mode)
-    return mode
 
 
 def encode_package(package: PackageRecord) -> bytes:
@@ -504,6 +321,7 @@ def encode_package(package: PackageRecord) -> bytes:
     return VERSION + pb.Package(**attrs.asdict(package)).SerializeToString()
 
 
+@reads
 def decode_package(value: bytes) -> PackageRecord:
     """The package stored as `value`."""
     record = pb.Package.FromString(body(value))
@@ -524,6 +342,7 @@ def encode_draft(draft: DraftRecord) -> bytes:
     return VERSION + pb.FlowDraft(**attrs.asdict(draft)).SerializeToString()
 
 
+@reads
 def decode_draft(value: bytes) -> DraftRecord:
     """The draft stored as `value`."""
     record = pb.FlowDraft.FromString(body(value))
@@ -535,6 +354,7 @@ def encode_api_key(key: ApiKeyRecord) -> bytes:
     return VERSION + pb.ApiKey(**attrs.asdict(key)).SerializeToString()
 
 
+@reads
 def decode_api_key(value: bytes) -> ApiKeyRecord:
     """The API key record stored as `value`."""
     record = pb.ApiKey.FromString(body(value))
@@ -555,6 +375,7 @@ def encode_session(session: SessionRecord) -> bytes:
     return VERSION + pb.Session(**attrs.asdict(session)).SerializeToString()
 
 
+@reads
 def decode_session(value: bytes) -> SessionRecord:
     """The session stored as `value`."""
     record = pb.Session.FromString(body(value))
@@ -566,6 +387,7 @@ def encode_link(link: SignInLinkRecord) -> bytes:
     return VERSION + pb.SignInLink(**attrs.asdict(link)).SerializeToString()
 
 
+@reads
 def decode_link(value: bytes) -> SignInLinkRecord:
     """The sign-in link stored as `value`."""
     record = pb.SignInLink.FromString(body(value))
@@ -577,6 +399,7 @@ def encode_tenant(tenant: TenantRecord) -> bytes:
     return VERSION + pb.Tenant(**attrs.asdict(tenant)).SerializeToString()
 
 
+@reads
 def decode_tenant(value: bytes) -> TenantRecord:
     """The tenant's record stored as `value`."""
     record = pb.Tenant.FromString(body(value))
@@ -593,6 +416,7 @@ def encode_idempotency(record: IdempotencyRecord) -> bytes:
     )
 
 
+@reads
 def decode_idempotency(value: bytes) -> IdempotencyRecord:
     """The Idempotency-Key record stored as `value`."""
     record = pb.Idempotency.FromString(body(value))

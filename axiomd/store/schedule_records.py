@@ -3,8 +3,7 @@
 from axiomd.execution.schedules import CatchUp, Definition, Overlap, Schedule, Timing
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
-from axiomd.store.records import one_of
-from axiomd.store.versions import VERSION, body
+from axiomd.store.versions import VERSION, body, one_of, reads
 
 
 def encode_schedule(schedule: Schedule) -> bytes:
@@ -37,6 +36,7 @@ def encode_schedule(schedule: Schedule) -> bytes:
     return VERSION + record.SerializeToString()
 
 
+@reads
 def decode_schedule(key: bytes, value: bytes) -> Schedule:
     """The schedule stored under `key`."""
     record = pb.Schedule.FromString(body(value))

@@ -8,9 +8,10 @@ from axiomd.execution.cron import cron_problem
 from axiomd.execution.schedules import Schedule, Timing
 from axiomd.flow.artifact import Artifact
 from axiomd.store import keys
+from axiomd.store.artifact_records import decode_artifact
 from axiomd.store.delivery_rules import Faults, RowLook
 from axiomd.store.env import get
-from axiomd.store.records import decode_artifact, decode_execution
+from axiomd.store.records import decode_execution
 from axiomd.store.schedule_records import decode_schedule, due_row
 from axiomd.zones import NoSuchZone, find_zone
 

@@ -2,7 +2,7 @@
 
 from axiomd.execution.flow_configs import FlowConfig, Sealed, Secret
 from axiomd.store import record_pb2 as pb
-from axiomd.store.versions import VERSION, body
+from axiomd.store.versions import VERSION, body, reads
 
 
 def encode_secret(secret: Secret) -> bytes:
@@ -15,6 +15,7 @@ def encode_secret(secret: Secret) -> bytes:
     return VERSION + record.SerializeToString()
 
 
+@reads
 def decode_secret(value: bytes) -> Secret:
     """The secret stored as `value`."""
     record = pb.Secret.FromString(body(value))
@@ -37,6 +38,7 @@ def encode_config(config: FlowConfig) -> bytes:
     return VERSION + record.SerializeToString()
 
 
+@reads
 def decode_config(key: bytes, value: bytes) -> FlowConfig:
     """The config stored under `key`."""
     record = pb.FlowConfig.FromString(body(value))

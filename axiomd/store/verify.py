@@ -25,6 +25,7 @@ from axiomd.ids import token_expiry
 from axiomd.limits import FINDINGS_MAX, VERIFY_LOOKS_MAX, VERIFY_ROWS_MAX
 from axiomd.store import keys
 from axiomd.store.acts import act_faults
+from axiomd.store.artifact_records import decode_artifact
 from axiomd.store.blobs import Blobs
 from axiomd.store.delivery_rules import DeliveryLooks, Faults, RowLook
 from axiomd.store.env import Store, get
@@ -32,7 +33,6 @@ from axiomd.store.limit_records import decode_own_limits
 from axiomd.store.reader import Reader
 from axiomd.store.records import (
     decode_api_key,
-    decode_artifact,
     decode_draft,
     decode_execution,
     decode_idempotency,

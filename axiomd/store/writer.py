@@ -12,6 +12,7 @@ disk never holds the event loop.
 
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -33,7 +34,8 @@ from axiomd.errors import (
 )
 from axiomd.execution.execution import Execution
 from axiomd.limits import COMMIT_BATCH_BYTES_MAX, COMMIT_BATCH_COUNT_MAX, KIB
-from axiomd.store.batch import Batch, Result
+from axiomd.measures import Measures
+from axiomd.store.batch import Batch, Effects, Result
 from axiomd.store.commit import (
     Commit,
     DeliveryCommit,
@@ -114,7 +116,7 @@ Settled = tuple[Ticket, Result, AxiomdError | None]
 """A commit, what came of it, and the error if it was refused."""
 
 
-_Outcome = tuple[list[Settled], Sequence[Execution], AxiomdError | None]
+_Outcome = tuple[list[Settled], Effects, AxiomdError | None]
 
 
 class Driver(Protocol):
@@ -128,9 +130,14 @@ class Driver(Protocol):
 class Writer:
     """The queue of commits and what is done with a batch of it."""
 
-    def __init__(self, store: Store, on_durable: OnDurable) -> None:
+    def __init__(
+        self, store: Store, on_durable: OnDurable, measures: Measures | None = None
+    ) -> None:
         self._store = store
         self._on_durable = on_durable
+        self._measures = measures or Measures()
+        self.on_ended: OnDurable = lambda _: None
+        """Told in the same way which executions have ended, each once."""
         self._queue: deque[Ticket] = deque()
         self._driver: Driver | None = None
         self._submitted = 0
@@ -195,6 +202,7 @@ class Writer:
         Where a commit was lost, everything of the same execution that was submitted before that
         was told is lost with it: who submitted it may have built on what is not there.
         """
+        began = time.perf_counter()
         losses = tuple(self._losses)
         refused: list[Settled] = []
         for ticket in batch if losses else ():
@@ -203,35 +211,36 @@ class Writer:
                 refused.append((ticket, None, error))
         doomed = {id(ticket) for ticket, _, _ in refused}
         rest = [ticket for ticket in batch if id(ticket) not in doomed]
-        outcomes, changed, failure = self._write(rest)
+        outcomes, effects, failure = self._write(rest)
         if failure is not None:
             refused += [(ticket, None, failure) for ticket in rest]
         loss = Loss.of(refused)
         if loss is not None:
             self._losses.append(loss)
-        return Written([*refused, *outcomes], loss, changed)
+        took_s = time.perf_counter() - began
+        return Written([*refused, *outcomes], loss, effects, took_s)
 
     def _write(self, batch: Sequence[Ticket]) -> "_Outcome":
-        """One transaction: how each commit ended, and the records that have changed. With the
-        error, nothing of it was written."""
+        """One transaction: how each commit ended, and what that did. With the error, nothing of
+        it was written."""
         if not batch:
-            return [], (), None
+            return [], Effects(), None
 
         def apply(transaction: "lmdb.Transaction") -> "_Outcome":
             changes = Batch(self._store, transaction)
             outcomes = [_settled(ticket, changes) for ticket in batch]
             changes.finish()
-            return outcomes, changes.changed, None
+            return outcomes, changes.effects, None
 
         try:
             return self._store.transact(apply)
         except StoreFull as failure:
-            return [], (), failure
+            return [], Effects(), failure
         except Exception as failure:  # noqa: BLE001 - the last frame of the writer's thread
             # A bug or a broken disk: nothing of the batch is written, and the box must restart.
             broken = StoreFailed(f"{type(failure).__name__}: {failure}")
             broken.__cause__ = failure
-            return [], (), broken
+            return [], Effects(), broken
 
     def publish(self, written: "Written") -> None:
         """Tell everybody. On the trio thread."""
@@ -244,8 +253,22 @@ class Writer:
                 self.broken.set()
             ticket.settle(result, error)
         self._forget_losses(max(ticket.number for ticket, _, _ in written.outcomes))
-        if written.changed:
-            self._on_durable(written.changed)
+        self._count(written)
+        effects = written.effects
+        if effects.changed:
+            self._on_durable(effects.changed)
+        if effects.ended:
+            self.on_ended(effects.ended)
+
+    def _count(self, written: "Written") -> None:
+        measures, effects = self._measures, written.effects
+        measures.batch_commits.observe(len(written.outcomes))
+        measures.batch_s.observe(written.took_s)
+        measures.frames += effects.frames
+        if effects.living:
+            measures.change_living(effects.living)
+        for one in effects.ended:
+            measures.ends.add(one.tenant, one.flow, one.status.value)
 
     def _forget_losses(self, told: int) -> None:
         for loss in tuple(self._losses):
@@ -296,8 +319,9 @@ class Written:
     outcomes: Sequence[Settled]
     loss: Loss | None = None
     """What has to be told of before anything may be built on the batch."""
-    changed: Sequence[Execution] = ()
-    """The records that it has changed, of whomever: also of parents and children."""
+    effects: Effects = attrs.field(factory=Effects)
+    took_s: float = 0.0
+    """Seconds until it was on disk."""
 
 
 class ThreadDriver:
@@ -348,9 +372,11 @@ class ThreadDriver:
 
 
 @asynccontextmanager
-async def open_writer(store: Store, on_durable: OnDurable) -> AsyncIterator[Writer]:
+async def open_writer(
+    store: Store, on_durable: OnDurable, measures: Measures | None = None
+) -> AsyncIterator[Writer]:
     """The writer, for as long as anything may be submitted; leaving makes the rest durable."""
-    writer = Writer(store, on_durable)
+    writer = Writer(store, on_durable, measures)
     driver = ThreadDriver(writer)
     writer.drive(driver)
     driver.start()

@@ -60,11 +60,9 @@ class Described:
 
     def operation(self, method: str, path: str) -> tuple[str, Json] | None:
         """The path and the operation that a request is for; None if there is none."""
-        for pattern, name in self._paths:
-            operation = self.document["paths"][name].get(method.lower())
-            if operation is not None and pattern.fullmatch(path):
-                return name, operation
-        return None
+        name = next((name for pattern, name in self._paths if pattern.fullmatch(path)), None)
+        operation = self.document["paths"].get(name, {}).get(method.lower())
+        return (name, operation) if name is not None and operation is not None else None
 
     def check_answer(self, answer: httpx.Response) -> None:
         """Fail unless the answer was announced: its status, its type, its headers, its shape."""

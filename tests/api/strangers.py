@@ -45,7 +45,7 @@ STRANGERS: Mapping[Route, Row] = {
         for below in (
             *("", "/events", "/checkpoints", "/branches"),
             *("/input", "/output", "/frames", "/stream"),
-            *("/pauses", "/webhooks"),
+            *("/pauses", "/webhooks", "/why"),
         )
     },
     ("POST", f"{_E}/{_NO_ID}/settle"): Row(
@@ -136,6 +136,7 @@ OWN: tuple[Route, ...] = (
 )
 
 OPERATORS: tuple[Route, ...] = (
+    ("GET", "/metrics"),
     ("POST", "/app/v1/tenants"),
     ("GET", "/app/v1/tenants/default"),
     ("PATCH", "/app/v1/tenants/default"),

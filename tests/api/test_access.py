@@ -32,6 +32,8 @@ ROUTES = [
     ("POST", f"/invocations/v1/executions/{IDENTITY}/fork"),
     ("POST", f"/invocations/v1/executions/{IDENTITY}/retry"),
     ("GET", f"/invocations/v1/executions/{IDENTITY}/webhooks"),
+    ("GET", f"/invocations/v1/executions/{IDENTITY}/why"),
+    ("GET", "/metrics"),
     ("POST", "/invocations/v1/nodes/acme/lab/1.0.0/Echo"),
     ("GET", "/app/v1/webhooks"),
     ("POST", "/app/v1/webhooks"),
@@ -317,6 +319,23 @@ def test_unknown_route_is_not_found_in_the_envelope(user: User, refused, method,
 )
 def test_wrong_method_is_refused_in_the_envelope(user: User, refused, method, path):
     refused(user.http.request(method, path, json={}), 405, "METHOD_NOT_ALLOWED")
+
+
+def test_wrong_method_is_told_which_are_right(user: User):
+    for method, path, right in (
+        ("GET", "/invocations/v1/flows/invoke", "POST"),
+        ("PATCH", "/app/v1/keys", "GET, POST, HEAD"),
+        ("DELETE", "/app/v1/webhooks/secret", "GET, HEAD"),
+        ("OPTIONS", f"/invocations/v1/executions/{IDENTITY}", "GET, HEAD"),
+    ):
+        answer = user.http.request(method, path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, right), path
+
+
+def test_whoever_may_read_may_ask_for_the_head_alone(user: User):
+    for path in ("/app/v1/keys", "/app/v1/webhooks/secret", "/healthz", "/openapi.json"):
+        answer = user.http.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
 
 
 def test_get_on_the_unary_invoke_is_no_route_of_its_own(user: User):

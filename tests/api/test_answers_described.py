@@ -4,10 +4,11 @@ Beside this file, every answer that the other tests of the edge get is held agai
 (`conftest.py`).
 """
 
+import re
 from typing import Any
 
 import pytest
-from api.schemas import Described
+from api.schemas import Described, operations
 from system.box import Box, User, events, parse
 from system.lab import DIAMOND, NUMBERS, UNDONE, configured, flow
 
@@ -78,7 +79,7 @@ def made(reader: User, graph) -> dict[str, str]:
 
 BELOW = (
     *("", "/events", "/checkpoints", "/branches", "/input", "/output"),
-    *("/frames", "/pauses", "/webhooks"),
+    *("/frames", "/pauses", "/webhooks", "/why"),
 )
 
 
@@ -113,7 +114,7 @@ def test_streams_tell_what_is_described(reader: User, made, graph, described: De
 
 LISTED = (
     *("packages", "flows", "artifacts", "keys", "session"),
-    *("tenants", "tenants/default", "audit"),
+    *("tenants", "tenants/default", "tenants/default/limits", "usage", "audit"),
 )
 
 
@@ -134,6 +135,7 @@ def test_what_was_pushed_and_compiled_is_told_as_described(reader: User, graph, 
         reader.get(f"{APP}/artifacts/{graph(document)}/openapi.json")
     for path in ("/healthz", "/readyz", "/openapi.json"):
         reader.get(path)
+    assert reader.http.get("/metrics").status_code == 200
 
 
 def test_webhooks_are_told_as_described(reader: User, graph):
@@ -215,6 +217,39 @@ def test_what_changes_something_answers_as_described(reader: User, made, graph):
     assert late.json()["timed_out"]
     assert post(f"{INVOCATIONS}/nodes/acme/lab/1.0.0/Echo", json={}).status_code == 200
     assert post(f"{INVOCATIONS}/nodes/acme/lab/1.0.0/Fail", json={}).status_code == 422
+
+
+def test_every_route_takes_the_parameters_that_are_described_and_refuses_others(
+    reader: User, made, graph, described: Described
+):
+    real = {
+        "execution_id": made["plain"],
+        "graph_id": graph(DIAMOND),
+        "handle": "acme",
+        "package": "lab",
+        "version": "1.0.0",
+        "node": "Echo",
+    }
+    tried = 0
+    for method, path, operation in operations(described.document):
+        named = {"name": "lab" if "packages" in path else "diamond", **real}
+        if path.startswith("/app/v1/debug/"):
+            named["execution_id"] = made["held"]
+        if path.endswith("}/stream"):
+            named["execution_id"] = made["pipeline"]
+        url = re.sub(r"\{(\w+)\}", lambda found, named=named: named.get(found[1], "0"), path)
+        if not path.startswith(("/invocations", "/app")):
+            continue
+        headers = {"Content-Type": "application/json"}
+        answer = reader.http.request(method, f"{url}?zzz=1", content=b"{", headers=headers)
+        assert answer.status_code in (404, 422), (method, path, answer.text)
+        told = [p["message"] for p in answer.json()["problems"] if p["path"] == "zzz"]
+        if answer.status_code == 422:
+            known = {p["name"] for p in operation["parameters"] if p["in"] == "query"}
+            listed = ", ".join(sorted(known)) or "none"
+            assert told == [f"unknown parameter 'zzz'; known here: {listed}"], (method, path)
+            tried += 1
+    assert tried > 40
 
 
 def test_every_reading_route_was_heard_here(described: Described):

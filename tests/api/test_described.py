@@ -77,7 +77,7 @@ def test_every_body_has_an_example():
 
 def test_routes_behind_a_key_say_so_and_the_others_need_none():
     for method, path, operation in operations(DOCUMENT):
-        closed = path.startswith(("/invocations/", "/app/"))
+        closed = path.startswith(("/invocations/", "/app/", "/metrics"))
         assert bool(operation["security"]) == (closed and path + method != "/app/v1/sessionpost")
         if operation["security"]:
             assert operation["security"][0] == {"key": []}

@@ -20,6 +20,7 @@ RECORD = {
     "completed_at",
     "duration_ms",
     "attempt",
+    "priority",
     "config_id",
     "parent_id",
     "forked_from",

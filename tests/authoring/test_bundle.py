@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+import tracemalloc
 import warnings
 import zipfile
 from pathlib import Path
@@ -148,6 +149,118 @@ def test_an_archive_names_every_file_once():
         "is in the archive twice",
         "lies below the file a",
     ]
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK])
+def test_an_archive_makes_no_devices(kind):
+    entry = link("nodes/x.py")
+    entry.external_attr = (kind | 0o666) << 16
+    with pytest.raises(Invalid) as caught:
+        unpack(archive((entry, b"")))
+    assert "plain file" in caught.value.problems[0].message
+
+
+def test_an_entry_is_a_file_or_a_directory():
+    entry = link("nodes")
+    entry.external_attr = (stat.S_IFDIR | 0o755) << 16
+    with pytest.raises(Invalid) as caught:
+        unpack(archive((entry, b"content")))
+    assert "both" in caught.value.problems[0].message
+    honest = link("nodes/")
+    honest.external_attr = (stat.S_IFDIR | 0o755) << 16
+    assert dict(unpack(archive((honest, b""), ("nodes/x.py", b""))).files) == {"nodes/x.py": b""}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("nodes/Price.py", "nodes/price.py"), ("a/STRASSE", "a/straße"), ("é", "e\u0301")],
+)
+def test_files_that_another_file_system_takes_for_one_are_refused(tmp_path, one, other):
+    with pytest.raises(Invalid) as caught:
+        unpack(archive((one, b"1"), (other, b"2")))
+    assert [p.message.split(" in case")[0] for p in caught.value.problems] == [
+        f"differs from {min(one, other)}"
+    ]
+    with pytest.raises(Invalid, match="cannot be read"):
+        read_directory(write(tmp_path, {one: b"1", other: b"2"}))
+
+
+def test_a_name_cannot_end_early():
+    name = b"nodes/x.py\0.txt"
+    good = archive(("nodes/x.py_.txt", b"x = 1"))
+    with pytest.raises(Invalid) as caught:
+        unpack(good.replace(b"nodes/x.py_.txt", name))
+    assert "plain relative path" in caught.value.problems[0].message
+
+
+def test_names_are_utf_8_or_refused():
+    assert dict(unpack(archive(("é.txt", b""))).files) == {"é.txt": b""}
+    with pytest.raises(Malformed):
+        unpack(archive(("é.txt", b"")).replace("é".encode(), b"\xff\xfe"))
+    # Without the mark that says UTF-8 nobody knows what such bytes mean.
+    unmarked = bytearray(archive(("é.txt", b"")))
+    for mark, offset in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):
+        unmarked[unmarked.index(mark) + offset] &= ~0x8
+    with pytest.raises(Invalid) as caught:
+        unpack(bytes(unmarked))
+    assert "unknown encoding" in caught.value.problems[0].message
+
+
+def with_size(content: bytes, claimed: int) -> bytes:
+    """An archive of 40 KB of zeros, each entry of which claims another size."""
+    honest = archive(*((f"f{number}", content) for number in range(4)))
+    return honest.replace(len(content).to_bytes(4, "little"), claimed.to_bytes(4, "little"))
+
+
+def peak_of_refusal(sent: bytes) -> tuple[str, int]:
+    """What an archive is refused with, and the bytes that were held on the way."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused) as caught:
+            unpack(sent)
+        return caught.value.message, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_claims_ten_gigabytes_is_refused_before_anything_is_unpacked():
+    message, peak = peak_of_refusal(with_size(b"\0" * 40_000, 2_700_000_000))
+    assert "larger" in message
+    assert peak < 1024 * 1024
+
+
+def test_what_unpacks_to_more_than_it_claims_is_refused_within_its_claim():
+    bomb = with_size(b"\0" * (PACKAGE_BYTES_MAX + 4_321), 1_000)
+    _, peak = peak_of_refusal(bomb)
+    assert peak < 4 * 1024 * 1024
+
+
+def test_what_claims_what_it_is_costs_no_more_than_a_package_may():
+    message, peak = peak_of_refusal(archive(("a", b"\0" * (PACKAGE_BYTES_MAX + 1))))
+    assert "larger" in message
+    assert peak < 2 * PACKAGE_BYTES_MAX
+
+
+def test_an_archive_within_an_archive_is_a_file_like_any_other():
+    inner = archive(("zeros", b"\0" * PACKAGE_BYTES_MAX))
+    assert dict(unpack(archive(("inner.zip", inner))).files) == {"inner.zip": inner}
+
+
+def test_a_listing_of_very_many_files_is_not_read():
+    one = archive(("x", b""))
+    start, end = one.index(b"PK\x01\x02"), one.index(b"PK\x05\x06")
+    entry, count = one[start:end], 300_000
+    size = (len(entry) * count).to_bytes(4, "little")
+    sent = one[:start] + entry * count + one[end : end + 12] + size + one[end + 16 :]
+    message, peak = peak_of_refusal(sent)
+    assert "files" in message
+    assert peak < 1024 * 1024
+    # Nor with a comment behind it, nor in the form for more than 65,535.
+    commented = sent[:-2] + (5).to_bytes(2, "little") + b"hello"
+    assert "files" in peak_of_refusal(commented)[0]
+    place = len(sent) - 22
+    larger = sent[:place] + b"PK\x06\x07" + bytes(16) + sent[place:]
+    assert "zip64" in peak_of_refusal(larger)[0]
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused():

@@ -69,9 +69,12 @@ def test_the_keyboard_goes_from_event_to_event(
 def test_it_plays_to_the_end_by_itself(visitor: Visitor, identity: str, history: list[dict]):
     visitor.open_execution(identity, "?t=0")
     replay = visitor.page.get_by_role("region", name="Replay")
-    replay.get_by_role("button", name="Play the replay").click()
-    visitor.shows_states(states_at(history, ALIASES, 10**9))
-    expect(replay.get_by_role("button", name="Play the replay")).to_be_visible()
+    # A last frame that comes after the end took it back, and not every time.
+    for _ in range(6):
+        replay.get_by_role("button", name="Play the replay").click()
+        visitor.page.wait_for_url(lambda url: "?" not in url)
+        visitor.shows_states(states_at(history, ALIASES, 10**9))
+        expect(replay.get_by_role("button", name="Play the replay")).to_be_visible()
 
 
 def test_a_run_is_followed_live_and_is_the_same_after_a_reload(

@@ -212,3 +212,14 @@ def test_what_is_empty_is_left_out_where_empty_is_nothing():
     made = filled({"text": "hello"}, "", '""', *KEEP)
     assert made["text"] == ""
     assert not {"big", "at", "one", "other", "inner", "any"} & set(made)
+
+
+def test_why_names_the_pause_that_an_execution_waits_for(paused, ask):
+    identity, pause = paused
+    shown = ask("executions", "why", identity).stdout
+    assert "PAUSED_HITL" in shown
+    assert "only waits for a person to answer" in shown
+    (link,) = json.loads(ask("executions", "why", identity, "--json").stdout)["why"]
+    assert (link["what"], link["pause_id"]) == ("pause", pause)
+    ask("executions", "cancel", identity)
+    assert "It was cancelled: by " in ask("executions", "why", identity).stdout

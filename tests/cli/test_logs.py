@@ -5,7 +5,9 @@ import logging
 import pytest
 import structlog
 
+from axiomd.cli.exits import Exit
 from axiomd.cli.logs import configure_logs
+from axiomd.cli.preflight import read_loaded
 from axiomd.settings import LogSettings
 
 
@@ -37,3 +39,9 @@ def test_a_logged_failure_shows_no_values(as_before, capsys, form):
     # The source line is shown, the value that it made is not.
     assert "k3y" * 5 not in told
     assert len(told.splitlines()) <= (12 if form == "console" else 1)
+
+
+def test_the_format_of_the_log_is_a_flag(tmp_path, run):
+    run("serve", "--log-format", "xml", "--data-dir", tmp_path, code=Exit.USAGE)
+    loaded = read_loaded(None, str(tmp_path), None, "json")
+    assert loaded.settings.log == LogSettings(format="json")

@@ -107,7 +107,11 @@ def test_a_check_shows_every_setting_and_where_it_came_from(run, tmp_path, monke
     assert shown["store.data_dir"]["source"] == "--data-dir"
     assert shown["retention.days"] == {"value": 30.0, "source": "default"}
     assert not (tmp_path / "d").exists()
+    monkeypatch.setenv("AXIOMD_TRACES_HEADERS", "authorization=Bearer%20hidden")
+    assert "hidden" not in run(*words, "--json").stdout
     table = run(*words).output
+    assert "hidden" not in table
+    assert "(set)" in table
     assert "AXIOMD_ENGINE_SLOTS" in table
     assert "nothing is in the way of a start" in table
 

@@ -25,6 +25,7 @@ CALL = NodeCall(
     payload=b"payload",
     timeout_s=1,
     config={"k": "v"},
+    span_id="5" * 16,
 )
 
 
@@ -34,7 +35,7 @@ def test_a_run_frame_carries_visit_placement_and_payload():
     body = head[HEAD.size :] + payload
     assert (size, kind, number) == (len(body), RUN, 7)
     visit, spec, rest = split_run(body)
-    assert visit.decode().split("\n", 4) == ["3", "0", "e" * 32, "", "a\nb"]
+    assert visit.decode().split("\n", 5) == ["3", "0", "e" * 32, "5" * 16, "", "a\nb"]
     assert json.loads(spec)["module"] == "process_order"
     assert json.loads(spec)["output_max"] == 99
     assert rest == b"payload"
@@ -61,7 +62,7 @@ def test_secrets_travel_with_the_visit_and_not_with_what_is_kept():
     frames = RunFrames(99)
     call = attrs.evolve(CALL, secrets={"TOKEN": "x\ny"})
     visit, spec, _ = split_run(frames.frame(call, 1, b"")[0][HEAD.size :])
-    assert json.loads(visit.decode().split("\n", 4)[3]) == {"TOKEN": "x\ny"}
+    assert json.loads(visit.decode().split("\n", 5)[4]) == {"TOKEN": "x\ny"}
     assert "TOKEN" not in spec.decode()
     assert "x\\ny" not in repr(frames._headers)
     without, again, _ = split_run(frames.frame(CALL, 2, b"")[0][HEAD.size :])

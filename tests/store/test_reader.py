@@ -12,6 +12,7 @@ from axiomd.execution.status import Status
 from axiomd.limits import SCAN_ROWS_MAX, STREAM_BATCH_BYTES_MAX
 from axiomd.store import commit as commits
 from axiomd.store import keys
+from axiomd.store.artifact_records import encode_artifact
 from axiomd.store.commit import FrameRow, RowsCommit
 from axiomd.store.reader import ListFilter, Reader
 from axiomd.store.records import (
@@ -19,7 +20,6 @@ from axiomd.store.records import (
     DraftRecord,
     PackageRecord,
     encode_api_key,
-    encode_artifact,
     encode_draft,
     encode_package,
 )

@@ -11,6 +11,8 @@ from axiomd.execution.execution import Debug, Ending, Execution, OpenPause
 from axiomd.execution.journal import Entry, EntryKind, Payload
 from axiomd.execution.position import Position
 from axiomd.execution.status import Status, Trigger
+from axiomd.execution.trace_context import Origin
+from axiomd.store import artifact_records as a
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
 from axiomd.store import records as r
@@ -80,6 +82,7 @@ EXECUTIONS = st.builds(
     ),
     held=st.lists(TEXT, max_size=3).map(tuple),
     undoing=st.booleans(),
+    origin=st.just(Origin()) | st.builds(Origin, TEXT.filter(bool), TEXT),
 )
 
 
@@ -155,7 +158,7 @@ def test_an_idempotency_record_comes_back_as_it_went(record):
 
 @pytest.mark.parametrize("artifact", [BRANCHING.artifact, STREAMING.artifact])
 def test_an_artifact_comes_back_as_it_went(artifact):
-    again = r.decode_artifact(r.encode_artifact(artifact))
+    again = a.decode_artifact(a.encode_artifact(artifact))
     for field in ("graph_id", "tenant", "flow", "mode", "placements", "edges", "entry"):
         assert getattr(again, field) == getattr(artifact, field)
     assert (again.outgoing, again.incoming) == (artifact.outgoing, artifact.incoming)
@@ -164,7 +167,7 @@ def test_an_artifact_comes_back_as_it_went(artifact):
 DECODERS = [
     lambda value: r.decode_execution("0" * 32, value),
     lambda value: r.decode_entry(0, value),
-    r.decode_artifact,
+    a.decode_artifact,
     r.decode_package,
     r.decode_draft,
     r.decode_api_key,
@@ -187,6 +190,6 @@ def test_a_frame_of_another_form_is_refused():
 
 
 def test_a_mode_nobody_knows_is_refused():
-    value = r.encode_artifact(BRANCHING.artifact).replace(b"\x05unary", b"\x05mixed")
+    value = a.encode_artifact(BRANCHING.artifact).replace(b"\x05unary", b"\x05mixed")
     with pytest.raises(StoreFailed, match="unary"):
-        r.decode_artifact(value)
+        a.decode_artifact(value)

@@ -18,6 +18,7 @@ from axiomd.settings import StoreSettings
 from axiomd.store import commit as commits
 from axiomd.store import keys
 from axiomd.store import record_pb2 as pb
+from axiomd.store.artifact_records import decode_artifact, encode_artifact
 from axiomd.store.blobs import Blobs
 from axiomd.store.env import Store, open_store
 from axiomd.store.reader import Reader
@@ -26,10 +27,8 @@ from axiomd.store.records import (
     PackageRecord,
     SessionRecord,
     SignInLinkRecord,
-    decode_artifact,
     decode_entry,
     decode_execution,
-    encode_artifact,
     encode_draft,
     encode_entry,
     encode_execution,

@@ -81,7 +81,7 @@ def test_address_that_is_taken_is_refused_in_words(tmp_path: Path):
     [
         ({"server_keep_alive_s": "soon"}, "AXIOMD_SERVER_KEEP_ALIVE_S"),
         ({"server_keep_aliv_s": 1}, "AXIOMD_SERVER_KEEP_ALIVE_S"),
-        ({"engine_slots": 0}, "engine: "),
+        ({"engine_slots": 0}, "engine.slots: "),
         ({"log_level": "loud"}, "log.level"),
     ],
 )

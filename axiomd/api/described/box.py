@@ -2,8 +2,8 @@
 
 from typing import TypedDict
 
-from axiomd.api.described.route import DOCUMENT, Answer, Route
-from axiomd.errors import Draining
+from axiomd.api.described.route import DOCUMENT, Answer, Content, Route
+from axiomd.errors import Draining, Forbidden, Recovering
 
 _TAG = "Box"
 
@@ -42,8 +42,24 @@ BOX = (
         "Whether the box takes work",
         (Answer(200, "It does.", ReadinessView),),
         _TAG,
-        refusals=(Draining,),
+        refusals=(Draining, Recovering),
         keyed=False,
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        "getMetrics",
+        "Read the numbers of the box",
+        (
+            Answer(
+                200,
+                "All of them, as Prometheus reads them.",
+                others=(Content("text/plain", {"type": "string"}),),
+            ),
+        ),
+        _TAG,
+        "With a key of the tenant `default`, or with `server.open_metrics` without any.",
+        refusals=(Forbidden,),
     ),
     Route(
         "GET",

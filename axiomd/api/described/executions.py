@@ -25,6 +25,7 @@ from axiomd.api.shapes import (
     ShownExecutionView,
 )
 from axiomd.api.webhooks import DeliveryView
+from axiomd.api.why import WhyView
 from axiomd.api.wire import ResumeBody
 from axiomd.errors import WrongState
 from axiomd.execution.journal import EntryKind
@@ -63,6 +64,14 @@ EXECUTIONS = (
         "getExecution",
         "Show an execution",
         (Answer(200, "The execution.", ShownExecutionView),),
+        _TAG,
+    ),
+    Route(
+        "GET",
+        f"{_EXECUTION}/why",
+        "explainExecution",
+        "Tell what an execution waits for, or why it ended",
+        (Answer(200, "Links, from the execution down to what everything waits for.", WhyView),),
         _TAG,
     ),
     Route(

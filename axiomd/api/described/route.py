@@ -13,6 +13,7 @@ from axiomd.errors import (
     Malformed,
     Misdirected,
     NotFound,
+    Recovering,
     StoreFull,
     TargetTooLong,
     TenantDisabled,
@@ -125,7 +126,7 @@ class Route:
         """Every refusal, each once."""
         found = [*self.refusals]
         if self.keyed:
-            found += [Unauthorized, TenantDisabled, Invalid, TooMany]
+            found += [Unauthorized, TenantDisabled, Invalid, TooMany, Recovering]
             found += [CsrfFailed, StoreFull] if self.method != "GET" else []
         if "{" in self.path:
             found.append(NotFound)

@@ -41,15 +41,15 @@ _PATHS = [
 ]
 
 
-LITERAL = {
-    path: frozenset(route.method for route in TABLE if route.path == path)
-    for path in {route.path for route in TABLE if "{" not in route.path}
-}
-"""The methods of paths that are no pattern, and so never another route's."""
-
-
 def methods_of(path: str) -> Sequence[str]:
     """The methods that the route of a request's path takes; none if there is no such route."""
     found = next((known for pattern, known in _PATHS if pattern.fullmatch(path)), None)
     methods = sorted(route.method for route in TABLE if route.path == found)
     return [*methods, "HEAD"] if "GET" in methods else methods
+
+
+LITERAL = {
+    path: frozenset(methods_of(path))
+    for path in {route.path for route in TABLE if "{" not in route.path}
+}
+"""The methods of paths that are no pattern, and so never another route's."""

@@ -110,7 +110,9 @@ class Context:
     """`ax`."""
 
     def __init__(self, link: Link, call: int, spec: Spec, visit: bytes) -> None:
-        attempt, resume_index, execution_id, secrets, effect_key = visit.decode().split("\n", 4)
+        attempt, resume_index, execution_id, span_id, secrets, effect_key = visit.decode().split(
+            "\n", 5
+        )
         self._link, self._call = link, call
         self.log = Log(link, call)
         self.secrets = Secrets(json.loads(secrets) if secrets else {})
@@ -121,6 +123,7 @@ class Context:
         self.placement = spec.placement
         self.attempt = int(attempt)
         self.effect_key = effect_key
+        self.traceparent = f"00-{execution_id}-{span_id}-01"
         self.resume_index = int(resume_index)
         self.reflection = Reflection(spec.reflection)
 

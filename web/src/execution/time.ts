@@ -23,8 +23,12 @@ export function useClock(replay: Replay, length: number): Clock {
   const [speed, setSpeed] = useState(1)
   const t = at === null ? length : Math.min(at, length)
 
+  // Where playing is; null while it does not. What is drawn may be behind it by a frame or two.
+  const head = useRef<number | null>(null)
+
   const go = useCallback(
     (to: number | null) => {
+      head.current = null
       setPlaying(false)
       setAt(to)
     },
@@ -33,18 +37,23 @@ export function useClock(replay: Replay, length: number): Clock {
   const play = useCallback(
     (wanted: boolean) => {
       // From the end there is nothing to play: begin again.
-      if (wanted && t >= replay.end) setAt(0)
+      const isOver = t >= replay.end
+      head.current = wanted ? (isOver ? 0 : t) : null
+      if (wanted && isOver) setAt(0)
       setPlaying(wanted)
     },
     [t, replay, setAt],
   )
   const move = useCallback(
     (elapsed: number) => {
-      const next = advance(replay, t, elapsed * speed, length)
-      if (next >= length) go(null)
-      else setAt(next)
+      // The last frame of before may come after it was stopped.
+      if (head.current === null) return
+      const next = advance(replay, head.current, elapsed * speed, length)
+      if (next >= length) return go(null)
+      head.current = next
+      setAt(next)
     },
-    [replay, t, speed, length, go, setAt],
+    [replay, speed, length, go, setAt],
   )
   useFrames(playing, move)
   const follows = at === null
@@ -59,12 +68,13 @@ export function useClock(replay: Replay, length: number): Clock {
 function useAddressTime(): [number | null, (t: number | null) => void] {
   const [search, change] = useExecutionSearch()
   const [at, setAt] = useState<number | null>(search.t ?? null)
-  const written = useRef(search.t)
+  // What was written and has not been seen in the address yet; the address may be slow.
+  const written = useRef([search.t])
   const pending = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   useEffect(() => {
-    if (search.t === written.current) return
-    written.current = search.t
-    setAt(search.t ?? null)
+    const place = written.current.indexOf(search.t)
+    written.current = place < 0 ? [search.t] : written.current.slice(place)
+    if (place < 0) setAt(search.t ?? null)
   }, [search.t])
   useEffect(() => () => clearTimeout(pending.current), [])
   const set = useCallback(
@@ -72,8 +82,9 @@ function useAddressTime(): [number | null, (t: number | null) => void] {
       setAt(t)
       clearTimeout(pending.current)
       pending.current = setTimeout(() => {
-        written.current = t === null ? undefined : Math.round(t)
-        change({ t: written.current })
+        const next = t === null ? undefined : Math.round(t)
+        written.current.push(next)
+        change({ t: next })
       }, WRITE_MS)
     },
     [change],
