@@ -59,6 +59,8 @@ LIBRARY_HOMES = {
     "prometheus_client": ("api/metrics.py",),
     "httpcore": ("engine/posting.py",),
     "ulid": ("ids.py",),
+    "cronsim": ("execution/cron.py",),
+    "zoneinfo": ("zones.py",),
     "platformdirs": ("settings.py", "cli/"),
     "trio": ("store/writer.py", "runners/", "engine/", "api/", "cli/", "daemon.py"),
 }

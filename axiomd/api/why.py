@@ -51,6 +51,7 @@ def _queue(box: Box, execution: Execution) -> Queue:
         ahead=box.reader.ready.ahead((tenant, flow), place, SCAN_ROWS_MAX),
         slots=engine.parts.settings.slots,
         slots_used=engine.statistics()["attempts"],
+        limited=engine.is_limited(tenant, flow),
         draining=engine.draining,
         recovering=not engine.answers,
     )

@@ -47,6 +47,8 @@ class Queue:
     """Executions that are chosen before it; None if that is more than is looked at."""
     slots: int
     slots_used: int
+    limited: bool
+    """Whether a limit of its tenant lets no more of its flow be worked on."""
     draining: bool
     recovering: bool
 
@@ -85,6 +87,7 @@ def _queued(execution: Execution, queue: Queue) -> Link:
         "position": None if queue.ahead is None else queue.ahead + 1,
         "slots": queue.slots,
         "slots_used": queue.slots_used,
+        "limited": queue.limited,
         "draining": queue.draining,
     }
     return Link("queue", f"It waits for a worker: {_reason_to_queue(queue)}.", facts)
@@ -96,6 +99,8 @@ def _reason_to_queue(queue: Queue) -> str:
     if queue.recovering:
         return "the box has just started, and takes up what was running"
     place = "far behind" if queue.ahead is None else f"number {queue.ahead + 1}"
+    if queue.limited:
+        return f"a limit of its tenant lets no more of them work at a time, and it is {place}"
     if queue.slots_used >= queue.slots:
         return f"all {queue.slots} slots are used, and it is {place} in the queue"
     return f"it is {place} in the queue, and about to be taken"

@@ -140,21 +140,16 @@ def invoke(
     request = {
         "graph_id": artifact["graph_id"],
         "input": read_input(inputs, artifact["input_schema"]),
+        **({"webhook": {"url": webhook}} if webhook is not None else {}),
+        **({"config_id": config} if config is not None else {}),
+        **({"priority": priority} if priority is not None else {}),
     }
-    if webhook is not None:
-        request["webhook"] = {"url": webhook}
-    if config is not None:
-        request["config_id"] = config
-    if priority is not None:
-        request["priority"] = priority
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     streams = artifact["mode"] == "pipeline"
     if as_curl:
         wait = {} if streams else {"wait": not no_wait}
         body = {**request, **wait, "timeout_seconds": timeout}
-        url = client.target.url + (STREAM if streams else _INVOKE)
-        command = curl(url, body, streams=streams, headers=headers)
-        write_json({"curl": command}) if as_json else click.echo(command)
+        _show_curl(client, body, headers, streams=streams, as_json=as_json)
         return
     if streams:
         frames = start_frames(client, request, headers, 0.1 if no_wait else timeout)
@@ -162,6 +157,14 @@ def invoke(
     else:
         code = _invoke_unary(client, request, headers, None if no_wait else timeout, as_json)
     context.exit(code)
+
+
+def _show_curl(
+    client: Client, body: Any, headers: dict[str, str], *, streams: bool, as_json: bool
+) -> None:
+    url = client.target.url + (STREAM if streams else _INVOKE)
+    command = curl(url, body, streams=streams, headers=headers)
+    write_json({"curl": command}) if as_json else click.echo(command)
 
 
 def find_graph_id(client: Client, target: str) -> str:

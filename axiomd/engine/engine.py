@@ -396,6 +396,10 @@ class Engine:
             await self._answers.wait()
         return self.answers
 
+    def is_limited(self, tenant: str, flow: str) -> bool:
+        """Whether a limit of the tenant lets no more executions of a flow be worked on."""
+        return self._scheduler.is_limited((tenant, flow))
+
     def waits_for_process(self, execution_id: str, position: Position) -> bool:
         """Whether the call of a node visit waits for a node process at this moment."""
         attempt = self._attempts.get(execution_id)

@@ -57,6 +57,10 @@ class Scheduler:
             return True
         return not self._is_full and self._turns.next() is None
 
+    def is_limited(self, queue: Queue) -> bool:
+        """Whether a limit of its tenant lets no more of this queue run."""
+        return not self._turns.may_start(queue)
+
     def started(self, execution_id: str, queue: Queue) -> None:
         """It has a slot."""
         self._busy[execution_id] = queue

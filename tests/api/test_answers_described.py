@@ -79,7 +79,7 @@ def made(reader: User, graph) -> dict[str, str]:
 
 BELOW = (
     *("", "/events", "/checkpoints", "/branches", "/input", "/output"),
-    *("/frames", "/pauses", "/webhooks"),
+    *("/frames", "/pauses", "/webhooks", "/why"),
 )
 
 
@@ -135,6 +135,7 @@ def test_what_was_pushed_and_compiled_is_told_as_described(reader: User, graph, 
         reader.get(f"{APP}/artifacts/{graph(document)}/openapi.json")
     for path in ("/healthz", "/readyz", "/openapi.json"):
         reader.get(path)
+    assert reader.http.get("/metrics").status_code == 200
 
 
 def test_webhooks_are_told_as_described(reader: User, graph):

@@ -23,7 +23,7 @@ from axiomd.execution.status import Residence, Status
 from axiomd.flow.artifact import FanOut, Hitl, Join, Retry
 from axiomd.runners.builds import EnvironmentState
 
-QUEUE = Queue(ahead=2, slots=8, slots_used=8, draining=False, recovering=False)
+QUEUE = Queue(ahead=2, slots=8, slots_used=8, limited=False, draining=False, recovering=False)
 SLOW = Retry(3, initial_interval_ms=60_000)
 
 
@@ -263,6 +263,7 @@ async def test_an_execution_that_completed_says_so(make_world, autojump_clock):
         ({}, "all 8 slots are used, and it is number 3 in the queue"),
         ({"ahead": None}, "all 8 slots are used, and it is far behind in the queue"),
         ({"slots_used": 7, "ahead": 0}, "it is number 1 in the queue, and about to be taken"),
+        ({"limited": True}, "a limit of its tenant lets no more of them work"),
         ({"draining": True}, "the box is stopping"),
         ({"recovering": True}, "the box has just started"),
     ],

@@ -233,3 +233,100 @@ def test_keys_of_one_tenant_are_not_in_the_console_of_another(
     open_subject(visitor, "API Keys")
     expect(row(visitor, "API keys", "yours")).to_have_count(1)
     assert office.key[:8] not in visitor.page.content()
+
+
+def choose(visitor: Visitor, within: Locator, name: str, option: str) -> None:
+    within.get_by_role("combobox", name=name).click()
+    visitor.page.get_by_role("option", name=option).first.click()
+
+
+def confirm(visitor: Visitor, table: str, text: str, word: str) -> None:
+    """Say twice that something of a row is to be done."""
+    row(visitor, table, text).get_by_role("button", name=word).click()
+    visitor.page.get_by_role("dialog").get_by_role("button", name=word).click()
+    expect(row(visitor, table, text)).to_have_count(0)
+
+
+def test_a_secret_goes_in_and_never_comes_out(clerk: Visitor, office: Box):
+    page = clerk.page
+    open_subject(clerk, "Secrets")
+    page.get_by_role("button", name="Add secret").click()
+    dialog = page.get_by_role("dialog", name="Add a secret")
+    dialog.get_by_label("Name").fill("api-token")
+    dialog.get_by_label("Value", exact=True).fill("hush-hush-hush")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("name")
+    dialog.get_by_label("Name").fill("API_TOKEN")
+    page.keyboard.press("Enter")
+    expect(row(clerk, "Secrets", "API_TOKEN")).to_be_visible()
+    row(clerk, "Secrets", "API_TOKEN").get_by_role("button", name="Replace").click()
+    page.get_by_role("dialog").get_by_label("Value", exact=True).fill("hush-no-more")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert "hush" not in page.content()
+    confirm(clerk, "Secrets", "API_TOKEN", "Delete")
+
+
+def test_a_flow_config_is_made_changed_and_deleted(clerk: Visitor, office: Box):
+    page = clerk.page
+    open_subject(clerk, "Flow Configs")
+    page.get_by_role("button", name="Add config").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Profile").fill("night")
+    dialog.get_by_label("Node time limit").fill("20")
+    dialog.get_by_role("button", name="Add a secret").click()
+    dialog.get_by_label("Name of secret 1").fill("API_TOKEN")
+    dialog.get_by_label("Value of secret 1").fill("of-the-night")
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    made = row(clerk, "Flow configs", "night")
+    expect(made).to_contain_text("20 s")
+    expect(made).to_contain_text("API_TOKEN")
+    made.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("Node time limit").fill("")
+    dialog.get_by_role("button", name="Save").click()
+    expect(made).to_contain_text("as the box")
+    expect(made).to_contain_text("API_TOKEN")
+    confirm(clerk, "Flow configs", "night", "Delete")
+
+
+def test_a_schedule_is_made_paused_triggered_and_deleted(clerk: Visitor, office: Box):
+    page = clerk.page
+    with office.client() as user:
+        user.compile(single("Echo"))
+        open_subject(clerk, "Schedules")
+        page.get_by_role("button", name="Add schedule").click()
+        dialog = page.get_by_role("dialog", name="Add a schedule")
+        dialog.get_by_label("Name", exact=True).fill("early bird")
+        choose(clerk, dialog, "Artifact", "acme/echo")
+        dialog.get_by_label("Cron expression").last.fill("0 6 * * 9")
+        dialog.get_by_role("button", name="Add", exact=True).click()
+        expect(dialog.get_by_role("alert")).to_contain_text("cron")
+        dialog.get_by_label("Cron expression").last.fill("0 6 * * MON")
+        choose(clerk, dialog, "While the last one goes on", "it is skipped")
+        dialog.get_by_label("text", exact=True).fill("chirp")
+        dialog.get_by_role("button", name="Add", exact=True).click()
+        made = row(clerk, "Schedules", "early bird")
+        expect(made).to_contain_text("0 6 * * MON")
+        made.get_by_role("button", name="Pause").click()
+        expect(made).to_contain_text("Paused")
+        made.get_by_role("button", name="More for").click()
+        page.get_by_role("menuitem", name="Trigger now").click()
+        expect(made.locator("a[href^='/executions/']")).to_be_visible(timeout=15_000)
+        (kept,) = user.get("/app/v1/schedules")["schedules"]
+        assert (kept["overlap"], kept["paused"]) == ("skip", True)
+        assert user.execution(kept["last_execution_id"], "/input")["input"]["text"] == "chirp"
+        confirm(clerk, "Schedules", "early bird", "Delete")
+
+
+def test_usage_and_tenants_are_told(clerk: Visitor, office: Box):
+    with office.client() as user:
+        user.ended(user.accepted(user.compile(single("Echo")), {}))
+    open_subject(clerk, "Usage")
+    expect(clerk.page.get_by_role("region", name="Now")).to_contain_text("Running")
+    kept = clerk.page.get_by_role("region", name="Executions that are kept")
+    expect(kept).to_contain_text("Completed")
+    days = clerk.page.get_by_role("list", name="Accepted per day").get_by_role("listitem")
+    expect(days).to_have_count(30)
+    expect(days.last).not_to_contain_text(re.compile(": 0$"))
+    open_subject(clerk, "Tenants")
+    expect(row(clerk, "Tenants", "yours")).to_contain_text("default")

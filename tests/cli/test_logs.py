@@ -45,3 +45,15 @@ def test_the_format_of_the_log_is_a_flag(tmp_path, run):
     run("serve", "--log-format", "xml", "--data-dir", tmp_path, code=Exit.USAGE)
     loaded = read_loaded(None, str(tmp_path), None, "json")
     assert loaded.settings.log == LogSettings(format="json")
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_goes_to_the_collector_as_a_secret_is_shown_by_no_check(
+    tmp_path, run, monkeypatch, more
+):
+    monkeypatch.setenv("AXIOMD_TRACES_HEADERS", "authorization=topsecret")
+    words = ("--check", "--data-dir", tmp_path / "d", "--bind", "127.0.0.1:0")
+    told = run("serve", *words, *more).output
+    assert "topsecret" not in told
+    assert "traces.headers" in told
+    assert "(set)" in told

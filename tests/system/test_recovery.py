@@ -10,6 +10,7 @@ from worlds.rows import StillDriver, commit_now
 
 from axiomd.clock import SystemClock
 from axiomd.execution.execution import queued
+from axiomd.execution.flow_configs import Terms
 from axiomd.execution.journal import Payload
 from axiomd.ids import Ids
 from axiomd.settings import StoreSettings
@@ -30,7 +31,7 @@ def claim_many(box: Box, graph_id: str) -> None:
         writer.drive(StillDriver())
         artifact = Reader(store).artifact("default", graph_id)
         for _ in range(CLAIMED):
-            execution = queued(ids.execution_id(), artifact, 300.0, clock.now_ns())
+            execution = queued(ids.execution_id(), artifact, Terms(300.0), clock.now_ns())
             writer.submit(commits.accept(execution, Payload(0, b""), claimed=True))
         commit_now(writer)
         assert len(Reader(store).claimed()) == CLAIMED

@@ -4,18 +4,22 @@ from collections import Counter
 from typing import Any
 
 import attrs
-from worlds.flows import BRANCHING, TENANT
+from worlds.flows import TENANT, Story, flow
 from worlds.invariants import stored_executions
 
 from axiomd.execution.schedules import Definition, Schedule, Timing
+from axiomd.store.acts import Actor
 from axiomd.store.env import Store
 
 SCHEDULE_ID = "01JX5M4ZV8QK3T0B9N2R7C6D1E"
+TICKING = Story(flow("tick"))
+"""One node: what fires is what is looked at, not what it runs."""
+SOMEBODY = Actor("somebody", TENANT)
 
 
 def definition(timing: Timing, **changes: Any) -> Definition:
-    """A schedule of the branching story."""
-    artifact = BRANCHING.artifact
+    """A schedule of the story of one node."""
+    artifact = TICKING.artifact
     made = Definition("tick", artifact.graph_id, artifact.flow, b"tick", timing)
     return attrs.evolve(made, **changes)
 

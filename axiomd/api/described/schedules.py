@@ -5,7 +5,7 @@ from axiomd.api.described.route import Answer, Body, Page, Route
 from axiomd.api.schedule_wire import ScheduleBody, ScheduleChangeBody
 from axiomd.api.schedules import DeletedScheduleView, ScheduleView
 from axiomd.api.shapes import AcceptedView
-from axiomd.errors import Draining
+from axiomd.errors import Draining, Invalid, NotFound
 
 _ROOT = "/app/v1/schedules"
 _ONE = f"{_ROOT}/{{schedule_id}}"
@@ -40,6 +40,7 @@ SCHEDULES = (
                 "catch_up": "one",
             },
         ),
+        refusals=(NotFound,),
     ),
     Route(
         "GET",
@@ -89,6 +90,6 @@ SCHEDULES = (
         "Fire it now, beside its times",
         (Answer(202, "The execution is on disk.", AcceptedView),),
         _TAG,
-        refusals=(Draining,),
+        refusals=(Draining, Invalid),
     ),
 )

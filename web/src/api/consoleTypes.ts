@@ -90,16 +90,23 @@ export interface ConfigBody {
   secrets: { [name: string]: string | null }
 }
 
+/** Of times that were missed: nothing, one execution for all, one for each. */
+export type CatchUp = 'none' | 'one' | 'all'
+/** Whether it fires while its last execution has not ended. */
+export type Overlap = 'allow' | 'skip'
+
 export interface Schedule {
   schedule_id: string
   name: string
   graph_id: string
+  flow: string
+  /** Null if its artifact is gone. */
   input: Json
   cron: string | null
   every_seconds: number | null
   time_zone: string | null
-  catch_up: Json
-  overlap: Json
+  catch_up: CatchUp
+  overlap: Overlap
   paused: boolean
   next_at: string | null
   last_at: string | null
@@ -114,6 +121,8 @@ export interface ScheduleBody {
   cron?: string
   every_seconds?: number
   time_zone?: string
+  catch_up: CatchUp
+  overlap: Overlap
 }
 
 export interface Usage {

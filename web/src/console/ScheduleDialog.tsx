@@ -1,8 +1,8 @@
-import { NumberInput, SegmentedControl, Select, TextInput } from '@mantine/core'
+import { Group, NumberInput, SegmentedControl, Select, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { admin, api } from '../api/client'
-import type { Schedule } from '../api/consoleTypes'
+import type { CatchUp, Overlap, Schedule } from '../api/consoleTypes'
 import { Refused } from '../api/errors'
 import type { Json } from '../api/types'
 import { useArtifact } from '../execution/data'
@@ -10,6 +10,16 @@ import { MessageEditor } from '../forms/MessageEditor'
 import { absolute } from '../parts/time'
 import { FormDialog, useChange } from './parts'
 import { HERE, type Kind, timingOf } from './timing'
+
+const CATCH_UP = [
+  { value: 'none', label: 'are left out' },
+  { value: 'one', label: 'fire once for all of them' },
+  { value: 'all', label: 'fire once each' },
+]
+const OVERLAP = [
+  { value: 'allow', label: 'it fires all the same' },
+  { value: 'skip', label: 'it is skipped' },
+]
 
 interface Props {
   /** Null for a new one. */
@@ -27,16 +37,22 @@ export function ScheduleDialog({ schedule, queryKey, onClose }: Props) {
   const [cron, setCron] = useState(schedule?.cron ?? '')
   const [every, setEvery] = useState<number | string>(schedule?.every_seconds ?? '')
   const [zone, setZone] = useState(schedule?.time_zone ?? HERE)
+  const [catchUp, setCatchUp] = useState<CatchUp>(schedule?.catch_up ?? 'none')
+  const [overlap, setOverlap] = useState<Overlap>(schedule?.overlap ?? 'allow')
   const [isReadable, setReadable] = useState(true)
   const timing = timingOf(kind, cron, every, zone)
   const save = useChange(async () => {
     if (timing === null || graphId === null) return
-    const body = { name: name.trim(), graph_id: graphId, input, ...timing }
+    const terms = { catch_up: catchUp, overlap }
+    const body = { name: name.trim(), graph_id: graphId, input, ...timing, ...terms }
     await (schedule === null
       ? admin.createSchedule(body)
       : admin.changeSchedule(schedule.schedule_id, body))
   }, queryKey)
-  const problems = save.error instanceof Refused ? save.error.problems : []
+  const problems =
+    save.error instanceof Refused
+      ? save.error.problems.filter(({ path }) => path.startsWith('input'))
+      : []
   return (
     <FormDialog
       title={schedule === null ? 'Add a schedule' : `Edit ${schedule.name}`}
@@ -54,7 +70,13 @@ export function ScheduleDialog({ schedule, queryKey, onClose }: Props) {
         value={name}
         onChange={(event) => setName(event.currentTarget.value)}
       />
-      <ArtifactField value={graphId} onChange={setGraphId} />
+      <ArtifactField
+        value={graphId}
+        onChange={(id) => {
+          setGraphId(id)
+          setInput(id === schedule?.graph_id ? (schedule?.input ?? {}) : {})
+        }}
+      />
       <SegmentedControl
         aria-label="When"
         value={kind}
@@ -82,6 +104,22 @@ export function ScheduleDialog({ schedule, queryKey, onClose }: Props) {
       ) : (
         <NumberInput label="Seconds" min={1} value={every} onChange={setEvery} />
       )}
+      <Group grow align="flex-start">
+        <Select
+          label="Times that were missed"
+          allowDeselect={false}
+          data={CATCH_UP}
+          value={catchUp}
+          onChange={(value) => setCatchUp(value as CatchUp)}
+        />
+        <Select
+          label="While the last one goes on"
+          allowDeselect={false}
+          data={OVERLAP}
+          value={overlap}
+          onChange={(value) => setOverlap(value as Overlap)}
+        />
+      </Group>
       {graphId !== null && (
         <Input
           key={graphId}

@@ -69,6 +69,7 @@ function Found(props: { rows: readonly Schedule[]; onEdit: (schedule: Schedule) 
             >
               {row.name}
             </Link>
+            <div className="ax-dim">{row.flow}</div>
           </Table.Td>
           <Table.Td>
             <Word tone={row.paused ? 'queued' : 'completed'}>
