@@ -8,6 +8,7 @@ alone; in hypercorn it would end the server.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from math import inf
 from typing import Any
 
@@ -184,7 +185,9 @@ class Connection(TCPServer):
         with trio.move_on_after(self.config.connections.idle_timeout_s) as self._idle:
             await self.context.terminated.wait()
         with trio.CancelScope(shield=True):
-            if self._head_began and not self.context.terminated.is_set():
+            # What was no HTTP at all has been answered already.
+            owing = self._head_began and self.protocol.connection.their_state is h11.IDLE
+            if owing and not self.context.terminated.is_set():
                 await self._say(TooSlow())
             await self._initiate_server_close()
 
@@ -194,12 +197,12 @@ class Connection(TCPServer):
         status = f"HTTP/1.1 {error.status} {_REASONS.get(error.status, 'Unavailable')}\r\n"
         lines = [name + b": " + value for name, value in _closing_headers(error, body)]
         with trio.move_on_after(_LAST_WORDS_S):
-            try:
-                await self.stream.send_all(
-                    status.encode() + b"\r\n".join(lines) + b"\r\n\r\n" + body
-                )
-            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
-                return
+            # Not into the middle of an answer, nor while one begins.
+            async with self.send_lock:
+                with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                    await self.stream.send_all(
+                        status.encode() + b"\r\n".join(lines) + b"\r\n\r\n" + body
+                    )
 
 
 def _closing_headers(error: AxiomdError, body: bytes) -> Iterable[tuple[bytes, bytes]]:
