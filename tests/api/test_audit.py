@@ -38,7 +38,7 @@ def do_everything(box: Box, user: User, theirs: User) -> list[str]:
     http.delete(f"/app/v1/keys/{made[:8]}")
     assert theirs.push(package()).status_code == 201
     theirs.compile(single("Echo"))
-    theirs.compile(single("Echo"))
+    graph_id = theirs.compile(single("Echo"))
     http.delete("/app/v1/flows/acme/echo")
     with receiving() as receiver:
         body = {"url": receiver.url + "/t0ken?s=s3cret", "events": ["pause_opened"]}
@@ -53,6 +53,13 @@ def do_everything(box: Box, user: User, theirs: User) -> list[str]:
     made_config = http.post("/app/v1/configs", json=config).json()
     path = f"/app/v1/configs/{made_config['config_id']}"
     http.put(path, json={**config, "profile": "q"})
+    http.delete(path)
+    timing = {"name": "s", "graph_id": graph_id, "cron": "@daily"}
+    schedule = http.post("/app/v1/schedules", json=timing).json()["schedule_id"]
+    path = f"/app/v1/schedules/{schedule}"
+    http.patch(path, json={"cron": "@hourly"})
+    http.post(f"{path}/pause")
+    http.post(f"{path}/resume")
     http.delete(path)
     link = make_link(box, tenant)
     with signed_in(box, token=link) as page:
@@ -104,6 +111,11 @@ def test_every_act_stands_in_the_log_with_who_did_it(box: Box, user: User, their
         ("flow_config.created", own),
         ("flow_config.changed", own),
         ("flow_config.deleted", own),
+        ("schedule.created", own),
+        ("schedule.changed", own),
+        ("schedule.paused", own),
+        ("schedule.resumed", own),
+        ("schedule.deleted", own),
         ("key.created", "command line"),
         ("login_link.created", "command line"),
         ("session.created", "console session"),

@@ -21,6 +21,8 @@ RECORD = {
     "duration_ms",
     "attempt",
     "priority",
+    "schedule_id",
+    "scheduled_at",
     "config_id",
     "parent_id",
     "forked_from",

@@ -128,7 +128,8 @@ def test_paths_and_methods_of_nobody_make_no_series_of_their_own(user: User):
     samples = scraped(user)
     labels = [dict(found) for name, found in samples if name == "axiomd_http_requests_total"]
     assert "nothing" not in str(labels)
-    assert {found["method"] for found in labels} <= {"GET", "POST", "PUT", "DELETE", "other"}
+    known = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"}
+    assert {found["method"] for found in labels} <= known
 
 
 def test_each_status_of_what_has_not_ended_is_told_even_at_none(user: User):

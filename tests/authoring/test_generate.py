@@ -113,7 +113,7 @@ def test_the_fake_context_has_all_that_the_protocol_promises(package):
 from gen import axiom_context, axiom_testing
 fake = axiom_testing.FakeContext(config={"A": "1"}, secrets={"TOKEN": "t"}, placement="here")
 promised = [name for name in vars(axiom_context.AxiomContext) if not name.startswith("_")]
-assert len(promised) == 12, promised
+assert len(promised) == 13, promised
 assert all(hasattr(fake, name) for name in promised), promised
 fake.log.debug("a"); fake.log.info("b", x=1); fake.log.warn("c"); fake.log.error("d")
 assert fake.logged[1] == ("info", "b", {"x": 1}) and len(fake.logged) == 4

@@ -40,6 +40,15 @@ STORIES = pytest.mark.parametrize(
 PARENTS = pytest.mark.parametrize("story", [NESTING, FANNING], ids=["nesting", "fanning"])
 CLIENTS = {b"first": b"hello", b"second": b"world"}
 SIDES = ("before", "after")
+
+
+def seeds(first, *others):
+    """One course of things in every run, others in the long ones."""
+    return pytest.mark.parametrize(
+        "seed", [first, *(pytest.param(other, marks=pytest.mark.soak) for other in others)]
+    )
+
+
 CALM = Physics(sync_s=0.0005)
 SLOW = Physics(sync_s=0.02)
 WILD = Physics(sync_s=0.005, chaos=Chaos())
@@ -222,7 +231,7 @@ def enumerate_family(tmp_path, story, seed, physics, stride=1):
 @pytest.mark.parametrize(
     ("physics", "stride"), [(CALM, 1), (SLOW, 2), (WILD, 2)], ids=["calm", "slow", "wild"]
 )
-@pytest.mark.parametrize("seed", range(1))
+@seeds(0)
 @PARENTS
 def test_a_power_cut_at_any_commit_of_parents_and_children_loses_and_repeats_nothing(
     tmp_path, story, seed, physics, stride
@@ -254,7 +263,7 @@ def statuses(box):
     ]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@seeds(0, 1)
 @PARENTS
 def test_a_power_cut_during_a_cancel_leaves_no_child_behind(tmp_path, story, seed):
     world = World(tmp_path / "undisturbed", [story], seed)
@@ -271,19 +280,19 @@ def test_a_power_cut_during_a_cancel_leaves_no_child_behind(tmp_path, story, see
         assert all(s.ended and (p is None or p.ended) for s, p in ended), cut
 
 
-@pytest.mark.parametrize("seed", range(3))
+@seeds(0, 1, 2)
 @STORIES
 def test_a_power_cut_at_any_commit_loses_and_repeats_nothing(tmp_path, story, seed):
     assert enumerate_points(tmp_path, story, seed, CALM) >= 30
 
 
-@pytest.mark.parametrize("seed", range(10, 12))
+@seeds(10, 11)
 @STORIES
 def test_a_slow_disk_changes_nothing_about_that(tmp_path, story, seed):
     assert enumerate_points(tmp_path, story, seed, SLOW) >= 25
 
 
-@pytest.mark.parametrize("seed", range(20, 22))
+@seeds(20, 21)
 @STORIES
 def test_nor_does_a_runner_that_is_late_and_loses_and_repeats(tmp_path, story, seed):
     assert enumerate_points(tmp_path, story, seed, WILD) >= 25
@@ -291,7 +300,7 @@ def test_nor_does_a_runner_that_is_late_and_loses_and_repeats(tmp_path, story, s
 
 @pytest.mark.parametrize(
     ("physics", "seed"),
-    [(CALM, 0), (CALM, 1), (SLOW, 10), (WILD, 20)],
+    [(CALM, 0), pytest.param(CALM, 1, marks=pytest.mark.soak), (SLOW, 10), (WILD, 20)],
     ids=["calm", "calm again", "slow", "wild"],
 )
 def test_a_power_cut_at_any_commit_undoes_everything_in_its_order_and_once(tmp_path, physics, seed):

@@ -39,7 +39,7 @@ def assert_store_full(answer: httpx.Response) -> None:
 
 
 def test_full_map_refuses_new_executions_and_keeps_the_old_ones(open_box):
-    box: Box = open_box(store_map_size_bytes=3 * MIB)
+    box: Box = open_box(store_map_size_bytes=3 * MIB, engine_payload_bytes_max=MIB)
     echo = compiled(box, single("Echo"))
     with box.client() as user:
         accepted, refusal = fill(user, echo)

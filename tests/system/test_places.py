@@ -12,7 +12,11 @@ from system.lab import NUMBERS, compiled, prepare, single
 
 from axiomd.limits import STREAM_AHEAD_FRAMES_MAX
 
-SMALL = {"runners_processes_max": 1, "runners_streams_max": 1}
+SMALL = {
+    "runners_processes_max": 1,
+    "runners_processes_initial": 1,
+    "runners_streams_max": 1,
+}
 
 
 @pytest.fixture(scope="module")
