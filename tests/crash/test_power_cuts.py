@@ -229,7 +229,9 @@ def enumerate_family(tmp_path, story, seed, physics, stride=1):
 
 
 @pytest.mark.parametrize(
-    ("physics", "stride"), [(CALM, 1), (SLOW, 2), (WILD, 2)], ids=["calm", "slow", "wild"]
+    ("physics", "stride"),
+    [(CALM, 1), pytest.param(SLOW, 2, marks=pytest.mark.soak), (WILD, 2)],
+    ids=["calm", "slow", "wild"],
 )
 @seeds(0)
 @PARENTS
@@ -286,7 +288,8 @@ def test_a_power_cut_at_any_commit_loses_and_repeats_nothing(tmp_path, story, se
     assert enumerate_points(tmp_path, story, seed, CALM) >= 30
 
 
-@seeds(10, 11)
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", [10, 11])
 @STORIES
 def test_a_slow_disk_changes_nothing_about_that(tmp_path, story, seed):
     assert enumerate_points(tmp_path, story, seed, SLOW) >= 25
@@ -300,8 +303,8 @@ def test_nor_does_a_runner_that_is_late_and_loses_and_repeats(tmp_path, story, s
 
 @pytest.mark.parametrize(
     ("physics", "seed"),
-    [(CALM, 0), pytest.param(CALM, 1, marks=pytest.mark.soak), (SLOW, 10), (WILD, 20)],
-    ids=["calm", "calm again", "slow", "wild"],
+    [(CALM, 0), pytest.param(CALM, 1, marks=pytest.mark.soak), (WILD, 20)],
+    ids=["calm", "calm again", "wild"],
 )
 def test_a_power_cut_at_any_commit_undoes_everything_in_its_order_and_once(tmp_path, physics, seed):
     assert enumerate_points(tmp_path, UNDOING, seed, physics, check=check_undone) >= 40
