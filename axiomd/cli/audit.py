@@ -6,15 +6,14 @@ import rich_click as click
 
 from axiomd.cli.client import Client
 from axiomd.cli.connected import with_client
-from axiomd.cli.options import json_option
-from axiomd.cli.output import note, stdout, table, write_json
+from axiomd.cli.options import json_option, page_options
+from axiomd.cli.output import note_more, stdout, table, write_json
 
 
 @click.command()
 @click.option("--act", metavar="WORD", help="Only these, such as key.created.")
 @click.option("--tenant", metavar="TENANT", help="Whose log; for keys of the operator.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, help="Rows [20].")
-@click.option("--cursor", metavar="TEXT", help="Go on where another list ended.")
+@page_options(20)
 @json_option
 @with_client
 def audit(
@@ -45,5 +44,4 @@ def audit(
         detail = json.dumps(view["detail"], ensure_ascii=False) if view["detail"] else ""
         made.add_row(view["at"], view["by"], view["act"], view["subject"], detail)
     stdout().print(made)
-    if page["next_cursor"]:
-        note(f"there are more: --cursor {page['next_cursor']}")
+    note_more(page)

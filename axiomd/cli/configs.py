@@ -6,8 +6,8 @@ import rich_click as click
 
 from axiomd.cli.client import Client
 from axiomd.cli.connected import with_client
-from axiomd.cli.options import json_option
-from axiomd.cli.output import note, say, stdout, table, write_json
+from axiomd.cli.options import json_option, page_options
+from axiomd.cli.output import note, note_more, say, stdout, table, write_json
 from axiomd.cli.secrets import read_value
 from axiomd.execution.flow_configs import (
     DEFAULT_PROFILE,
@@ -36,8 +36,7 @@ def configs() -> None:
 
 @configs.command("list")
 @click.option("--flow", metavar="HANDLE/FLOW", help="Only of this flow.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, help="Rows [100].")
-@click.option("--cursor", metavar="TEXT", help="Go on where another list ended.")
+@page_options(100)
 @json_option
 @with_client
 def list_configs(
@@ -64,8 +63,7 @@ def list_configs(
             view["updated_at"],
         )
     stdout().print(made)
-    if page["next_cursor"]:
-        note(f"there are more: --cursor {page['next_cursor']}")
+    note_more(page)
 
 
 @configs.command("set")

@@ -11,10 +11,11 @@ from axiomd.cli.client import Client
 from axiomd.cli.connected import with_client
 from axiomd.cli.exits import Exit
 from axiomd.cli.flows import read_input, show_failure, show_frames
-from axiomd.cli.options import json_option
+from axiomd.cli.options import json_option, page_options
 from axiomd.cli.output import (
     milliseconds,
     note,
+    note_more,
     say,
     size,
     status_text,
@@ -51,8 +52,7 @@ def executions() -> None:
     help="Only these; may be given more than once.",
 )
 @click.option("--flow", metavar="HANDLE/FLOW", help="Only of this flow.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, help="Rows [20].")
-@click.option("--cursor", metavar="TEXT", help="Go on where another list ended.")
+@page_options(20)
 @json_option
 @with_client
 def list_executions(
@@ -80,8 +80,7 @@ def list_executions(
         write_json(page)
         return
     stdout().print(executions_table(page["executions"]))
-    if page["next_cursor"]:
-        note(f"there are more: --cursor {page['next_cursor']}")
+    note_more(page)
 
 
 def executions_table(found: list[Json], title: str | None = None) -> Table:

@@ -11,7 +11,7 @@ from axiomd.api.curl import curl
 from axiomd.cli.client import Client
 from axiomd.cli.connected import with_client
 from axiomd.cli.exits import Exit, ServerRefused
-from axiomd.cli.options import json_option
+from axiomd.cli.options import input_option, json_option
 from axiomd.cli.output import count_of, note, say, stderr, stdout, write_json, write_value
 from axiomd.cli.streams import STREAM, Frames, start_frames
 from axiomd.errors import NotFound, Problem
@@ -83,14 +83,7 @@ def compile_source(client: Client, source: FlowSource) -> Any:
 
 @click.command()
 @click.argument("target", metavar="GRAPH_ID|HANDLE/FLOW")
-@click.option(
-    "--input",
-    "-i",
-    "inputs",
-    multiple=True,
-    metavar="JSON|@FILE|KEY=VALUE",
-    help="The input: a JSON object, @FILE (@- is stdin), or fields one by one.",
-)
+@input_option
 @click.option("--no-wait", is_flag=True, help="Return once it is accepted.")
 @click.option(
     "--timeout",

@@ -42,6 +42,31 @@ def target_options(function: F) -> F:
     return url(key(function))
 
 
+def page_options(rows: int) -> Callable[[F], F]:
+    """`--limit`, `rows` if it is not given, and `--cursor`."""
+    limit = click.option(
+        "--limit", type=click.IntRange(1, 1000), default=rows, help=f"Rows [{rows}]."
+    )
+    cursor = click.option("--cursor", metavar="TEXT", help="Go on where another list ended.")
+
+    def both(function: F) -> F:
+        return limit(cursor(function))
+
+    return both
+
+
+def input_option(function: F) -> F:
+    """`--input`, as often as there are fields."""
+    return click.option(
+        "--input",
+        "-i",
+        "inputs",
+        multiple=True,
+        metavar="JSON|@FILE|KEY=VALUE",
+        help="The input: a JSON object, @FILE (@- is stdin), or fields one by one.",
+    )(function)
+
+
 def data_dir_option(text: str) -> Callable[[F], F]:
     """`--data-dir`."""
     return click.option("--data-dir", type=click.Path(file_okay=False), metavar="DIR", help=text)

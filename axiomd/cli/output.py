@@ -58,6 +58,12 @@ def note(text: str) -> None:
     say(stderr(), text, "dim")
 
 
+def note_more(page: Mapping[str, Any]) -> None:
+    """How to go on with a list that has more rows than were shown."""
+    if page["next_cursor"]:
+        note(f"there are more: --cursor {page['next_cursor']}")
+
+
 def write_json(value: Any) -> None:
     """A result as JSON, for machines: one line."""
     click.echo(json.dumps(value, ensure_ascii=False))

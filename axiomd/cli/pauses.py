@@ -12,8 +12,16 @@ from axiomd.cli.connected import with_client
 from axiomd.cli.exits import ServerRefused
 from axiomd.cli.flows import read_input
 from axiomd.cli.forms import Form
-from axiomd.cli.options import json_option, target_options
-from axiomd.cli.output import note, say, stdout, table, write_error, write_json, write_value
+from axiomd.cli.options import json_option, page_options, target_options
+from axiomd.cli.output import (
+    note_more,
+    say,
+    stdout,
+    table,
+    write_error,
+    write_json,
+    write_value,
+)
 
 Json = dict[str, Any]
 
@@ -38,8 +46,7 @@ def pauses(context: click.Context, url: str | None, key: str | None, as_json: bo
 
 
 @pauses.command("list")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, help="Rows [20].")
-@click.option("--cursor", metavar="TEXT", help="Go on where another list ended.")
+@page_options(20)
 @json_option
 @with_client
 def list_pauses(client: Client, limit: int, cursor: str | None, as_json: bool) -> None:
@@ -65,8 +72,7 @@ def list_pauses(client: Client, limit: int, cursor: str | None, as_json: bool) -
             _text(view["payload"]),
         )
     stdout().print(made)
-    if page["next_cursor"]:
-        note(f"there are more: --cursor {page['next_cursor']}")
+    note_more(page)
 
 
 @pauses.command("show")

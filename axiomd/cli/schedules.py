@@ -9,8 +9,8 @@ import rich_click as click
 from axiomd.cli.client import Client
 from axiomd.cli.connected import with_client
 from axiomd.cli.flows import find_graph_id, read_input
-from axiomd.cli.options import json_option
-from axiomd.cli.output import note, say, stdout, table, write_json
+from axiomd.cli.options import input_option, json_option, page_options
+from axiomd.cli.output import note, note_more, say, stdout, table, write_json
 from axiomd.execution.schedules import CatchUp, Overlap
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,22 +50,14 @@ def timing_options(function: F) -> F:
             type=click.Choice(get_args(Overlap)),
             help="Whether it fires while its last execution goes on [allow].",
         ),
-        click.option(
-            "--input",
-            "-i",
-            "inputs",
-            multiple=True,
-            metavar="JSON|@FILE|KEY=VALUE",
-            help="The input: a JSON object, @FILE (@- is stdin), or fields one by one.",
-        ),
+        input_option,
     )[::-1]:
         function = option(function)
     return function
 
 
 @schedules.command("list")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, help="Rows [100].")
-@click.option("--cursor", metavar="TEXT", help="Go on where another list ended.")
+@page_options(100)
 @json_option
 @with_client
 def list_schedules(client: Client, limit: int, cursor: str | None, as_json: bool) -> None:
@@ -91,8 +83,7 @@ def list_schedules(client: Client, limit: int, cursor: str | None, as_json: bool
             view["last_error"] or "",
         )
     stdout().print(made)
-    if page["next_cursor"]:
-        note(f"there are more: --cursor {page['next_cursor']}")
+    note_more(page)
 
 
 def _fires(view: Json) -> str:

@@ -10,8 +10,8 @@ import rich_click as click
 
 from axiomd.cli.client import Client
 from axiomd.cli.connected import with_client
-from axiomd.cli.options import config_option, data_dir_option, json_option
-from axiomd.cli.output import count_of, note, say, stdout, table, write_json
+from axiomd.cli.options import config_option, data_dir_option, json_option, page_options
+from axiomd.cli.output import count_of, note, note_more, say, stdout, table, write_json
 from axiomd.clock import SystemClock
 from axiomd.engine.keyring import COMMAND_LINE, DEFAULT_TENANT
 from axiomd.ids import Ids
@@ -37,8 +37,7 @@ def secrets() -> None:
 
 
 @secrets.command("list")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, help="Rows [100].")
-@click.option("--cursor", metavar="TEXT", help="Go on where another list ended.")
+@page_options(100)
 @json_option
 @with_client
 def list_secrets(client: Client, limit: int, cursor: str | None, as_json: bool) -> None:
@@ -56,8 +55,7 @@ def list_secrets(client: Client, limit: int, cursor: str | None, as_json: bool) 
     for view in page["secrets"]:
         made.add_row(view["name"], view["created_at"], view["updated_at"])
     stdout().print(made)
-    if page["next_cursor"]:
-        note(f"there are more: --cursor {page['next_cursor']}")
+    note_more(page)
 
 
 @secrets.command("set")

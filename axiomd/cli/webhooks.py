@@ -6,8 +6,8 @@ import rich_click as click
 
 from axiomd.cli.client import Client
 from axiomd.cli.connected import with_client
-from axiomd.cli.options import json_option
-from axiomd.cli.output import note, say, status_text, stdout, table, write_json
+from axiomd.cli.options import json_option, page_options
+from axiomd.cli.output import note, note_more, say, status_text, stdout, table, write_json
 from axiomd.execution.deliveries import EVENTS, DeliveryStatus
 
 Json = dict[str, Any]
@@ -122,8 +122,7 @@ def remove(client: Client, webhook_id: str, as_json: bool) -> None:
     type=click.Choice([status.value for status in DeliveryStatus], case_sensitive=False),
     help="Only these.",
 )
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, help="Rows [20].")
-@click.option("--cursor", metavar="TEXT", help="Go on where another list ended.")
+@page_options(20)
 @json_option
 @with_client
 def deliveries(
@@ -162,8 +161,7 @@ def deliveries(
             _last(view),
         )
     stdout().print(made)
-    if page["next_cursor"]:
-        note(f"there are more: --cursor {page['next_cursor']}")
+    note_more(page)
 
 
 def _last(view: Json) -> str:
