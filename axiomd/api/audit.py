@@ -38,10 +38,9 @@ def audit_routes(box: Box) -> Blueprint:
         query = query_of("act", "tenant", *PAGE_PARAMETERS)
         kind, asked = _read_kind(query.text("act")), query.text("tenant")
         limit, cursor = read_page(query)
-        tenant = g.tenant if asked is None else asked
         caller: Caller = g.caller
+        tenant = caller.tenant_asked(asked)
         if tenant != g.tenant:
-            caller.require_operator()
             box.tenants.find(tenant)
         run_blocking = box.engine.parts.run_blocking
         page = await run_blocking(box.reader.acts, tenant, kind, limit, cursor)

@@ -61,6 +61,13 @@ class Caller:
         if not self.is_operator:
             raise Forbidden
 
+    def tenant_asked(self, asked: str | None) -> str:
+        """The tenant that is asked about, or its own. Raises Forbidden if it may not see that."""
+        if asked is None or asked == self.key.tenant:
+            return self.key.tenant
+        self.require_operator()
+        return asked
+
 
 @attrs.frozen
 class Credentials:

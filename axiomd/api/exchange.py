@@ -107,13 +107,18 @@ class Exchange:
         self._measures.request_s.observe(took_s, self._method, self.route)
 
 
+async def respond(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
+    """Send a whole JSON answer."""
+    raw = [
+        (b"content-type", answers.JSON_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *((name.lower().encode(), value.encode()) for name, value in headers.items()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
 async def answer_error(send: Send, error: AxiomdError) -> None:
     """Answer with an error where no framework is about to."""
     body = answers.dump(answers.envelope(error))
-    headers = [
-        (b"content-type", answers.JSON_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
-        *((n.lower().encode(), v.encode()) for n, v in answers.error_headers(error).items()),
-    ]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await respond(send, error.status, body, answers.error_headers(error))

@@ -16,7 +16,7 @@ import trio
 from axiomd.api import answers
 from axiomd.api.auth import tenant_of
 from axiomd.api.box import Box
-from axiomd.api.exchange import Receive, Scope, Send, answer_error
+from axiomd.api.exchange import Receive, Scope, Send, answer_error, respond
 from axiomd.api.results import finished_view
 from axiomd.api.shapes import InvokedView
 from axiomd.api.webhook_wire import read_target
@@ -114,17 +114,6 @@ async def read_request(box: Box, scope: Scope, receive: Receive) -> bytes:
 def too_large(cap: int) -> TooLarge:
     """The refusal of a body over the cap."""
     return TooLarge(f"The body is over {cap} bytes, which is the most this box takes.")
-
-
-async def respond(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
-    """Send a whole JSON answer."""
-    raw = [
-        (b"content-type", answers.JSON_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
-        *((name.lower().encode(), value.encode()) for name, value in headers.items()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def respond_in_pieces(box: Box, send: Send, view: Any, leaves: list[Leaf]) -> None:

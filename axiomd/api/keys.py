@@ -67,9 +67,8 @@ class KeyRoutes:
         take_no_query()
         body = read_new_key(await request_body())
         caller: Caller = g.caller
-        tenant = g.tenant if body.tenant is None else body.tenant
+        tenant = caller.tenant_asked(body.tenant)
         if tenant != g.tenant:
-            caller.require_operator()
             self._box.tenants.find(tenant)
         key = await self._box.keyring.create(body.name, tenant, caller.actor)
         return {"key": key, "name": body.name, "tenant": tenant}, 201

@@ -111,10 +111,9 @@ class _Bounds:
     async def usage(self) -> UsageView:
         """What a tenant has running and waiting, and what it has had accepted."""
         query = query_of("tenant")
-        given = query.text("tenant")
-        tenant = g.tenant if given is None else given
+        asked = query.text("tenant")
         query.check()
-        self._find(tenant)
+        tenant = self._find(asked)
         engine = self._box.engine
         usage = await engine.usages.of(tenant)
         return {
@@ -128,11 +127,11 @@ class _Bounds:
             "complete": usage.complete,
         }
 
-    def _find(self, tenant: str) -> None:
-        """Raise Forbidden unless the caller may see this tenant, NotFound unless there is one."""
-        if tenant != g.tenant:
-            g.caller.require_operator()
-        self._box.tenants.find(tenant)
+    def _find(self, asked: str | None) -> str:
+        """The tenant that is asked about. Raises Forbidden unless the caller may see it, NotFound
+        unless there is one."""
+        caller: Caller = g.caller
+        return self._box.tenants.find(caller.tenant_asked(asked)).tenant
 
     def _limits_view(self, tenant: str) -> TenantLimitsView:
         limits = self._box.engine.limits
