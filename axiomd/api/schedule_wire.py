@@ -1,14 +1,14 @@
 """Schedules as requests describe them, checked: every problem at once, each with its path."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, TypedDict
 
 import attrs
 
 from axiomd.api.box import Box
 from axiomd.api.invoke import find_terms
 from axiomd.api.schema import Words
-from axiomd.api.shapes import Moment
+from axiomd.api.shapes import GraphId, Moment
 from axiomd.api.views import moment
 from axiomd.api.wire import Priority, check_priority, read_json
 from axiomd.clock import NS_PER_MS, parse_rfc3339
@@ -108,7 +108,7 @@ def read_change(box: Box, before: Schedule, body: bytes) -> Definition:
     given = {key: value for key, value in said.items() if value is not None or key in _MAY_GO}
     was = before.definition
     same = "input" not in given and given.get("graph_id", was.graph_id) == was.graph_id
-    document = {**_document(before, show_input(box, before)), **given}
+    document = {**definition_view(before, show_input(box, before)), **given}
     for one, other in (_TIMES, _TIMES[::-1]):
         if given.get(one) is not None and given.get(other) is None:
             # Whoever names a new way leaves the old one.
@@ -127,8 +127,26 @@ def show_input(box: Box, schedule: Schedule) -> Any:
     return loaded.entry.to_json(definition.content)
 
 
-def _document(schedule: Schedule, given: object) -> Mapping[str, Any]:
-    """The body that would make a schedule."""
+class DefinitionView(TypedDict):
+    """What a schedule was asked to be: the body that would make it."""
+
+    name: str
+    graph_id: GraphId
+    input: Any
+    cron: str | None
+    every_seconds: int | None
+    time_zone: str
+    catch_up: CatchUp
+    overlap: Overlap
+    paused: bool
+    config_id: str | None
+    priority: int
+    starts_at: Moment | None
+    ends_at: Moment | None
+
+
+def definition_view(schedule: Schedule, given: object) -> DefinitionView:
+    """The body that would make a schedule. given: its input, as JSON."""
     definition, timing = schedule.definition, schedule.definition.timing
     return {
         "name": definition.name,

@@ -1,42 +1,35 @@
 """Routes for schedules: what fires when, and what became of it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import attrs
 from quart import Blueprint, g
 
 from axiomd.api.box import Box
 from axiomd.api.executions import query_of, request_body, take_no_query
-from axiomd.api.schedule_wire import read_change, read_schedule, show_input
-from axiomd.api.shapes import AcceptedView, ExecutionId, GraphId, Moment, ScheduleId
+from axiomd.api.schedule_wire import (
+    DefinitionView,
+    definition_view,
+    read_change,
+    read_schedule,
+    show_input,
+)
+from axiomd.api.shapes import AcceptedView, ExecutionId, Moment, ScheduleId
 from axiomd.api.views import Json, moment
 from axiomd.api.wire import PAGE_PARAMETERS, read_page
 from axiomd.clock import rfc3339
-from axiomd.execution.schedules import CatchUp, Definition, Overlap, Schedule, upcoming
+from axiomd.execution.schedules import Definition, Schedule, upcoming
 from axiomd.limits import SCHEDULE_TIMES_SHOWN_MAX
 from axiomd.zones import find_zone
 
 
-class ScheduleView(TypedDict):
+class ScheduleView(DefinitionView):
     """What is invoked when, and what became of it."""
 
     schedule_id: ScheduleId
-    name: str
-    graph_id: GraphId
     flow: str
     """`handle/name` of the flow that the artifact was compiled from."""
-    input: Any
-    cron: str | None
-    every_seconds: int | None
-    time_zone: str
-    catch_up: CatchUp
-    overlap: Overlap
-    paused: bool
-    config_id: str | None
-    priority: int
-    starts_at: Moment | None
-    ends_at: Moment | None
     created_at: Moment
     updated_at: Moment
     """When somebody changed it last."""
@@ -147,24 +140,12 @@ def _paused(schedule: Schedule, paused: bool) -> Definition:
 
 def schedule_view(schedule: Schedule, given: object) -> ScheduleView:
     """A schedule. given: its input, as JSON."""
-    definition, timing = schedule.definition, schedule.definition.timing
-    coming = upcoming(schedule, find_zone(timing.time_zone), SCHEDULE_TIMES_SHOWN_MAX)
+    zone = find_zone(schedule.definition.timing.time_zone)
+    coming = upcoming(schedule, zone, SCHEDULE_TIMES_SHOWN_MAX)
     return {
+        **definition_view(schedule, given),
         "schedule_id": schedule.schedule_id,
-        "name": definition.name,
-        "graph_id": definition.graph_id,
-        "flow": definition.flow,
-        "input": given,
-        "cron": timing.cron or None,
-        "every_seconds": timing.every_s or None,
-        "time_zone": timing.time_zone,
-        "catch_up": definition.catch_up,
-        "overlap": definition.overlap,
-        "paused": definition.paused,
-        "config_id": definition.config_id or None,
-        "priority": definition.priority,
-        "starts_at": moment(timing.starts_ns),
-        "ends_at": moment(timing.ends_ns),
+        "flow": schedule.definition.flow,
         "created_at": rfc3339(schedule.created_ns),
         "updated_at": rfc3339(schedule.updated_ns),
         "next_at": moment(schedule.due_ns),
