@@ -7,7 +7,7 @@ next, and then the loop stands back, the longer the more the box has to do. What
 half forgotten is finished by the next start, which also collects what was written and never named.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -80,9 +80,7 @@ class Retention:
     async def _forget_what_ran_out(self) -> None:
         """Sessions and sign-in links. When one runs out never changes: nothing is left to judge."""
         parts = self._parts
-        while due := parts.reader.run_out(parts.clock.now_ns(), FORGET_ROWS_MAX):
-            await parts.writer.submit_later(RowsCommit((), deletes=tuple(due))).wait()
-            await trio.sleep(_PAUSE_S)
+        await self._delete(lambda: parts.reader.run_out(parts.clock.now_ns(), FORGET_ROWS_MAX))
 
     async def _forget_old_acts(self) -> None:
         """Rows of the log of administrative acts, which never change either."""
@@ -90,8 +88,12 @@ class Retention:
         if not parts.retention.audit_days:
             return
         before_ns = parts.clock.now_ns() - int(parts.retention.audit_days * NS_PER_DAY)
-        while due := parts.reader.old_acts(before_ns, FORGET_ROWS_MAX):
-            await parts.writer.submit_later(RowsCommit((), deletes=tuple(due))).wait()
+        await self._delete(lambda: parts.reader.old_acts(before_ns, FORGET_ROWS_MAX))
+
+    async def _delete(self, find: Callable[[], Sequence[tuple[str, bytes]]]) -> None:
+        """Delete rows, a slice at a time, for as long as any are found."""
+        while due := find():
+            await self._parts.writer.submit_later(RowsCommit((), deletes=tuple(due))).wait()
             await trio.sleep(_PAUSE_S)
 
     async def _collect(self, digests: Sequence[bytes]) -> int:

@@ -20,24 +20,20 @@ async def revise(writer: Writer, make: MakeCommit) -> None:
     Raises what `make` does, StoreFull, and Occupied if others were faster every time. Cancelling
     leaves it made or not.
     """
-    for last in _TRIES:
-        commit = make()
-        try:
-            if commit is not None:
-                await writer.submit(commit).wait()
-        except Occupied:
-            if last:
-                raise
-        else:
-            return
+
+    async def made() -> RowsCommit | None:
+        return make()
+
+    await revise_slowly(writer, made)
 
 
-async def revise_slowly(writer: Writer, make: Callable[[], Awaitable[RowsCommit]]) -> None:
+async def revise_slowly(writer: Writer, make: Callable[[], Awaitable[RowsCommit | None]]) -> None:
     """`revise` for what takes a wait to be made."""
     for last in _TRIES:
         commit = await make()
         try:
-            await writer.submit(commit).wait()
+            if commit is not None:
+                await writer.submit(commit).wait()
         except Occupied:
             if last:
                 raise
