@@ -7,12 +7,12 @@ at a node that must run once, one streamed through an XOR gate and has ended, on
 
 from pathlib import Path
 
-import lmdb
 import pytest
 import trio
 from worlds.box import World, open_box
 from worlds.flows import TENANT, Behaviour, Story, answer
 from worlds.invariants import broken_invariants, rows, stored_executions
+from worlds.old_format import write_store
 
 from axiomd.execution.status import Status
 from axiomd.settings import StoreSettings
@@ -29,14 +29,8 @@ MIXING, STUCK = "01OLDMIXING000000000000000", "01OLDSTUCK0000000000000000"
 @pytest.fixture
 def old(tmp_path):
     """A data directory as that version has left it."""
-    (_, *tables), *stored = (line.split() for line in ROWS.read_text().splitlines())
     (tmp_path / "blobs").mkdir()
-    with lmdb.open(str(tmp_path / "store"), map_size=2**26, max_dbs=64) as environment:
-        opened = {name: environment.open_db(name.encode()) for name in tables}
-        with environment.begin(write=True) as transaction:
-            for name, key, *value in stored:
-                content = bytes.fromhex("".join(value))
-                transaction.put(bytes.fromhex(key), content, db=opened[name])
+    write_store(tmp_path, ROWS.read_text().splitlines())
     return tmp_path
 
 

@@ -6,10 +6,10 @@ executions wait, one of them another tenant's, and one is with a worker.
 
 from pathlib import Path
 
-import lmdb
 import pytest
 from worlds.flows import BRANCHING
 from worlds.invariants import broken_invariants, rows, stored_executions
+from worlds.old_format import write_store
 from worlds.rows import waiting
 
 from axiomd.execution.status import Status
@@ -26,13 +26,7 @@ SETTINGS = StoreSettings(sync=False)
 @pytest.fixture
 def old(tmp_path):
     """A data directory as that version has left it."""
-    (_, *tables), *stored = (line.split() for line in ROWS.read_text().splitlines())
-    with lmdb.open(str(tmp_path / "store"), map_size=2**26, max_dbs=64) as environment:
-        opened = {name: environment.open_db(name.encode()) for name in tables}
-        with environment.begin(write=True) as transaction:
-            for name, key, *value in stored:
-                content = bytes.fromhex("".join(value))
-                transaction.put(bytes.fromhex(key), content, db=opened[name])
+    write_store(tmp_path, ROWS.read_text().splitlines())
     return tmp_path
 
 

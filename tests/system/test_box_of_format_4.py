@@ -11,9 +11,9 @@ from pathlib import Path
 
 import attrs
 import httpx
-import lmdb
 import pytest
 from system.box import Box, User
+from worlds.old_format import write_store
 
 from axiomd.store import keys
 from axiomd.store.env import FORMAT
@@ -33,22 +33,15 @@ class Old:
 
 def restore(directory: Path) -> tuple[str, dict[str, str], dict[str, str]]:
     """The directory as it was left; the key, the executions and the artifacts."""
-    tables, key, executions, flows, *stored = map(str.split, RECORD.read_text().splitlines())
-    with lmdb.open(
-        str(directory / "store"), map_size=2**26, max_dbs=64, sync=False, create=True
-    ) as environment:
-        opened = {name: environment.open_db(name.encode()) for name in tables[1:]}
-        with environment.begin(write=True) as transaction:
-            for name, place, *value in stored:
-                if name == "blob":
-                    file = directory / "blobs" / place
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    file.write_bytes(zlib.decompress(base64.b64decode(value[0])))
-                else:
-                    content = bytes.fromhex("".join(value))
-                    transaction.put(bytes.fromhex(place), content, db=opened[name])
-    pairs = [dict(part.split("=") for part in line[1:]) for line in (executions, flows)]
-    return key[1], pairs[0], pairs[1]
+    tables, key, executions, flows, *stored = RECORD.read_text().splitlines()
+    blobs = [line.split()[1:] for line in stored if line.startswith("blob ")]
+    for place, content in blobs:
+        file = directory / "blobs" / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(zlib.decompress(base64.b64decode(content)))
+    write_store(directory, [tables, *(line for line in stored if not line.startswith("blob "))])
+    pairs = [dict(part.split("=") for part in line.split()[1:]) for line in (executions, flows)]
+    return key.split()[1], pairs[0], pairs[1]
 
 
 @pytest.fixture(scope="module")

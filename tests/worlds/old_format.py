@@ -1,5 +1,6 @@
 """Stores as older versions of axiomd wrote them, made from one of today's."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import lmdb
@@ -22,6 +23,17 @@ def as_format_4(directory: Path) -> None:
         with environment.begin(write=True) as transaction:
             transaction.drop(limits)
             transaction.put(b"format", b"4", db=meta)
+
+
+def write_store(directory: Path, recorded: Iterable[str]) -> None:
+    """The store of a data directory, from a record: its tables, then a row on each line."""
+    (_, *tables), *stored = map(str.split, recorded)
+    with lmdb.open(str(directory / "store"), map_size=2**26, max_dbs=64, sync=False) as environment:
+        opened = {name: environment.open_db(name.encode()) for name in tables}
+        with environment.begin(write=True) as transaction:
+            for name, key, *value in stored:
+                content = bytes.fromhex("".join(value))
+                transaction.put(bytes.fromhex(key), content, db=opened[name])
 
 
 def _opened(directory: Path) -> lmdb.Environment:
