@@ -1,6 +1,5 @@
 import { Button, Table } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Plus } from 'lucide-react'
 import { useState } from 'react'
 import { admin } from '../api/client'
 import type { FlowConfig } from '../api/consoleTypes'
@@ -8,7 +7,7 @@ import { Blank } from '../parts/Blank'
 import { CopyText } from '../parts/CopyText'
 import { Moment } from '../parts/Moment'
 import { ConfigDialog } from './ConfigDialog'
-import { Answer, Confirmed, isMissing, Section, Subject, useChange } from './parts'
+import { AddButton, Answer, Confirmed, Section, Subject, useChange } from './parts'
 import { Actions, Rows } from './Rows'
 import { Names } from './Word'
 
@@ -23,11 +22,9 @@ export function ConfigsPage() {
       title="Flow Configs"
       about="Time limits and values of secrets that an invocation asks for by their ID, for one flow or for all."
       action={
-        !isMissing(configs.error) && (
-          <Button leftSection={<Plus size={15} />} onClick={() => setEdited('new')}>
-            Add config
-          </Button>
-        )
+        <AddButton query={configs} onAdd={() => setEdited('new')}>
+          Add config
+        </AddButton>
       }
     >
       <Section title="Flow configs">

@@ -2,7 +2,7 @@ import { Button, Menu, Table } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { MoreHorizontal, Plus } from 'lucide-react'
+import { MoreHorizontal } from 'lucide-react'
 import { useState } from 'react'
 import { admin } from '../api/client'
 import type { Schedule } from '../api/consoleTypes'
@@ -10,7 +10,7 @@ import { sentence } from '../api/errors'
 import { Blank } from '../parts/Blank'
 import { Moment } from '../parts/Moment'
 import classes from './console.module.css'
-import { Answer, Confirmed, isMissing, Section, Subject, useChange } from './parts'
+import { AddButton, Answer, Confirmed, Section, Subject, useChange } from './parts'
 import { Actions, Rows } from './Rows'
 import { ScheduleDialog } from './ScheduleDialog'
 import { timingText } from './timing'
@@ -32,11 +32,9 @@ export function SchedulesPage() {
       title="Schedules"
       about="Artifacts that are invoked at the times of a cron expression, or every so many seconds."
       action={
-        !isMissing(schedules.error) && (
-          <Button leftSection={<Plus size={15} />} onClick={() => setEdited('new')}>
-            Add schedule
-          </Button>
-        )
+        <AddButton query={schedules} onAdd={() => setEdited('new')}>
+          Add schedule
+        </AddButton>
       }
     >
       <Section title="Schedules">

@@ -1,12 +1,11 @@
 import { Button, PasswordInput, Table, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Plus } from 'lucide-react'
 import { useState } from 'react'
 import { admin } from '../api/client'
 import type { Secret } from '../api/consoleTypes'
 import { Blank } from '../parts/Blank'
 import { Moment } from '../parts/Moment'
-import { Answer, Confirmed, FormDialog, isMissing, Section, Subject, useChange } from './parts'
+import { AddButton, Answer, Confirmed, FormDialog, Section, Subject, useChange } from './parts'
 import { Actions, Rows } from './Rows'
 
 const SECRETS = ['secrets'] as const
@@ -21,11 +20,9 @@ export function SecretsPage() {
       title="Secrets"
       about="Values for nodes that declare them. They are kept sealed: a value goes in, and none comes out again."
       action={
-        !isMissing(secrets.error) && (
-          <Button leftSection={<Plus size={15} />} onClick={() => setEdited('')}>
-            Add secret
-          </Button>
-        )
+        <AddButton query={secrets} onAdd={() => setEdited('')}>
+          Add secret
+        </AddButton>
       }
     >
       <Section title="Secrets">

@@ -1,6 +1,7 @@
 import { Button, Group, Modal, Stack } from '@mantine/core'
 import type { QueryKey, UseQueryResult } from '@tanstack/react-query'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Plus } from 'lucide-react'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { Refused } from '../api/errors'
 import { useTitle } from '../app/title'
@@ -44,8 +45,22 @@ export function Section(props: { title: string; action?: ReactNode; children: Re
 }
 
 /** Whether the server has no such route: it is of a version before it. */
-export function isMissing(failure: unknown): boolean {
+function isMissing(failure: unknown): boolean {
   return failure instanceof Refused && (failure.status === 404 || failure.status === 405)
+}
+
+/** The button that begins something new; not where the server has no such route. */
+export function AddButton(props: {
+  query: UseQueryResult<unknown>
+  onAdd: () => void
+  children: ReactNode
+}) {
+  if (isMissing(props.query.error)) return null
+  return (
+    <Button leftSection={<Plus size={15} />} onClick={props.onAdd}>
+      {props.children}
+    </Button>
+  )
 }
 
 /** What was asked for, once it is there; or why it is not. */
