@@ -111,13 +111,13 @@ class Tracer:
         self._sink.stop()
 
     async def _tell(self) -> None:
-        while self._queue:
-            self._batch += await self._spans(self._queue[0])
-            self._queue.popleft()
-            while len(self._batch) >= SPANS_BATCH_MAX:
+        """Everything, also what comes while it is being sent."""
+        while self._queue or self._batch:
+            while self._queue and len(self._batch) < SPANS_BATCH_MAX:
+                self._batch += await self._spans(self._queue[0])
+                self._queue.popleft()
+            if self._batch:
                 await self._send()
-        if self._batch:
-            await self._send()
 
     async def _spans(self, one: _Ended) -> Sequence[Span]:
         try:

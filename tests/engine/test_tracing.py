@@ -4,6 +4,7 @@ import threading
 
 import attrs
 import trio
+import trio.testing
 from worlds.box import open_box
 from worlds.flows import BRANCHING, Story, flow
 
@@ -19,8 +20,10 @@ class Sink:
         self.got = []
         self.stopped = False
         self.held = None
+        self.asked = trio.Event()
 
     def take(self, spans):
+        trio.from_thread.run_sync(self.asked.set)
         if self.held is not None:
             self.held.wait()
         self.got += spans
@@ -50,6 +53,22 @@ async def test_each_execution_that_ends_is_told_once(make_world):
     assert sorted(roots) == sorted(identities)
     assert measures.spans_exported == len(sink.got) == 5 * (1 + len(BRANCHING.artifact.placements))
     assert (measures.spans_dropped, measures.traces_dropped, sink.stopped) == (0, 0, True)
+
+
+async def test_what_ends_while_others_are_sent_is_told_before_the_end(make_world):
+    sink = Sink()
+    sink.held = threading.Event()
+    async with open_box(make_world(Story(flow("a")))) as box:
+        tracer, measures = tracer_of(box, sink)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tracer.run)
+            await box.ended(await box.accept(b"x"))
+            await sink.asked.wait()
+            await box.ended(await box.accept(b"y"))
+            nursery.start_soon(tracer.end)
+            await trio.testing.wait_all_tasks_blocked()
+            sink.held.set()
+    assert (measures.spans_exported, len(sink.got)) == (4, 4)
 
 
 async def test_what_does_not_fit_is_dropped_and_counted(make_world, autojump_clock):
