@@ -5,8 +5,9 @@ import { admin } from '../api/client'
 import type { FlowConfig } from '../api/consoleTypes'
 import { Blank } from '../parts/Blank'
 import { CopyText } from '../parts/CopyText'
-import { Moment } from '../parts/Moment'
+import { TimeOf } from '../parts/Moment'
 import { ConfigDialog } from './ConfigDialog'
+import classes from './console.module.css'
 import { AddButton, Answer, Confirmed, Section, Subject, useChange } from './parts'
 import { Actions, Rows } from './Rows'
 import { Names } from './Word'
@@ -27,7 +28,7 @@ export function ConfigsPage() {
         </AddButton>
       }
     >
-      <Section title="Flow configs">
+      <Section title="Flow configs" isAlone>
         <Answer query={configs}>{(rows) => <Found rows={rows} onEdit={setEdited} />}</Answer>
       </Section>
       {edited !== null && (
@@ -44,14 +45,22 @@ export function ConfigsPage() {
 function Found(props: { rows: readonly FlowConfig[]; onEdit: (config: FlowConfig) => void }) {
   const remove = useChange((id: string) => admin.deleteConfig(id), CONFIGS)
   if (props.rows.length === 0)
-    return <Blank title="No flow configs" text="Without one, flows run as the box is set." />
+    return (
+      <Blank
+        title="No flow configs"
+        text="Without one, flows run as the box is set. Add one here, or from a terminal with"
+        command="axiomd configs set --flow acme/report --timeout 30"
+      />
+    )
   const columns = ['Profile', 'Flow', 'Node time limit', 'Secrets', 'ID', 'Updated', '']
   return (
     <Rows label="Flow configs" columns={columns}>
       {props.rows.map((row) => (
         <Table.Tr key={row.config_id}>
-          <Table.Td>{row.profile}</Table.Td>
-          <Table.Td>{row.flow ?? <span className="ax-dim">all flows</span>}</Table.Td>
+          <Table.Td className={classes.name}>{row.profile}</Table.Td>
+          <Table.Td className={classes.name}>
+            {row.flow ?? <span className="ax-dim">all flows</span>}
+          </Table.Td>
           <Table.Td>
             {row.node_timeout_seconds === null ? (
               <span className="ax-dim">as the box</span>
@@ -66,7 +75,7 @@ function Found(props: { rows: readonly FlowConfig[]; onEdit: (config: FlowConfig
             <CopyText text={row.config_id} label="config ID" />
           </Table.Td>
           <Table.Td>
-            <Moment at={row.updated_at} />
+            <TimeOf at={row.updated_at} />
           </Table.Td>
           <Actions>
             <Button

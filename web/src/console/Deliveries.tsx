@@ -2,21 +2,19 @@ import { Button, SegmentedControl, Table } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { ChevronRight } from 'lucide-react'
 import { Fragment, useState } from 'react'
 import { admin } from '../api/client'
 import { DELIVERY_STATUSES, type Delivery, type DeliveryStatus } from '../api/consoleTypes'
 import { sentence } from '../api/errors'
 import { Blank } from '../parts/Blank'
-import { Moment } from '../parts/Moment'
+import { Moment, TimeOf } from '../parts/Moment'
 import { absolute, durationText } from '../parts/time'
 import classes from './console.module.css'
 import { Answer, Section, useChange } from './parts'
-import { Actions, Rows } from './Rows'
+import { Actions, Older, Opener, pollPages, Rows } from './Rows'
 import { type Tone, Word } from './Word'
 
 const DELIVERIES = ['deliveries'] as const
-const POLL_MS = 5_000
 const LOOKS: Record<DeliveryStatus, [Tone, string]> = {
   PENDING: ['running', 'Pending'],
   DELIVERED: ['completed', 'Delivered'],
@@ -32,7 +30,7 @@ export function Deliveries() {
     queryFn: ({ pageParam }) => admin.deliveries(status, pageParam),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
-    refetchInterval: POLL_MS,
+    refetchInterval: pollPages,
   })
   const choose = (value: string) =>
     void navigate({
@@ -58,18 +56,7 @@ export function Deliveries() {
       <Answer query={query}>
         {({ pages }) => <Found rows={pages.flatMap((page) => page.rows)} />}
       </Answer>
-      {query.hasNextPage && (
-        <div className={classes.more}>
-          <Button
-            variant="default"
-            size="xs"
-            loading={query.isFetchingNextPage}
-            onClick={() => void query.fetchNextPage()}
-          >
-            Show older ones
-          </Button>
-        </div>
-      )}
+      <Older query={query} />
     </Section>
   )
 }
@@ -101,19 +88,17 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
               </Link>
             </Table.Td>
             <Table.Td>
-              <Moment at={row.created_at} />
+              <TimeOf at={row.created_at} />
             </Table.Td>
             <Table.Td>
-              <button
-                type="button"
-                className={classes.opener}
-                aria-expanded={open === row.delivery_id}
-                aria-label={`${row.attempts.length} attempts of ${row.type} to ${row.to}`}
+              <Opener
+                isOpen={open === row.delivery_id}
+                label={`${row.attempts.length} attempts of ${row.type} to ${row.to}`}
                 disabled={row.attempts.length === 0}
-                onClick={() => setOpen(open === row.delivery_id ? null : row.delivery_id)}
+                onToggle={() => setOpen(open === row.delivery_id ? null : row.delivery_id)}
               >
-                <ChevronRight size={14} aria-hidden /> {row.attempts.length}
-              </button>
+                {row.attempts.length}
+              </Opener>
             </Table.Td>
             <Actions>
               <Button
