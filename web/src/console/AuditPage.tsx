@@ -97,15 +97,18 @@ function Found(props: { acts: readonly Act[]; isFiltered: boolean; hasMore: bool
       <Blank
         title={isFiltered ? 'Nobody has done this' : 'Nothing was done yet'}
         text="What is made, changed or removed stands here, for as long as retention.audit_days says."
-        command="axiomd audit"
+        {...(isFiltered ? {} : { command: 'axiomd audit' })}
       />
     )
   return (
-    <Rows label="Acts" columns={['When', 'Act', 'On', 'What changed', 'By']}>
+    <Rows label="Acts" columns={['When', 'Who', 'Act', 'On', 'What changed']}>
       {acts.map((act, at) => (
         <Table.Tr key={`${act.at} ${acts.length - at}`}>
           <Table.Td>
             <TimeOf at={act.at} />
+          </Table.Td>
+          <Table.Td className={classes.who}>
+            <Who by={act.by} />
           </Table.Td>
           <Table.Td>
             <div className={classes.title}>{titleOf(act.act)}</div>
@@ -116,9 +119,6 @@ function Found(props: { acts: readonly Act[]; isFiltered: boolean; hasMore: bool
           </Table.Td>
           <Table.Td className={classes.name}>
             <Changes facts={factsOf(act)} />
-          </Table.Td>
-          <Table.Td className={classes.who}>
-            <Who by={act.by} />
           </Table.Td>
         </Table.Tr>
       ))}

@@ -66,7 +66,7 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
   const redeliver = useRedeliver()
   if (rows.length === 0)
     return <Blank title="No deliveries" text="What is sent to a receiver is listed here." />
-  const columns = ['Status', 'Event', 'To', 'Execution', 'Created', 'Attempts', '']
+  const columns = ['Status', 'Attempts', 'Event', 'To', 'Execution', 'Created', '']
   return (
     <Rows label="Deliveries" columns={columns}>
       {rows.map((row) => (
@@ -74,6 +74,16 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
           <Table.Tr>
             <Table.Td>
               <Word tone={LOOKS[row.status][0]}>{LOOKS[row.status][1]}</Word>
+            </Table.Td>
+            <Table.Td>
+              <Opener
+                isOpen={open === row.delivery_id}
+                label={`${row.attempts.length} attempts of ${row.type} to ${row.to}`}
+                disabled={row.attempts.length === 0}
+                onToggle={() => setOpen(open === row.delivery_id ? null : row.delivery_id)}
+              >
+                {row.attempts.length}
+              </Opener>
             </Table.Td>
             <Table.Td className={classes.nowrap}>{row.type}</Table.Td>
             <Table.Td className={classes.long}>{row.to}</Table.Td>
@@ -89,16 +99,6 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
             </Table.Td>
             <Table.Td>
               <TimeOf at={row.created_at} />
-            </Table.Td>
-            <Table.Td>
-              <Opener
-                isOpen={open === row.delivery_id}
-                label={`${row.attempts.length} attempts of ${row.type} to ${row.to}`}
-                disabled={row.attempts.length === 0}
-                onToggle={() => setOpen(open === row.delivery_id ? null : row.delivery_id)}
-              >
-                {row.attempts.length}
-              </Opener>
             </Table.Td>
             <Actions>
               <Button

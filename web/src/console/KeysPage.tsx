@@ -12,7 +12,7 @@ import { Moment, TimeOf } from '../parts/Moment'
 import { CreateKey, KEYS } from './CreateKey'
 import classes from './console.module.css'
 import { Answer, Confirmed, Section, Subject, useChange } from './parts'
-import { Actions, Rows } from './Rows'
+import { Actions, Rows, useFirst } from './Rows'
 
 /** Who is signed in, and who else can be. */
 export function KeysPage() {
@@ -61,6 +61,7 @@ function SignedIn({ session }: { session: Session }) {
 }
 
 function Keys({ keys, session }: { keys: readonly ApiKey[]; session: Session | undefined }) {
+  const { first, more } = useFirst(keys)
   const own = session?.key.first8
   const revoke = useChange((first8: string) => admin.revokeKey(first8), KEYS)
   const hasUse = keys.some((key) => key.last_used_at !== undefined)
@@ -74,41 +75,44 @@ function Keys({ keys, session }: { keys: readonly ApiKey[]; session: Session | u
     )
   const columns = ['Name', 'Key', 'Created', ...(hasUse ? ['Last used'] : []), '']
   return (
-    <Rows label="API keys" columns={columns}>
-      {keys.map((key) => {
-        const first8 = key.key.slice(0, 8)
-        const isOwn = first8 === own
-        return (
-          <Table.Tr key={key.key}>
-            <Table.Td className={classes.name}>
-              {key.name}
-              {isOwn && <span className={classes.own}>yours</span>}
-            </Table.Td>
-            <Table.Td className={`ax-mono ${classes.nowrap}`}>{key.key}</Table.Td>
-            <Table.Td>
-              <TimeOf at={key.created_at} />
-            </Table.Td>
-            {hasUse && (
-              <Table.Td>
-                <TimeOf at={key.last_used_at ?? null} none="never" />
+    <>
+      <Rows label="API keys" columns={columns}>
+        {first.map((key) => {
+          const first8 = key.key.slice(0, 8)
+          const isOwn = first8 === own
+          return (
+            <Table.Tr key={key.key}>
+              <Table.Td className={classes.name}>
+                {key.name}
+                {isOwn && <span className={classes.own}>yours</span>}
               </Table.Td>
-            )}
-            <Actions>
-              <Confirmed
-                label="Revoke"
-                name={`${key.name} ${first8}`}
-                title={`Revoke the key ${key.name}?`}
-                confirm="Revoke"
-                act={() => revoke.mutateAsync(first8)}
-              >
-                Requests with {key.key} are refused at once, and its sessions end.
-                {isOwn && ' This is the key that you are signed in with.'}
-              </Confirmed>
-            </Actions>
-          </Table.Tr>
-        )
-      })}
-    </Rows>
+              <Table.Td className={`ax-mono ${classes.nowrap}`}>{key.key}</Table.Td>
+              <Table.Td>
+                <TimeOf at={key.created_at} />
+              </Table.Td>
+              {hasUse && (
+                <Table.Td>
+                  <TimeOf at={key.last_used_at ?? null} none="never" />
+                </Table.Td>
+              )}
+              <Actions>
+                <Confirmed
+                  label="Revoke"
+                  name={`${key.name} ${first8}`}
+                  title={`Revoke the key ${key.name}?`}
+                  confirm="Revoke"
+                  act={() => revoke.mutateAsync(first8)}
+                >
+                  Requests with {key.key} are refused at once, and its sessions end.
+                  {isOwn && ' This is the key that you are signed in with.'}
+                </Confirmed>
+              </Actions>
+            </Table.Tr>
+          )
+        })}
+      </Rows>
+      {more}
+    </>
   )
 }
 

@@ -42,9 +42,9 @@ export function LimitsDialog({ tenant, onClose }: Props) {
       onClose={onClose}
       size="lg"
     >
-      <p className="ax-dim">
+      <div className="ax-dim">
         They are in force at once. What is left empty is as for everybody who shares the box.
-      </p>
+      </div>
       <Answer query={limits} isOfOne>
         {(found) => (
           <SimpleGrid cols={2} spacing="md">

@@ -1,7 +1,7 @@
 import { Button, Table } from '@mantine/core'
 import type { UseInfiniteQueryResult } from '@tanstack/react-query'
 import { ChevronRight } from 'lucide-react'
-import type { ReactNode } from 'react'
+import { type ReactNode, useState } from 'react'
 import classes from './console.module.css'
 
 interface Props {
@@ -35,7 +35,7 @@ export function Rows({ label, columns, children }: Props) {
 /** What can be done with a row. */
 export function Actions({ children }: { children: ReactNode }) {
   return (
-    <Table.Td>
+    <Table.Td className={classes.acts}>
       <div className={classes.actions}>{children}</div>
     </Table.Td>
   )
@@ -81,6 +81,22 @@ export function Older({ query }: { query: UseInfiniteQueryResult }) {
       </Button>
     </div>
   )
+}
+
+const FIRST = 200
+
+/** The first ones of a list that is there as a whole: drawing thousands takes a browser seconds. */
+export function useFirst<T>(rows: readonly T[]): { first: readonly T[]; more: ReactNode } {
+  const [shown, setShown] = useState(FIRST)
+  const left = rows.length - shown
+  const more = left > 0 && (
+    <div className={classes.more}>
+      <Button variant="default" size="xs" onClick={() => setShown(shown + FIRST)}>
+        Show {Math.min(left, FIRST)} more of {rows.length.toLocaleString('en')}
+      </Button>
+    </div>
+  )
+  return { first: left > 0 ? rows.slice(0, shown) : rows, more }
 }
 
 const POLL_MS = 5_000

@@ -85,14 +85,14 @@ export function WhenFields({ form, set, fault }: FieldsProps) {
           <TextInput
             label="Cron expression"
             placeholder="0 6 * * MON-FRI"
-            description="Minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly."
+            description="Minute, hour, day, month, weekday; or @daily, …"
             value={form.cron}
             error={fault('cron')}
             onChange={(event) => set({ cron: event.currentTarget.value })}
           />
           <Autocomplete
             label="Time zone"
-            description="In which the expression is read. Clocks that are put forward or back are minded."
+            description="In which the expression is read, summer time and all."
             data={ZONES}
             limit={ZONES_SHOWN}
             value={form.zone}
@@ -126,8 +126,8 @@ export function BoundFields({ form, set, fault }: FieldsProps) {
       <TextInput
         type="datetime-local"
         step="any"
-        label="Starts"
-        description={`Not before then, in your own time (${ZONE}). Empty for at once.`}
+        label="Starts, in your time"
+        description={`${ZONE}. Empty for at once.`}
         value={form.startsAt}
         error={fault('starts_at')}
         onChange={(event) => set({ startsAt: event.currentTarget.value })}
@@ -135,8 +135,8 @@ export function BoundFields({ form, set, fault }: FieldsProps) {
       <TextInput
         type="datetime-local"
         step="any"
-        label="Ends"
-        description="From then on it fires no more. Empty for never."
+        label="Ends, in your time"
+        description="Not then, nor later. Empty for never."
         value={form.endsAt}
         error={fault('ends_at')}
         onChange={(event) => set({ endsAt: event.currentTarget.value })}

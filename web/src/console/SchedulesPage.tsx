@@ -11,7 +11,7 @@ import { Blank } from '../parts/Blank'
 import { TimeOf } from '../parts/Moment'
 import classes from './console.module.css'
 import { AddButton, Answer, Confirmed, Section, Subject, useChange } from './parts'
-import { Actions, Opener, Rows } from './Rows'
+import { Actions, Opener, Rows, useFirst } from './Rows'
 import { ScheduleDetails } from './ScheduleDetails'
 import { ScheduleDialog } from './ScheduleDialog'
 import { timingText } from './timing'
@@ -53,6 +53,7 @@ export function SchedulesPage() {
 }
 
 function Found(props: { rows: readonly Schedule[]; onEdit: (schedule: Schedule) => void }) {
+  const { first, more } = useFirst(props.rows)
   const [open, setOpen] = useState<string | null>(null)
   if (props.rows.length === 0)
     return (
@@ -64,28 +65,31 @@ function Found(props: { rows: readonly Schedule[]; onEdit: (schedule: Schedule) 
     )
   const columns = ['Name', 'State', 'When', 'Next', 'Last', '']
   return (
-    <Rows label="Schedules" columns={columns}>
-      {props.rows.map((row) => {
-        const { schedule_id: id } = row
-        return (
-          <Fragment key={id}>
-            <ScheduleRow
-              schedule={row}
-              isOpen={open === id}
-              onToggle={() => setOpen(open === id ? null : id)}
-              onEdit={() => props.onEdit(row)}
-            />
-            {open === id && (
-              <Table.Tr>
-                <Table.Td colSpan={columns.length}>
-                  <ScheduleDetails schedule={row} />
-                </Table.Td>
-              </Table.Tr>
-            )}
-          </Fragment>
-        )
-      })}
-    </Rows>
+    <>
+      <Rows label="Schedules" columns={columns}>
+        {first.map((row) => {
+          const { schedule_id: id } = row
+          return (
+            <Fragment key={id}>
+              <ScheduleRow
+                schedule={row}
+                isOpen={open === id}
+                onToggle={() => setOpen(open === id ? null : id)}
+                onEdit={() => props.onEdit(row)}
+              />
+              {open === id && (
+                <Table.Tr>
+                  <Table.Td colSpan={columns.length}>
+                    <ScheduleDetails schedule={row} />
+                  </Table.Td>
+                </Table.Tr>
+              )}
+            </Fragment>
+          )
+        })}
+      </Rows>
+      {more}
+    </>
   )
 }
 

@@ -8,7 +8,7 @@ import { TimeOf } from '../parts/Moment'
 import classes from './console.module.css'
 import { faultAt } from './faults'
 import { AddButton, Answer, Confirmed, FormDialog, Section, Subject, useChange } from './parts'
-import { Actions, Rows } from './Rows'
+import { Actions, Rows, useFirst } from './Rows'
 
 const SECRETS = ['secrets'] as const
 
@@ -36,6 +36,7 @@ export function SecretsPage() {
 }
 
 function Found(props: { rows: readonly Secret[]; onReplace: (name: string) => void }) {
+  const { first, more } = useFirst(props.rows)
   const remove = useChange((name: string) => admin.deleteSecret(name), SECRETS)
   if (props.rows.length === 0)
     return (
@@ -46,38 +47,41 @@ function Found(props: { rows: readonly Secret[]; onReplace: (name: string) => vo
       />
     )
   return (
-    <Rows label="Secrets" columns={['Name', 'Created', 'Updated', '']}>
-      {props.rows.map((row) => (
-        <Table.Tr key={row.name}>
-          <Table.Td className={`ax-mono ${classes.name}`}>{row.name}</Table.Td>
-          <Table.Td>
-            <TimeOf at={row.created_at} />
-          </Table.Td>
-          <Table.Td>
-            <TimeOf at={row.updated_at} />
-          </Table.Td>
-          <Actions>
-            <Button
-              variant="default"
-              size="xs"
-              aria-label={`Replace ${row.name}`}
-              onClick={() => props.onReplace(row.name)}
-            >
-              Replace
-            </Button>
-            <Confirmed
-              label="Delete"
-              name={row.name}
-              title={`Delete ${row.name}?`}
-              confirm="Delete"
-              act={() => remove.mutateAsync(row.name)}
-            >
-              Nodes that need it fail from their next call on.
-            </Confirmed>
-          </Actions>
-        </Table.Tr>
-      ))}
-    </Rows>
+    <>
+      <Rows label="Secrets" columns={['Name', 'Created', 'Updated', '']}>
+        {first.map((row) => (
+          <Table.Tr key={row.name}>
+            <Table.Td className={`ax-mono ${classes.name}`}>{row.name}</Table.Td>
+            <Table.Td>
+              <TimeOf at={row.created_at} />
+            </Table.Td>
+            <Table.Td>
+              <TimeOf at={row.updated_at} />
+            </Table.Td>
+            <Actions>
+              <Button
+                variant="default"
+                size="xs"
+                aria-label={`Replace ${row.name}`}
+                onClick={() => props.onReplace(row.name)}
+              >
+                Replace
+              </Button>
+              <Confirmed
+                label="Delete"
+                name={row.name}
+                title={`Delete ${row.name}?`}
+                confirm="Delete"
+                act={() => remove.mutateAsync(row.name)}
+              >
+                Nodes that need it fail from their next call on.
+              </Confirmed>
+            </Actions>
+          </Table.Tr>
+        ))}
+      </Rows>
+      {more}
+    </>
   )
 }
 

@@ -11,7 +11,7 @@ import { CreateKey } from './CreateKey'
 import classes from './console.module.css'
 import { LimitsDialog } from './LimitsDialog'
 import { AddButton, Answer, Confirmed, Section, Subject, useChange } from './parts'
-import { Actions, Rows } from './Rows'
+import { Actions, Rows, useFirst } from './Rows'
 import { AddTenant, EditTenant } from './TenantDialog'
 import { TENANTS } from './TenantSelect'
 import { keptText } from './tenantWords'
@@ -73,41 +73,45 @@ interface FoundProps {
 }
 
 function Found({ rows, own, onOpen }: FoundProps) {
+  const { first, more } = useFirst(rows)
   const columns = ['Tenant', 'State', 'Keys', 'Executions kept', 'Created', ...(onOpen ? [''] : [])]
   return (
-    <Rows label="Tenants" columns={columns}>
-      {rows.map((row) => (
-        <Table.Tr key={row.tenant}>
-          <Table.Td className={classes.name}>
-            <Link
-              className={classes.named}
-              to="/console/usage"
-              search={row.tenant === own ? {} : { tenant: row.tenant }}
-              title={`What ${row.tenant} uses`}
+    <>
+      <Rows label="Tenants" columns={columns}>
+        {first.map((row) => (
+          <Table.Tr key={row.tenant}>
+            <Table.Td className={classes.name}>
+              <Link
+                className={classes.named}
+                to="/console/usage"
+                search={row.tenant === own ? {} : { tenant: row.tenant }}
+                title={`What ${row.tenant} uses`}
+              >
+                {row.name}
+              </Link>
+              {row.tenant === own && <span className={classes.own}>yours</span>}
+              {row.name !== row.tenant && <div className={classes.below}>{row.tenant}</div>}
+            </Table.Td>
+            <Table.Td>
+              <Word tone={row.disabled ? 'failed' : 'completed'}>
+                {row.disabled ? 'Disabled' : 'Active'}
+              </Word>
+            </Table.Td>
+            <Table.Td>{row.keys}</Table.Td>
+            <Table.Td
+              className={row.retention_days === null ? `ax-dim ${classes.nowrap}` : classes.nowrap}
             >
-              {row.name}
-            </Link>
-            {row.tenant === own && <span className={classes.own}>yours</span>}
-            {row.name !== row.tenant && <div className={classes.below}>{row.tenant}</div>}
-          </Table.Td>
-          <Table.Td>
-            <Word tone={row.disabled ? 'failed' : 'completed'}>
-              {row.disabled ? 'Disabled' : 'Active'}
-            </Word>
-          </Table.Td>
-          <Table.Td>{row.keys}</Table.Td>
-          <Table.Td
-            className={row.retention_days === null ? `ax-dim ${classes.nowrap}` : classes.nowrap}
-          >
-            {keptText(row.retention_days)}
-          </Table.Td>
-          <Table.Td>
-            <TimeOf at={row.created_at} />
-          </Table.Td>
-          {onOpen && <TenantActions tenant={row} onOpen={onOpen} />}
-        </Table.Tr>
-      ))}
-    </Rows>
+              {keptText(row.retention_days)}
+            </Table.Td>
+            <Table.Td>
+              <TimeOf at={row.created_at} />
+            </Table.Td>
+            {onOpen && <TenantActions tenant={row} onOpen={onOpen} />}
+          </Table.Tr>
+        ))}
+      </Rows>
+      {more}
+    </>
   )
 }
 

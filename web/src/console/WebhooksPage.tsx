@@ -11,7 +11,7 @@ import { Deliveries } from './Deliveries'
 import { faultAt } from './faults'
 import { readHeaders } from './headers'
 import { Answer, Confirmed, FormDialog, Section, Subject, useChange } from './parts'
-import { Actions, Rows } from './Rows'
+import { Actions, Rows, useFirst } from './Rows'
 import { SigningSecretSection } from './SigningSecret'
 import { Names, Word } from './Word'
 
@@ -42,6 +42,7 @@ export function WebhooksPage() {
 }
 
 function Receivers({ rows }: { rows: readonly Webhook[] }) {
+  const { first, more } = useFirst(rows)
   const remove = useChange((id: string) => admin.unsubscribe(id), WEBHOOKS)
   if (rows.length === 0)
     return (
@@ -52,35 +53,38 @@ function Receivers({ rows }: { rows: readonly Webhook[] }) {
       />
     )
   return (
-    <Rows label="Webhooks" columns={['URL', 'Events', 'Headers', 'Created', '']}>
-      {rows.map((row) => (
-        <Table.Tr key={row.webhook_id}>
-          <Table.Td className={classes.long}>
-            {row.url} {row.stopped_at && <Word tone="failed">Stopped</Word>}
-          </Table.Td>
-          <Table.Td>
-            <Names names={row.events} />
-          </Table.Td>
-          <Table.Td>
-            <Names names={row.headers} />
-          </Table.Td>
-          <Table.Td>
-            <TimeOf at={row.created_at} />
-          </Table.Td>
-          <Actions>
-            <Confirmed
-              label="Remove"
-              name={row.url}
-              title="Remove this webhook?"
-              confirm="Remove"
-              act={() => remove.mutateAsync(row.webhook_id)}
-            >
-              {row.url} is told nothing more. What was delivered stays in the list.
-            </Confirmed>
-          </Actions>
-        </Table.Tr>
-      ))}
-    </Rows>
+    <>
+      <Rows label="Webhooks" columns={['URL', 'Events', 'Headers', 'Created', '']}>
+        {first.map((row) => (
+          <Table.Tr key={row.webhook_id}>
+            <Table.Td className={classes.long}>
+              {row.url} {row.stopped_at && <Word tone="failed">Stopped</Word>}
+            </Table.Td>
+            <Table.Td>
+              <Names names={row.events} />
+            </Table.Td>
+            <Table.Td>
+              <Names names={row.headers} />
+            </Table.Td>
+            <Table.Td>
+              <TimeOf at={row.created_at} />
+            </Table.Td>
+            <Actions>
+              <Confirmed
+                label="Remove"
+                name={row.url}
+                title="Remove this webhook?"
+                confirm="Remove"
+                act={() => remove.mutateAsync(row.webhook_id)}
+              >
+                {row.url} is told nothing more. What was delivered stays in the list.
+              </Confirmed>
+            </Actions>
+          </Table.Tr>
+        ))}
+      </Rows>
+      {more}
+    </>
   )
 }
 

@@ -123,43 +123,67 @@ interface ConfirmProps {
 
 /** A button for what is not done lightly: it asks first, and tells what goes wrong. */
 export function Confirmed(props: ConfirmProps) {
-  const { label, name, title, children, confirm, decline = 'Keep it', isGood, act } = props
+  const { label, name } = props
   const [isOpen, setOpen] = useState(false)
-  const doing = useMutation({ mutationFn: act, onSuccess: () => setOpen(false) })
-  const open = () => {
-    doing.reset()
-    setOpen(true)
-  }
   return (
     <>
       <Button
         variant="default"
         size="xs"
         aria-label={name ? `${label} ${name}` : undefined}
-        onClick={open}
+        onClick={() => setOpen(true)}
       >
         {label}
       </Button>
-      <Modal opened={isOpen} onClose={() => setOpen(false)} title={title}>
-        <Stack gap="md">
-          <div>{children}</div>
-          {doing.error && <Trouble failure={doing.error} />}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={() => setOpen(false)} data-autofocus>
-              {decline}
-            </Button>
-            <Button
-              {...(isGood ? {} : { color: 'red' })}
-              loading={doing.isPending}
-              onClick={() => doing.mutate()}
-            >
-              {confirm}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
+      {/* Only then: a table has hundreds of these. */}
+      {isOpen && <ConfirmDialog {...props} onClose={() => setOpen(false)} />}
     </>
   )
+}
+
+function ConfirmDialog(props: ConfirmProps & { onClose: () => void }) {
+  const { title, children, confirm, decline = 'Keep it', isGood, act, onClose } = props
+  const doing = useMutation({ mutationFn: act, onSuccess: onClose })
+  useReturnFocus()
+  return (
+    <Modal opened onClose={onClose} title={title}>
+      <Stack gap="md">
+        <div>{children}</div>
+        {doing.error && <Trouble failure={doing.error} />}
+        <Group justify="flex-end" gap="sm">
+          <Button variant="default" onClick={onClose} data-autofocus>
+            {decline}
+          </Button>
+          <Button
+            {...(isGood ? {} : { color: 'red' })}
+            loading={doing.isPending}
+            onClick={() => doing.mutate()}
+          >
+            {confirm}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  )
+}
+
+/** Whoever closes a dialog is where it was opened, be that by an item of a menu. */
+function useReturnFocus() {
+  const [opener] = useState(openerOf)
+  useEffect(
+    () => () => {
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body) opener?.focus({ preventScroll: true })
+      })
+    },
+    [opener],
+  )
+}
+
+function openerOf(): HTMLElement | null {
+  const active = document.activeElement as HTMLElement | null
+  const menu = active?.closest('[role=menu]')
+  return menu ? document.getElementById(menu.getAttribute('aria-labelledby') ?? '') : active
 }
 
 interface FormProps {
@@ -182,6 +206,7 @@ const FAULTY = '[aria-invalid="true"]'
 export function FormDialog(props: FormProps) {
   const { failure, fields = [] } = props
   const form = useRef<HTMLFormElement>(null)
+  useReturnFocus()
   // What the server finds fault with is where one goes on.
   useEffect(() => {
     if (failure != null) form.current?.querySelector<HTMLElement>(FAULTY)?.focus()
@@ -195,15 +220,17 @@ export function FormDialog(props: FormProps) {
       <form ref={form} onSubmit={submit}>
         <Stack gap="md">
           {props.children}
-          {failure != null && <Trouble failure={besides(failure, fields)} />}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={props.onClose}>
-              Close
-            </Button>
-            <Button type="submit" loading={props.isPending} disabled={props.isReady === false}>
-              {props.submit}
-            </Button>
-          </Group>
+          <div className={classes.foot}>
+            {failure != null && <Trouble failure={besides(failure, fields)} />}
+            <Group justify="flex-end" gap="sm">
+              <Button variant="default" onClick={props.onClose}>
+                Close
+              </Button>
+              <Button type="submit" loading={props.isPending} disabled={props.isReady === false}>
+                {props.submit}
+              </Button>
+            </Group>
+          </div>
         </Stack>
       </form>
     </Modal>

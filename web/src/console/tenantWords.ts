@@ -14,7 +14,7 @@ export const LIMIT_WORDS: Record<LimitName, string> = {
 export const LIMIT_HELP: Record<LimitName, string> = {
   requests_per_s: 'Of any kind, on average. 0 for no bound.',
   requests_burst: 'After a silence. 0 for as many as in one second.',
-  invocations_per_s: 'Requests that start executions or nodes. 0 for no bound.',
+  invocations_per_s: 'That start something. 0 for no bound.',
   invocations_burst: 'After a silence. 0 for as many as in one second.',
   executions_max: 'That workers have; more stay queued. 0 for no bound.',
   flow_executions_max: 'The same of each flow. 0 for no bound.',
