@@ -53,13 +53,16 @@ function Found(props: { rows: readonly FlowConfig[]; onEdit: (config: FlowConfig
         command="axiomd configs set --flow acme/report --timeout 30"
       />
     )
-  const columns = ['Profile', 'Flow', 'Node time limit', 'Secrets', 'ID', 'Updated', '']
+  const columns = ['Profile', 'Flow', 'Node time limit', 'Secrets', 'Updated', '']
   return (
     <>
       <Rows label="Flow configs" columns={columns}>
         {first.map((row) => (
           <Table.Tr key={row.config_id}>
-            <Table.Td className={classes.name}>{row.profile}</Table.Td>
+            <Table.Td className={classes.name}>
+              <div>{row.profile}</div>
+              <CopyText text={row.config_id} label="config ID" />
+            </Table.Td>
             <Table.Td className={classes.name}>
               {row.flow ?? <span className="ax-dim">all flows</span>}
             </Table.Td>
@@ -72,9 +75,6 @@ function Found(props: { rows: readonly FlowConfig[]; onEdit: (config: FlowConfig
             </Table.Td>
             <Table.Td>
               <Names names={row.secrets} />
-            </Table.Td>
-            <Table.Td>
-              <CopyText text={row.config_id} label="config ID" />
             </Table.Td>
             <Table.Td>
               <TimeOf at={row.updated_at} />

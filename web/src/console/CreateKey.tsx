@@ -1,8 +1,8 @@
-import { TextInput } from '@mantine/core'
+import { Button, CopyButton, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
+import { Check, Copy } from 'lucide-react'
+import { useEffect, useRef, useState } from 'react'
 import { admin } from '../api/client'
-import { CopyIcon } from '../parts/CopyText'
 import classes from './console.module.css'
 import { faultAt } from './faults'
 import { FormDialog, useChange } from './parts'
@@ -25,10 +25,24 @@ export function CreateKey({ tenant, onClose }: Props) {
     void client.invalidateQueries({ queryKey: TENANTS })
     return made
   }, KEYS)
-  if (create.data)
-    return <MadeKey name={create.data.name} text={create.data.key} onClose={onClose} />
+  const made = create.data
+  if (made)
+    return (
+      <FormDialog
+        key="dialog"
+        title={`The key ${made.name}`}
+        submit="I have kept it"
+        isPending={false}
+        failure={null}
+        onSubmit={onClose}
+        onClose={onClose}
+      >
+        <MadeKey text={made.key} />
+      </FormDialog>
+    )
   return (
     <FormDialog
+      key="dialog"
       title={tenant === undefined ? 'Create an API key' : `Create an API key of ${tenant}`}
       submit="Create"
       isPending={create.isPending}
@@ -50,24 +64,27 @@ export function CreateKey({ tenant, onClose }: Props) {
   )
 }
 
-function MadeKey(props: { name: string; text: string; onClose: () => void }) {
-  const { name, text, onClose } = props
+function MadeKey({ text }: { text: string }) {
+  const copier = useRef<HTMLButtonElement>(null)
+  useEffect(() => copier.current?.focus(), [])
   return (
-    <FormDialog
-      title={`The key ${name}`}
-      submit="I have kept it"
-      isPending={false}
-      failure={null}
-      onSubmit={onClose}
-      onClose={onClose}
-    >
+    <>
       <div>It is shown this once: keep it where only those can read it who may use it.</div>
-      <div className={classes.withCopy}>
-        <code className={classes.shownKey} data-testid="new-key">
-          {text}
-        </code>
-        <CopyIcon text={text} label="key" />
-      </div>
-    </FormDialog>
+      <code className={classes.shownKey} data-testid="new-key">
+        {text}
+      </code>
+      <CopyButton value={text}>
+        {({ copied, copy }) => (
+          <Button
+            ref={copier}
+            variant="default"
+            leftSection={copied ? <Check size={15} /> : <Copy size={15} />}
+            onClick={copy}
+          >
+            {copied ? 'Copied' : 'Copy the key'}
+          </Button>
+        )}
+      </CopyButton>
+    </>
   )
 }

@@ -4,7 +4,12 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { Fragment, useState } from 'react'
 import { admin } from '../api/client'
-import { DELIVERY_STATUSES, type Delivery, type DeliveryStatus } from '../api/consoleTypes'
+import {
+  DELIVERY_STATUSES,
+  type Delivery,
+  type DeliveryAttempt,
+  type DeliveryStatus,
+} from '../api/consoleTypes'
 import { sentence } from '../api/errors'
 import { Blank } from '../parts/Blank'
 import { Moment, TimeOf } from '../parts/Moment'
@@ -135,11 +140,8 @@ function Attempts({ delivery }: { delivery: Delivery }) {
       {delivery.attempts.map((attempt) => (
         <li key={attempt.at}>
           <span className="ax-mono">{absolute(attempt.at)}</span>{' '}
-          <span className={attempt.error ? classes.bad : undefined}>
-            {attempt.status_code !== null && `HTTP ${attempt.status_code} `}
-            {attempt.error}
-          </span>{' '}
-          in {durationText(attempt.ms)}
+          <span className={attempt.error ? classes.bad : undefined}>{outcomeOf(attempt)}</span> in{' '}
+          {durationText(attempt.ms)}
         </li>
       ))}
       {delivery.status === 'PENDING' && delivery.due_at !== null && (
@@ -149,6 +151,13 @@ function Attempts({ delivery }: { delivery: Delivery }) {
       )}
     </ol>
   )
+}
+
+/** What came of it; an error that only names the status again is left out. */
+function outcomeOf({ status_code, error }: DeliveryAttempt): string {
+  if (status_code === null) return error ?? ''
+  const isSaid = error === null || error.endsWith(String(status_code))
+  return isSaid ? `HTTP ${status_code}` : `HTTP ${status_code}: ${error}`
 }
 
 function useRedeliver() {

@@ -19,13 +19,17 @@ import { Word } from './Word'
 
 const SCHEDULES = ['schedules'] as const
 const POLL_MS = 5_000
+/** From so many on the box has work to do with each reading. */
+const MANY = 200
+const POLL_OF_MANY_MS = 30_000
 
 /** Flows that are invoked by the clock. */
 export function SchedulesPage() {
   const schedules = useQuery({
     queryKey: SCHEDULES,
     queryFn: admin.schedules,
-    refetchInterval: ({ state }) => (state.error ? false : POLL_MS),
+    refetchInterval: ({ state }) =>
+      state.error ? false : (state.data?.length ?? 0) > MANY ? POLL_OF_MANY_MS : POLL_MS,
   })
   const [edited, setEdited] = useState<Schedule | 'new' | null>(null)
   return (

@@ -71,7 +71,7 @@ export function EditTenant({ tenant, onClose }: { tenant: Tenant; onClose: () =>
       />
       <NumberInput
         label="Days that ended executions are kept"
-        description="Empty as the box is set, 0 for ever. What is older goes at once."
+        description="Empty as the box is set, 0 for ever. What is older is deleted."
         placeholder="as the box is set"
         value={days}
         error={faultAt(save.error, 'retention_days')}

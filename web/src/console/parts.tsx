@@ -216,7 +216,14 @@ export function FormDialog(props: FormProps) {
     props.onSubmit()
   }
   return (
-    <Modal opened onClose={props.onClose} title={props.title} size={props.size ?? 'md'}>
+    <Modal
+      opened
+      onClose={props.onClose}
+      title={props.title}
+      size={props.size ?? 'md'}
+      // What is typed is not lost by a click beside it.
+      closeOnClickOutside={false}
+    >
       <form ref={form} onSubmit={submit}>
         <Stack gap="md">
           {props.children}
