@@ -109,6 +109,7 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
               <Button
                 variant="default"
                 size="xs"
+                aria-label={`Redeliver ${row.type} to ${row.to}`}
                 disabled={row.status === 'PENDING'}
                 onClick={() => redeliver.mutate(row.delivery_id)}
               >
