@@ -71,6 +71,7 @@ function Filters() {
         aria-label="Act"
         placeholder="Any act"
         searchable
+        comboboxProps={{ withinPortal: false }}
         clearable
         clearButtonProps={{ 'aria-label': 'Any act' }}
         nothingFoundMessage="No such act"

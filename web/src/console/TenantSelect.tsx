@@ -29,6 +29,7 @@ export function TenantSelect({ label, value, onChange }: Props) {
       aria-label={label}
       leftSection={<Building2 size={13} aria-hidden />}
       searchable
+      comboboxProps={{ withinPortal: false }}
       allowDeselect={false}
       nothingFoundMessage="No such tenant"
       data={isKnown ? named : [...named, value]}
