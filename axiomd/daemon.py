@@ -31,7 +31,6 @@ from axiomd.engine.engine import open_engine
 from axiomd.engine.flow_configs import FlowConfigs
 from axiomd.engine.keyring import DEFAULT_TENANT, FIRST_START, Keyring, new_key
 from axiomd.engine.lag import watch_loop
-from axiomd.engine.otlp import Collector
 from axiomd.engine.parts import Parts, log
 from axiomd.engine.posting import Poster
 from axiomd.engine.provision import Provision
@@ -233,6 +232,9 @@ async def _traced(settings: TraceSettings, parts: Parts) -> AsyncIterator[Tracer
     if not settings.otlp_endpoint:
         yield None
         return
+    # Late: most boxes have no collector, and need not load what talks to one.
+    from axiomd.engine.otlp import Collector
+
     tracer = Tracer(
         Collector(settings), parts.reader, parts.artifact, parts.measures, parts.run_blocking
     )

@@ -18,6 +18,7 @@ from axiomd.cli.options import config_option, data_dir_option, json_option
 from axiomd.cli.output import note, say, stdout, table, write_json
 from axiomd.cli.preflight import address_words, read_loaded, refuse_start
 from axiomd.errors import AxiomdError, SettingsInvalid
+from axiomd.loading import kept
 from axiomd.settings import Loaded, LogFormat, Settings
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def serve(
       axiomd serve --log-format json 2>> axiomd.log
     """
     # Late: every other command would pay for the web framework, half of its start-up.
-    from axiomd.daemon import run
+    with kept():
+        from axiomd.daemon import run
 
     loaded = read_loaded(config, data_dir, bind, log_format)
     settings = loaded.settings
