@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, Locator, expect
 from system.box import Box, User, running
 from system.lab import prepare, single
 
+from axiomd.store.acts import ActKind
+
 HIDDEN = "whsec_"
 
 
@@ -67,21 +69,23 @@ def clerk(open_window: OpenWindow, office: Box) -> Visitor:
     return signed_in_at(open_window, office)
 
 
-def signed_in_at(open_window: OpenWindow, office: Box, **options: object) -> Visitor:
+def signed_in_at(open_window: OpenWindow, office: Box, key: str = "", **options: object) -> Visitor:
     visitor = open_window(base_url=office.url, **options)
     # Pages of what this version may not have ask for it all the same.
     visitor.watch.allow(REFUSED)
     headers = {"Content-Type": "application/json"}
     context = visitor.page.context
-    context.request.post("/app/v1/session", data={"key": office.key}, headers=headers)
+    context.request.post("/app/v1/session", data={"key": key or office.key}, headers=headers)
     return visitor
 
 
 def open_subject(visitor: Visitor, name: str) -> None:
-    visitor.page.goto("/console")
+    if "/console" not in visitor.page.url:
+        visitor.page.goto("/console")
     places = visitor.page.get_by_role("navigation", name="Console")
     places.get_by_role("link", name=name).click()
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text(name)
+    expect(visitor.page.get_by_role("status", name="Loading")).to_have_count(0)
 
 
 def row(visitor: Visitor, table: str, text: str) -> Locator:
@@ -157,7 +161,7 @@ def add_webhook(visitor: Visitor, url: str) -> None:
     dialog = visitor.page.get_by_role("dialog", name="Add a webhook")
     dialog.get_by_label("URL").fill("nowhere")
     dialog.get_by_role("button", name="Add").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("url")
+    is_refused(dialog.get_by_label("URL"), "Must be a URL")
     dialog.get_by_label("URL").fill(url)
     dialog.get_by_label("Headers").fill("X-Team: orders")
     dialog.get_by_role("button", name="Add").click()
@@ -187,12 +191,14 @@ SUBJECTS = {
     "/app/v1/schedules": "Schedules",
     "/app/v1/usage": "Usage",
     "/app/v1/tenants": "Tenants",
+    "/app/v1/audit": "Audit Log",
 }
 
 
 def test_what_a_server_does_not_have_is_said_calmly(clerk: Visitor, office: Box):
-    for path, name in SUBJECTS.items():
+    for path in SUBJECTS:
         clerk.page.route(f"**{path}**", lambda route: route.fulfill(status=404, json={}))
+    for name in SUBJECTS.values():
         open_subject(clerk, name)
         expect(clerk.page.get_by_text("Not available on this server")).to_be_visible()
         expect(clerk.page.get_by_role("alert")).to_have_count(0)
@@ -204,7 +210,6 @@ def test_pages_of_the_console_are_accessible(open_window: OpenWindow, office: Bo
     found = []
     for name in ("API Keys", "Webhooks", *SUBJECTS.values()):
         open_subject(visitor, name)
-        visitor.page.wait_for_load_state("networkidle")
         found += faults(visitor)
         opener = visitor.page.get_by_role("button", name=re.compile("^(Create|Add) "))
         if opener.count():
@@ -217,7 +222,7 @@ def test_pages_of_the_console_are_accessible(open_window: OpenWindow, office: Bo
 
 def test_the_console_is_used_on_a_tablet(open_window: OpenWindow, office: Box):
     visitor = signed_in_at(open_window, office, viewport={"width": 768, "height": 1024})
-    for name in ("API Keys", "Webhooks"):
+    for name in ("API Keys", "Webhooks", "Tenants", "Audit Log"):
         open_subject(visitor, name)
         wider = "() => document.querySelector('main').scrollWidth - innerWidth"
         assert visitor.page.evaluate(wider) <= 0
@@ -226,10 +231,7 @@ def test_the_console_is_used_on_a_tablet(open_window: OpenWindow, office: Box):
 def test_keys_of_one_tenant_are_not_in_the_console_of_another(
     open_window: OpenWindow, office: Box, user: User
 ):
-    other = office.make_key("elsewhere")
-    visitor = open_window(base_url=office.url)
-    headers = {"Content-Type": "application/json"}
-    visitor.page.context.request.post("/app/v1/session", data={"key": other}, headers=headers)
+    visitor = signed_in_at(open_window, office, key=office.make_key("elsewhere"))
     open_subject(visitor, "API Keys")
     expect(row(visitor, "API keys", "yours")).to_have_count(1)
     assert office.key[:8] not in visitor.page.content()
@@ -238,6 +240,13 @@ def test_keys_of_one_tenant_are_not_in_the_console_of_another(
 def choose(visitor: Visitor, within: Locator, name: str, option: str) -> None:
     within.get_by_role("combobox", name=name).click()
     visitor.page.get_by_role("option", name=option).first.click()
+
+
+def is_refused(field: Locator, words: str) -> None:
+    """The server's refusal comes to stand at a field, which has the focus then."""
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
+    expect(field).to_have_accessible_description(re.compile(words))
 
 
 def confirm(visitor: Visitor, table: str, text: str, word: str) -> None:
@@ -255,7 +264,7 @@ def test_a_secret_goes_in_and_never_comes_out(clerk: Visitor, office: Box):
     dialog.get_by_label("Name").fill("api-token")
     dialog.get_by_label("Value", exact=True).fill("hush-hush-hush")
     page.keyboard.press("Enter")
-    expect(dialog.get_by_role("alert")).to_contain_text("name")
+    is_refused(dialog.get_by_label("Name"), "API_TOKEN")
     dialog.get_by_label("Name").fill("API_TOKEN")
     page.keyboard.press("Enter")
     expect(row(clerk, "Secrets", "API_TOKEN")).to_be_visible()
@@ -300,7 +309,7 @@ def test_a_schedule_is_made_paused_triggered_and_deleted(clerk: Visitor, office:
         choose(clerk, dialog, "Artifact", "acme/echo")
         dialog.get_by_label("Cron expression").last.fill("0 6 * * 9")
         dialog.get_by_role("button", name="Add", exact=True).click()
-        expect(dialog.get_by_role("alert")).to_contain_text("cron")
+        is_refused(dialog.get_by_label("Cron expression").last, "weekday")
         dialog.get_by_label("Cron expression").last.fill("0 6 * * MON")
         choose(clerk, dialog, "While the last one goes on", "it is skipped")
         dialog.get_by_label("text", exact=True).fill("chirp")
@@ -330,3 +339,107 @@ def test_usage_and_tenants_are_told(clerk: Visitor, office: Box):
     expect(days.last).not_to_contain_text(re.compile(": 0$"))
     open_subject(clerk, "Tenants")
     expect(row(clerk, "Tenants", "yours")).to_contain_text("default")
+
+
+def test_all_of_a_schedule_is_set_refused_at_its_field_changed_and_shown(
+    clerk: Visitor, office: Box
+):
+    page = clerk.page
+    with office.client() as user:
+        config = {"flow": None, "profile": "slowly", "node_timeout_seconds": 90}
+        config_id = user.http.post("/app/v1/configs", json=config).json()["config_id"]
+        made = {"name": "whole", "graph_id": user.compile(single("Echo")), "cron": "@daily"}
+        kept = user.http.post("/app/v1/schedules", json=made).json()
+        open_subject(clerk, "Schedules")
+        found = row(clerk, "Schedules", "whole")
+        found.get_by_role("button", name="More for").click()
+        page.get_by_role("menuitem", name="Edit").click()
+        dialog = page.get_by_role("dialog", name="Edit whole")
+        dialog.get_by_label("Starts").fill("2027-03-01T08:00")
+        dialog.get_by_label("Ends").fill("2027-02-01T08:00")
+        dialog.get_by_label("Time zone").fill("Europe/Zurich")
+        choose(clerk, dialog, "Flow config", "slowly")
+        choose(clerk, dialog, "Times that were missed", "fire once each")
+        dialog.get_by_label("Priority").fill("8")
+        dialog.get_by_role("button", name="Save").click()
+        is_refused(dialog.get_by_label("Ends"), "after starts_at")
+        dialog.get_by_label("Ends").fill("2027-03-02T08:00")
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog).to_be_hidden()
+        expect(found.get_by_role("button", name="More for")).to_be_focused()
+        found.get_by_role("button", name="Details of whole").click()
+        details = row(clerk, "Schedules", "Next times")
+        expect(details.get_by_role("listitem")).to_have_count(1)
+        for words in ("2027-03-01 08:00", "2027-03-02 08:00", "slowly", "fire once each", "8"):
+            expect(details).to_contain_text(words)
+        kept = user.get(f"/app/v1/schedules/{kept['schedule_id']}")
+        wanted = {"config_id": config_id, "priority": 8, "catch_up": "all", "cron": "@daily"}
+        assert {name: kept[name] for name in wanted} == wanted
+        user.http.delete(f"/app/v1/schedules/{kept['schedule_id']}")
+
+
+def test_a_tenant_is_added_renamed_limited_and_kept_out(clerk: Visitor, office: Box):
+    page = clerk.page
+    open_subject(clerk, "Tenants")
+    page.get_by_role("button", name="Add tenant").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("ID").fill("Big Corp")
+    page.keyboard.press("Enter")
+    is_refused(dialog.get_by_label("ID"), "lowercase")
+    dialog.get_by_label("ID").fill("big-corp")
+    page.keyboard.press("Enter")
+    found = row(clerk, "Tenants", "big-corp")
+    found.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("Name").fill("The Big Corporation")
+    dialog.get_by_label("Days").fill("7")
+    page.keyboard.press("Enter")
+    expect(found).to_contain_text("The Big Corporation")
+    expect(found).to_contain_text("7 days")
+    found.get_by_role("button", name="Disable").click()
+    dialog.get_by_role("button", name="Disable").click()
+    expect(found).to_contain_text("Disabled")
+    found.get_by_role("link").click()
+    expect(page.get_by_role("combobox", name="Whose usage")).to_have_value(re.compile("big-corp"))
+    limits = page.get_by_role("region", name="Limits in force")
+    limits.get_by_role("button", name="Change").click()
+    dialog.get_by_label("Executions at a time").fill("12")
+    dialog.get_by_role("button", name="Save").click()
+    expect(limits).to_contain_text("Executions at a time12")
+    with office.client() as user:
+        own = user.get("/app/v1/tenants/big-corp/limits")["own"]
+    assert {name: bound for name, bound in own.items() if bound is not None} == {
+        "executions_max": 12
+    }
+
+
+def test_the_log_tells_each_act_in_words_and_a_page_at_a_time(clerk: Visitor, office: Box):
+    page = clerk.page
+    with office.client() as user:
+        user.http.post("/app/v1/tenants", json={"tenant": "logged"})
+        for number in range(51):
+            user.http.patch("/app/v1/tenants/logged", json={"retention_days": number})
+    open_subject(clerk, "Audit Log")
+    act = page.get_by_role("combobox", name="Act")
+    act.click()
+    expect(page.get_by_role("option")).to_have_count(len(ActKind))
+    page.get_by_role("option", name="Retention of a tenant changed").click()
+    acts = page.get_by_role("table", name="Acts").get_by_role("row")
+    expect(acts).to_have_count(51)
+    expect(acts.nth(1)).to_contain_text(re.compile("test of default.*logged.*49 days → 50 days"))
+    page.get_by_role("button", name="Show older ones").click()
+    expect(row(clerk, "Acts", "as the box is set → for ever")).to_have_count(1)
+    choose(clerk, page.locator("main"), "Whose log", "logged")
+    page.wait_for_url("**/console/audit?act=tenant.retention_changed&tenant=logged")
+    page.goto("/console/audit?act=tenant.created&tenant=logged")
+    expect(acts).to_have_count(2)
+    expect(acts.nth(1)).to_contain_text("Tenant created")
+
+
+def test_who_is_not_the_operator_changes_no_tenant(open_window: OpenWindow, office: Box):
+    visitor = signed_in_at(open_window, office, key=office.make_key("small"))
+    open_subject(visitor, "Tenants")
+    expect(row(visitor, "Tenants", "small")).to_contain_text("yours")
+    expect(visitor.page.get_by_role("main").get_by_role("button")).to_have_count(0)
+    open_subject(visitor, "Audit Log")
+    expect(row(visitor, "Acts", "Signed in")).to_have_count(1)
+    expect(visitor.page.get_by_role("combobox", name="Whose log")).to_have_count(0)

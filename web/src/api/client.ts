@@ -3,17 +3,21 @@
  * that scripts cannot read; what changes anything also carries the session's CSRF token.
  */
 import type {
+  Act,
   ApiKey,
   ConfigBody,
   Delivery,
   DeliveryStatus,
   FlowConfig,
   NewKey,
+  OwnLimits,
   Schedule,
   ScheduleBody,
   Secret,
   SigningSecret,
   Tenant,
+  TenantChange,
+  TenantLimits,
   Usage,
   Webhook,
 } from './consoleTypes'
@@ -237,7 +241,9 @@ const own = (plural: string, id: string, below = '') =>
 /** What runs a box. Servers of before may not have all of it. */
 export const admin = {
   keys: async () => (await list<ApiKey>('/app/v1/keys', 'keys')).rows,
-  createKey: (name: string) => ask<NewKey>('POST', '/app/v1/keys', { name }),
+  /** For one's own tenant, or by the operator for another. */
+  createKey: (name: string, tenant?: string) =>
+    ask<NewKey>('POST', '/app/v1/keys', tenant === undefined ? { name } : { name, tenant }),
   revokeKey: (first8: string) => ask<Json>('DELETE', own('keys', first8)),
 
   webhooks: async () => (await list<Webhook>('/app/v1/webhooks', 'webhooks')).rows,
@@ -270,8 +276,19 @@ export const admin = {
   actOnSchedule: (id: string, act: 'pause' | 'resume' | 'trigger') =>
     ask<Json>('POST', own('schedules', id, `/${act}`)),
 
-  usage: () => get<Usage>('/app/v1/usage'),
+  usage: (tenant?: string) => get<Usage>('/app/v1/usage', { tenant }),
   tenants: () => every<Tenant>('/app/v1/tenants', 'tenants'),
+  createTenant: (tenant: string, name: string | undefined) =>
+    ask<Tenant>('POST', '/app/v1/tenants', name === undefined ? { tenant } : { tenant, name }),
+  changeTenant: (tenant: string, change: TenantChange) =>
+    ask<Tenant>('PATCH', own('tenants', tenant), change as unknown as Json),
+  limits: (tenant: string) => get<TenantLimits>(own('tenants', tenant, '/limits')),
+  setLimits: (tenant: string, limits: OwnLimits) =>
+    ask<TenantLimits>('PUT', own('tenants', tenant, '/limits'), limits),
+
+  /** The log, newest first: one's own, or for the operator any. */
+  acts: (query: { [name in 'act' | 'tenant' | 'cursor']?: string | undefined }) =>
+    list<Act>('/app/v1/audit', 'acts', { ...query, limit: 50 }),
 }
 
 /** Where a checkpoint is read as a file, without coming through the page. */

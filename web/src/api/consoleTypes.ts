@@ -108,9 +108,19 @@ export interface Schedule {
   catch_up: CatchUp
   overlap: Overlap
   paused: boolean
+  config_id: string | null
+  priority: number
+  starts_at: string | null
+  ends_at: string | null
+  created_at: string
+  updated_at: string
   next_at: string | null
+  /** That time and those which follow it. */
+  upcoming: string[]
   last_at: string | null
   last_execution_id: string | null
+  /** When it made none last because the execution before went on. */
+  last_skipped_at: string | null
   last_error: string | null
 }
 
@@ -123,11 +133,38 @@ export interface ScheduleBody {
   time_zone?: string
   catch_up: CatchUp
   overlap: Overlap
+  /** Of a new one only: later it is paused and resumed. */
+  paused?: boolean
+  config_id: string | null
+  priority: number
+  starts_at: string | null
+  ends_at: string | null
+}
+
+/** By the names of the settings; 0 is no bound, and of a burst one second's. */
+export const LIMITS = [
+  'requests_per_s',
+  'requests_burst',
+  'invocations_per_s',
+  'invocations_burst',
+  'executions_max',
+  'flow_executions_max',
+] as const
+export type LimitName = (typeof LIMITS)[number]
+export type Limits = Record<LimitName, number>
+/** Null where it is as for everybody. */
+export type OwnLimits = Record<LimitName, number | null>
+
+export interface TenantLimits {
+  tenant: string
+  /** Those in force. */
+  limits: Limits
+  own: OwnLimits
 }
 
 export interface Usage {
   tenant: string
-  limits: { [name: string]: number | null }
+  limits: Limits
   running: number
   queued: number
   executions: Partial<Record<Status, number>>
@@ -144,4 +181,21 @@ export interface Tenant {
   disabled: boolean
   retention_days: number | null
   keys: number
+}
+
+/** What is to be another of a tenant; what is left out stays. */
+export interface TenantChange {
+  name?: string
+  disabled?: boolean
+  /** Null as the box is set, 0 for ever. */
+  retention_days?: number | null
+}
+
+/** One line of the log of administrative acts. */
+export interface Act {
+  at: string
+  by: string
+  act: string
+  subject: string
+  detail: { [name: string]: Json }
 }

@@ -24,6 +24,9 @@ export const queryClient = new QueryClient({
   },
 })
 
+/** The tenant that runs the box: it sees and changes all of them. */
+export const OPERATOR = 'default'
+
 export const sessionQuery = {
   queryKey: ['session'],
   queryFn: api.session,

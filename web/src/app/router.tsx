@@ -37,6 +37,17 @@ export interface WebhooksSearch {
   status?: DeliveryStatus
 }
 
+export interface UsageSearch {
+  /** Another tenant, for the operator. */
+  tenant?: string
+}
+
+export interface AuditSearch {
+  act?: string
+  /** Another tenant's log, for the operator. */
+  tenant?: string
+}
+
 export interface SignInSearch {
   next?: string
 }
@@ -149,6 +160,8 @@ const usage = createRoute({
   getParentRoute: () => consoleFrame,
   path: 'usage',
   component: lazyRouteComponent(() => import('../console/UsagePage'), 'UsagePage'),
+  validateSearch: ({ tenant }: Record<string, unknown>): UsageSearch =>
+    given({ tenant: readText(tenant) }),
 })
 
 const tenants = createRoute({
@@ -157,7 +170,25 @@ const tenants = createRoute({
   component: lazyRouteComponent(() => import('../console/TenantsPage'), 'TenantsPage'),
 })
 
-const consolePages = [consoleHome, keys, webhooks, secrets, configs, schedules, usage, tenants]
+const audit = createRoute({
+  getParentRoute: () => consoleFrame,
+  path: 'audit',
+  component: lazyRouteComponent(() => import('../console/AuditPage'), 'AuditPage'),
+  validateSearch: ({ act, tenant }: Record<string, unknown>): AuditSearch =>
+    given({ act: readText(act), tenant: readText(tenant) }),
+})
+
+const consolePages = [
+  consoleHome,
+  keys,
+  webhooks,
+  secrets,
+  configs,
+  schedules,
+  usage,
+  tenants,
+  audit,
+]
 
 export const router = createRouter({
   routeTree: root.addChildren([

@@ -5,7 +5,10 @@ import { admin } from '../api/client'
 import type { FlowConfig } from '../api/consoleTypes'
 import { bodyOf, type SecretRow } from './configBody'
 import classes from './console.module.css'
+import { faultAt } from './faults'
 import { FormDialog, useChange } from './parts'
+
+const FIELDS = ['profile', 'flow', 'node_timeout_seconds', 'secrets']
 
 interface Props {
   /** Null for a new one. */
@@ -34,6 +37,7 @@ export function ConfigDialog({ config, queryKey, onClose }: Props) {
       isPending={save.isPending}
       isReady={body !== null}
       failure={save.error}
+      fields={FIELDS}
       onSubmit={() => save.mutate(undefined, { onSuccess: onClose })}
       onClose={onClose}
       size="lg"
@@ -43,6 +47,7 @@ export function ConfigDialog({ config, queryKey, onClose }: Props) {
         placeholder="production"
         data-autofocus
         value={profile}
+        error={faultAt(save.error, 'profile')}
         onChange={(event) => setProfile(event.currentTarget.value)}
       />
       <TextInput
@@ -53,6 +58,7 @@ export function ConfigDialog({ config, queryKey, onClose }: Props) {
         }
         readOnly={config !== null}
         value={flow}
+        error={faultAt(save.error, 'flow')}
         onChange={(event) => setFlow(event.currentTarget.value)}
       />
       <NumberInput
@@ -60,9 +66,10 @@ export function ConfigDialog({ config, queryKey, onClose }: Props) {
         description="Empty for the box's own."
         min={0}
         value={seconds}
+        error={faultAt(save.error, 'node_timeout_seconds')}
         onChange={setSeconds}
       />
-      <SecretRows rows={secrets} onChange={setSecrets} />
+      <SecretRows rows={secrets} onChange={setSecrets} failure={save.error} />
     </FormDialog>
   )
 }
@@ -70,8 +77,9 @@ export function ConfigDialog({ config, queryKey, onClose }: Props) {
 function SecretRows(props: {
   rows: readonly SecretRow[]
   onChange: (rows: readonly SecretRow[]) => void
+  failure: unknown
 }) {
-  const { rows, onChange } = props
+  const { rows, onChange, failure } = props
   const set = (at: number, changed: Partial<SecretRow>) =>
     onChange(rows.map((row, index) => (index === at ? { ...row, ...changed } : row)))
   return (
@@ -92,6 +100,7 @@ function SecretRows(props: {
             autoComplete="new-password"
             visibilityToggleButtonProps={{ 'aria-label': 'Show what is typed' }}
             value={row.value}
+            error={faultAt(failure, `secrets.${row.name.trim()}`)}
             onChange={(event) => set(index, { value: event.currentTarget.value })}
           />
           <ActionIcon

@@ -5,6 +5,7 @@ import {
   Gauge,
   KeyRound,
   LockKeyhole,
+  ScrollText,
   SlidersHorizontal,
   Webhook,
 } from 'lucide-react'
@@ -18,6 +19,7 @@ const PLACES = [
   { to: '/console/schedules', name: 'Schedules', icon: CalendarClock },
   { to: '/console/usage', name: 'Usage', icon: Gauge },
   { to: '/console/tenants', name: 'Tenants', icon: Building2 },
+  { to: '/console/audit', name: 'Audit Log', icon: ScrollText },
 ] as const
 
 /** Everything that runs a box, one page a subject. */

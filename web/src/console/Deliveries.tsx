@@ -2,21 +2,24 @@ import { Button, SegmentedControl, Table } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { ChevronRight } from 'lucide-react'
 import { Fragment, useState } from 'react'
 import { admin } from '../api/client'
-import { DELIVERY_STATUSES, type Delivery, type DeliveryStatus } from '../api/consoleTypes'
+import {
+  DELIVERY_STATUSES,
+  type Delivery,
+  type DeliveryAttempt,
+  type DeliveryStatus,
+} from '../api/consoleTypes'
 import { sentence } from '../api/errors'
 import { Blank } from '../parts/Blank'
-import { Moment } from '../parts/Moment'
+import { Moment, TimeOf } from '../parts/Moment'
 import { absolute, durationText } from '../parts/time'
 import classes from './console.module.css'
 import { Answer, Section, useChange } from './parts'
-import { Actions, Rows } from './Rows'
+import { Actions, Older, Opener, pollPages, Rows } from './Rows'
 import { type Tone, Word } from './Word'
 
 const DELIVERIES = ['deliveries'] as const
-const POLL_MS = 5_000
 const LOOKS: Record<DeliveryStatus, [Tone, string]> = {
   PENDING: ['running', 'Pending'],
   DELIVERED: ['completed', 'Delivered'],
@@ -32,7 +35,7 @@ export function Deliveries() {
     queryFn: ({ pageParam }) => admin.deliveries(status, pageParam),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
-    refetchInterval: POLL_MS,
+    refetchInterval: pollPages,
   })
   const choose = (value: string) =>
     void navigate({
@@ -58,18 +61,7 @@ export function Deliveries() {
       <Answer query={query}>
         {({ pages }) => <Found rows={pages.flatMap((page) => page.rows)} />}
       </Answer>
-      {query.hasNextPage && (
-        <div className={classes.more}>
-          <Button
-            variant="default"
-            size="xs"
-            loading={query.isFetchingNextPage}
-            onClick={() => void query.fetchNextPage()}
-          >
-            Show older ones
-          </Button>
-        </div>
-      )}
+      <Older query={query} />
     </Section>
   )
 }
@@ -79,7 +71,7 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
   const redeliver = useRedeliver()
   if (rows.length === 0)
     return <Blank title="No deliveries" text="What is sent to a receiver is listed here." />
-  const columns = ['Status', 'Event', 'To', 'Execution', 'Created', 'Attempts', '']
+  const columns = ['Status', 'Attempts', 'Event', 'To', 'Execution', 'Created', '']
   return (
     <Rows label="Deliveries" columns={columns}>
       {rows.map((row) => (
@@ -87,6 +79,16 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
           <Table.Tr>
             <Table.Td>
               <Word tone={LOOKS[row.status][0]}>{LOOKS[row.status][1]}</Word>
+            </Table.Td>
+            <Table.Td>
+              <Opener
+                isOpen={open === row.delivery_id}
+                label={`${row.attempts.length} attempts of ${row.type} to ${row.to}`}
+                disabled={row.attempts.length === 0}
+                onToggle={() => setOpen(open === row.delivery_id ? null : row.delivery_id)}
+              >
+                {row.attempts.length}
+              </Opener>
             </Table.Td>
             <Table.Td className={classes.nowrap}>{row.type}</Table.Td>
             <Table.Td className={classes.long}>{row.to}</Table.Td>
@@ -101,24 +103,13 @@ function Found({ rows }: { rows: readonly Delivery[] }) {
               </Link>
             </Table.Td>
             <Table.Td>
-              <Moment at={row.created_at} />
-            </Table.Td>
-            <Table.Td>
-              <button
-                type="button"
-                className={classes.opener}
-                aria-expanded={open === row.delivery_id}
-                aria-label={`${row.attempts.length} attempts of ${row.type} to ${row.to}`}
-                disabled={row.attempts.length === 0}
-                onClick={() => setOpen(open === row.delivery_id ? null : row.delivery_id)}
-              >
-                <ChevronRight size={14} aria-hidden /> {row.attempts.length}
-              </button>
+              <TimeOf at={row.created_at} />
             </Table.Td>
             <Actions>
               <Button
                 variant="default"
                 size="xs"
+                aria-label={`Redeliver ${row.type} to ${row.to}`}
                 disabled={row.status === 'PENDING'}
                 onClick={() => redeliver.mutate(row.delivery_id)}
               >
@@ -150,11 +141,8 @@ function Attempts({ delivery }: { delivery: Delivery }) {
       {delivery.attempts.map((attempt) => (
         <li key={attempt.at}>
           <span className="ax-mono">{absolute(attempt.at)}</span>{' '}
-          <span className={attempt.error ? classes.bad : undefined}>
-            {attempt.status_code !== null && `HTTP ${attempt.status_code} `}
-            {attempt.error}
-          </span>{' '}
-          in {durationText(attempt.ms)}
+          <span className={attempt.error ? classes.bad : undefined}>{outcomeOf(attempt)}</span> in{' '}
+          {durationText(attempt.ms)}
         </li>
       ))}
       {delivery.status === 'PENDING' && delivery.due_at !== null && (
@@ -164,6 +152,13 @@ function Attempts({ delivery }: { delivery: Delivery }) {
       )}
     </ol>
   )
+}
+
+/** What came of it; an error that only names the status again is left out. */
+function outcomeOf({ status_code, error }: DeliveryAttempt): string {
+  if (status_code === null) return error ?? ''
+  const isSaid = error === null || error.endsWith(String(status_code))
+  return isSaid ? `HTTP ${status_code}` : `HTTP ${status_code}: ${error}`
 }
 
 function useRedeliver() {

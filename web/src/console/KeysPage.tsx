@@ -1,4 +1,4 @@
-import { Button, Table, TextInput } from '@mantine/core'
+import { Button, Table } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Plus } from 'lucide-react'
 import { useState } from 'react'
@@ -7,13 +7,12 @@ import type { ApiKey } from '../api/consoleTypes'
 import type { Session } from '../api/types'
 import { sessionQuery } from '../app/query'
 import { Blank } from '../parts/Blank'
-import { CopyIcon, CopyText } from '../parts/CopyText'
-import { Moment } from '../parts/Moment'
+import { CopyText } from '../parts/CopyText'
+import { Moment, TimeOf } from '../parts/Moment'
+import { CreateKey, KEYS } from './CreateKey'
 import classes from './console.module.css'
-import { Answer, Confirmed, FormDialog, Section, Subject, useChange } from './parts'
-import { Actions, Rows } from './Rows'
-
-const KEYS = ['keys'] as const
+import { Answer, Confirmed, Section, Subject, useChange } from './parts'
+import { Actions, Rows, useFirst } from './Rows'
 
 /** Who is signed in, and who else can be. */
 export function KeysPage() {
@@ -62,91 +61,58 @@ function SignedIn({ session }: { session: Session }) {
 }
 
 function Keys({ keys, session }: { keys: readonly ApiKey[]; session: Session | undefined }) {
+  const { first, more } = useFirst(keys)
   const own = session?.key.first8
   const revoke = useChange((first8: string) => admin.revokeKey(first8), KEYS)
   const hasUse = keys.some((key) => key.last_used_at !== undefined)
   if (keys.length === 0)
-    return <Blank title="No API keys" text="Create one, or make one with axiomd keys create." />
+    return (
+      <Blank
+        title="No API keys"
+        text="Create one here, or on the server’s machine with"
+        command="axiomd keys create --name NAME"
+      />
+    )
   const columns = ['Name', 'Key', 'Created', ...(hasUse ? ['Last used'] : []), '']
   return (
-    <Rows label="API keys" columns={columns}>
-      {keys.map((key) => {
-        const first8 = key.key.slice(0, 8)
-        const isOwn = first8 === own
-        return (
-          <Table.Tr key={key.key}>
-            <Table.Td>
-              {key.name}
-              {isOwn && <span className={classes.own}>yours</span>}
-            </Table.Td>
-            <Table.Td className="ax-mono">{key.key}</Table.Td>
-            <Table.Td>
-              <Moment at={key.created_at} />
-            </Table.Td>
-            {hasUse && (
-              <Table.Td>
-                <Moment at={key.last_used_at ?? null} />
+    <>
+      <Rows label="API keys" columns={columns}>
+        {first.map((key) => {
+          const first8 = key.key.slice(0, 8)
+          const isOwn = first8 === own
+          return (
+            <Table.Tr key={key.key}>
+              <Table.Td className={classes.name}>
+                {key.name}
+                {isOwn && <span className={classes.own}>yours</span>}
               </Table.Td>
-            )}
-            <Actions>
-              <Confirmed
-                label="Revoke"
-                name={`${key.name} ${first8}`}
-                title={`Revoke the key ${key.name}?`}
-                confirm="Revoke"
-                act={() => revoke.mutateAsync(first8)}
-              >
-                Requests with {key.key} are refused at once, and its sessions end.
-                {isOwn && ' This is the key that you are signed in with.'}
-              </Confirmed>
-            </Actions>
-          </Table.Tr>
-        )
-      })}
-    </Rows>
-  )
-}
-
-function CreateKey({ onClose }: { onClose: () => void }) {
-  const [name, setName] = useState('')
-  const create = useChange(admin.createKey, KEYS)
-  if (create.data)
-    return (
-      <FormDialog
-        title={`The key ${create.data.name}`}
-        submit="I have kept it"
-        isPending={false}
-        failure={null}
-        onSubmit={onClose}
-        onClose={onClose}
-      >
-        <div>It is shown this once: keep it where only those can read it who may use it.</div>
-        <div className={classes.withCopy}>
-          <code className={classes.shownKey} data-testid="new-key">
-            {create.data.key}
-          </code>
-          <CopyIcon text={create.data.key} label="key" />
-        </div>
-      </FormDialog>
-    )
-  return (
-    <FormDialog
-      title="Create an API key"
-      submit="Create"
-      isPending={create.isPending}
-      isReady={name.trim() !== ''}
-      failure={create.error}
-      onSubmit={() => create.mutate(name.trim())}
-      onClose={onClose}
-    >
-      <TextInput
-        label="Name"
-        description="Whoever or whatever is to use it."
-        data-autofocus
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
-    </FormDialog>
+              <Table.Td className={`ax-mono ${classes.nowrap}`}>{key.key}</Table.Td>
+              <Table.Td>
+                <TimeOf at={key.created_at} />
+              </Table.Td>
+              {hasUse && (
+                <Table.Td>
+                  <TimeOf at={key.last_used_at ?? null} none="never" />
+                </Table.Td>
+              )}
+              <Actions>
+                <Confirmed
+                  label="Revoke"
+                  name={`${key.name} ${first8}`}
+                  title={`Revoke the key ${key.name}?`}
+                  confirm="Revoke"
+                  act={() => revoke.mutateAsync(first8)}
+                >
+                  Requests with {key.key} are refused at once, and its sessions end.
+                  {isOwn && ' This is the key that you are signed in with.'}
+                </Confirmed>
+              </Actions>
+            </Table.Tr>
+          )
+        })}
+      </Rows>
+      {more}
+    </>
   )
 }
 

@@ -3,28 +3,33 @@ import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { MoreHorizontal } from 'lucide-react'
-import { useState } from 'react'
+import { Fragment, useState } from 'react'
 import { admin } from '../api/client'
 import type { Schedule } from '../api/consoleTypes'
 import { sentence } from '../api/errors'
 import { Blank } from '../parts/Blank'
-import { Moment } from '../parts/Moment'
+import { TimeOf } from '../parts/Moment'
 import classes from './console.module.css'
 import { AddButton, Answer, Confirmed, Section, Subject, useChange } from './parts'
-import { Actions, Rows } from './Rows'
+import { Actions, Opener, Rows, useFirst } from './Rows'
+import { ScheduleDetails } from './ScheduleDetails'
 import { ScheduleDialog } from './ScheduleDialog'
 import { timingText } from './timing'
 import { Word } from './Word'
 
 const SCHEDULES = ['schedules'] as const
 const POLL_MS = 5_000
+/** From so many on the box has work to do with each reading. */
+const MANY = 200
+const POLL_OF_MANY_MS = 30_000
 
 /** Flows that are invoked by the clock. */
 export function SchedulesPage() {
   const schedules = useQuery({
     queryKey: SCHEDULES,
     queryFn: admin.schedules,
-    refetchInterval: ({ state }) => (state.error ? false : POLL_MS),
+    refetchInterval: ({ state }) =>
+      state.error ? false : (state.data?.length ?? 0) > MANY ? POLL_OF_MANY_MS : POLL_MS,
   })
   const [edited, setEdited] = useState<Schedule | 'new' | null>(null)
   return (
@@ -37,7 +42,7 @@ export function SchedulesPage() {
         </AddButton>
       }
     >
-      <Section title="Schedules">
+      <Section title="Schedules" isAlone>
         <Answer query={schedules}>{(rows) => <Found rows={rows} onEdit={setEdited} />}</Answer>
       </Section>
       {edited !== null && (
@@ -52,39 +57,105 @@ export function SchedulesPage() {
 }
 
 function Found(props: { rows: readonly Schedule[]; onEdit: (schedule: Schedule) => void }) {
+  const { first, more } = useFirst(props.rows)
+  const [open, setOpen] = useState<string | null>(null)
   if (props.rows.length === 0)
-    return <Blank title="No schedules" text="Add one to have a flow invoked by the clock." />
+    return (
+      <Blank
+        title="No schedules"
+        text="Add one to have a flow invoked by the clock: here, or from a terminal with"
+        command='axiomd schedules add acme/report --name nightly --cron "30 4 * * *"'
+      />
+    )
+  const columns = ['Name', 'State', 'When', 'Next', 'Last', '']
   return (
-    <Rows label="Schedules" columns={['Name', 'State', 'When', 'Next', 'Last', '']}>
-      {props.rows.map((row) => (
-        <Table.Tr key={row.schedule_id}>
-          <Table.Td>
+    <>
+      <Rows label="Schedules" columns={columns}>
+        {first.map((row) => {
+          const { schedule_id: id } = row
+          return (
+            <Fragment key={id}>
+              <ScheduleRow
+                schedule={row}
+                isOpen={open === id}
+                onToggle={() => setOpen(open === id ? null : id)}
+                onEdit={() => props.onEdit(row)}
+              />
+              {open === id && (
+                <Table.Tr>
+                  <Table.Td colSpan={columns.length}>
+                    <ScheduleDetails schedule={row} />
+                  </Table.Td>
+                </Table.Tr>
+              )}
+            </Fragment>
+          )
+        })}
+      </Rows>
+      {more}
+    </>
+  )
+}
+
+interface RowProps {
+  schedule: Schedule
+  isOpen: boolean
+  onToggle: () => void
+  onEdit: () => void
+}
+
+function ScheduleRow({ schedule, isOpen, onToggle, onEdit }: RowProps) {
+  const { name, graph_id, flow } = schedule
+  return (
+    <Table.Tr>
+      <Table.Td className={classes.name}>
+        <div className={classes.opened}>
+          <Opener isOpen={isOpen} label={`Details of ${name}`} onToggle={onToggle} />
+          <div>
             <Link
               className={classes.named}
               to="/flows/$graphId"
-              params={{ graphId: row.graph_id }}
-              title={row.graph_id}
+              params={{ graphId: graph_id }}
+              title={graph_id}
             >
-              {row.name}
+              {name}
             </Link>
-            <div className="ax-dim">{row.flow}</div>
-          </Table.Td>
-          <Table.Td>
-            <Word tone={row.paused ? 'queued' : 'completed'}>
-              {row.paused ? 'Paused' : 'Active'}
-            </Word>
-          </Table.Td>
-          <Table.Td className="ax-mono">{timingText(row)}</Table.Td>
-          <Table.Td>
-            <Moment at={row.paused ? null : row.next_at} />
-          </Table.Td>
-          <Table.Td>
-            <Last schedule={row} />
-          </Table.Td>
-          <ScheduleActions schedule={row} onEdit={() => props.onEdit(row)} />
-        </Table.Tr>
-      ))}
-    </Rows>
+            <div className="ax-dim">{flow}</div>
+          </div>
+        </div>
+      </Table.Td>
+      <Table.Td>
+        <State schedule={schedule} />
+      </Table.Td>
+      <Table.Td>
+        <When schedule={schedule} />
+      </Table.Td>
+      <Table.Td>
+        <TimeOf at={schedule.paused ? null : schedule.next_at} />
+      </Table.Td>
+      <Table.Td>
+        <Last schedule={schedule} />
+      </Table.Td>
+      <ScheduleActions schedule={schedule} onEdit={onEdit} />
+    </Table.Tr>
+  )
+}
+
+function State({ schedule: { paused, next_at } }: { schedule: Schedule }) {
+  if (paused) return <Word tone="queued">Paused</Word>
+  if (next_at === null) return <Word tone="cancelled">Over</Word>
+  return <Word tone="completed">Active</Word>
+}
+
+function When({ schedule }: { schedule: Schedule }) {
+  const { cron, time_zone } = schedule
+  return (
+    <>
+      <div className={`ax-mono ${classes.nowrap}`}>
+        {timingText({ ...schedule, time_zone: null })}
+      </div>
+      {cron !== null && <div className={classes.below}>{time_zone}</div>}
+    </>
   )
 }
 
@@ -93,14 +164,14 @@ function Last({ schedule }: { schedule: Schedule }) {
   return (
     <>
       {last_execution_id === null ? (
-        <Moment at={last_at} />
+        <TimeOf at={last_at} none="never" />
       ) : (
         <Link
           className={classes.quiet}
           to="/executions/$executionId"
           params={{ executionId: last_execution_id }}
         >
-          <Moment at={last_at} />
+          <TimeOf at={last_at} />
         </Link>
       )}
       {last_error !== null && <div className={classes.bad}>{last_error}</div>}

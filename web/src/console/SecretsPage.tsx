@@ -4,9 +4,11 @@ import { useState } from 'react'
 import { admin } from '../api/client'
 import type { Secret } from '../api/consoleTypes'
 import { Blank } from '../parts/Blank'
-import { Moment } from '../parts/Moment'
+import { TimeOf } from '../parts/Moment'
+import classes from './console.module.css'
+import { faultAt } from './faults'
 import { AddButton, Answer, Confirmed, FormDialog, Section, Subject, useChange } from './parts'
-import { Actions, Rows } from './Rows'
+import { Actions, Rows, useFirst } from './Rows'
 
 const SECRETS = ['secrets'] as const
 
@@ -25,7 +27,7 @@ export function SecretsPage() {
         </AddButton>
       }
     >
-      <Section title="Secrets">
+      <Section title="Secrets" isAlone>
         <Answer query={secrets}>{(rows) => <Found rows={rows} onReplace={setEdited} />}</Answer>
       </Section>
       {edited !== null && <SetSecret name={edited} onClose={() => setEdited(null)} />}
@@ -34,44 +36,52 @@ export function SecretsPage() {
 }
 
 function Found(props: { rows: readonly Secret[]; onReplace: (name: string) => void }) {
+  const { first, more } = useFirst(props.rows)
   const remove = useChange((name: string) => admin.deleteSecret(name), SECRETS)
   if (props.rows.length === 0)
     return (
-      <Blank title="No secrets" text="A node reads one by the name that its package declares." />
+      <Blank
+        title="No secrets"
+        text="A node reads one by the name that its package declares. Add one here, or from a terminal with"
+        command="axiomd secrets set API_TOKEN"
+      />
     )
   return (
-    <Rows label="Secrets" columns={['Name', 'Created', 'Updated', '']}>
-      {props.rows.map((row) => (
-        <Table.Tr key={row.name}>
-          <Table.Td className="ax-mono">{row.name}</Table.Td>
-          <Table.Td>
-            <Moment at={row.created_at} />
-          </Table.Td>
-          <Table.Td>
-            <Moment at={row.updated_at} />
-          </Table.Td>
-          <Actions>
-            <Button
-              variant="default"
-              size="xs"
-              aria-label={`Replace ${row.name}`}
-              onClick={() => props.onReplace(row.name)}
-            >
-              Replace
-            </Button>
-            <Confirmed
-              label="Delete"
-              name={row.name}
-              title={`Delete ${row.name}?`}
-              confirm="Delete"
-              act={() => remove.mutateAsync(row.name)}
-            >
-              Nodes that need it fail from their next call on.
-            </Confirmed>
-          </Actions>
-        </Table.Tr>
-      ))}
-    </Rows>
+    <>
+      <Rows label="Secrets" columns={['Name', 'Created', 'Updated', '']}>
+        {first.map((row) => (
+          <Table.Tr key={row.name}>
+            <Table.Td className={`ax-mono ${classes.name}`}>{row.name}</Table.Td>
+            <Table.Td>
+              <TimeOf at={row.created_at} />
+            </Table.Td>
+            <Table.Td>
+              <TimeOf at={row.updated_at} />
+            </Table.Td>
+            <Actions>
+              <Button
+                variant="default"
+                size="xs"
+                aria-label={`Replace ${row.name}`}
+                onClick={() => props.onReplace(row.name)}
+              >
+                Replace
+              </Button>
+              <Confirmed
+                label="Delete"
+                name={row.name}
+                title={`Delete ${row.name}?`}
+                confirm="Delete"
+                act={() => remove.mutateAsync(row.name)}
+              >
+                Nodes that need it fail from their next call on.
+              </Confirmed>
+            </Actions>
+          </Table.Tr>
+        ))}
+      </Rows>
+      {more}
+    </>
   )
 }
 
@@ -86,6 +96,7 @@ function SetSecret({ name: given, onClose }: { name: string; onClose: () => void
       isPending={put.isPending}
       isReady={name.trim() !== '' && value !== ''}
       failure={put.error}
+      fields={given ? ['value'] : ['name', 'value']}
       onSubmit={() => put.mutate(undefined, { onSuccess: onClose })}
       onClose={onClose}
     >
@@ -96,6 +107,7 @@ function SetSecret({ name: given, onClose }: { name: string; onClose: () => void
           description="Capital letters, digits and underscores."
           data-autofocus
           value={name}
+          error={faultAt(put.error, 'name')}
           onChange={(event) => setName(event.currentTarget.value)}
         />
       )}
@@ -106,6 +118,7 @@ function SetSecret({ name: given, onClose }: { name: string; onClose: () => void
         data-autofocus={given ? true : undefined}
         visibilityToggleButtonProps={{ 'aria-label': 'Show what is typed' }}
         value={value}
+        error={faultAt(put.error, 'value')}
         onChange={(event) => setValue(event.currentTarget.value)}
       />
     </FormDialog>

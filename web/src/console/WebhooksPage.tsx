@@ -5,12 +5,13 @@ import { useState } from 'react'
 import { admin } from '../api/client'
 import { WEBHOOK_EVENTS, type Webhook } from '../api/consoleTypes'
 import { Blank } from '../parts/Blank'
-import { Moment } from '../parts/Moment'
+import { TimeOf } from '../parts/Moment'
 import classes from './console.module.css'
 import { Deliveries } from './Deliveries'
+import { faultAt } from './faults'
 import { readHeaders } from './headers'
 import { Answer, Confirmed, FormDialog, Section, Subject, useChange } from './parts'
-import { Actions, Rows } from './Rows'
+import { Actions, Rows, useFirst } from './Rows'
 import { SigningSecretSection } from './SigningSecret'
 import { Names, Word } from './Word'
 
@@ -41,44 +42,49 @@ export function WebhooksPage() {
 }
 
 function Receivers({ rows }: { rows: readonly Webhook[] }) {
+  const { first, more } = useFirst(rows)
   const remove = useChange((id: string) => admin.unsubscribe(id), WEBHOOKS)
   if (rows.length === 0)
     return (
       <Blank
         title="Nobody is told"
-        text="Add a webhook to have a URL called when something ends."
+        text="Add a webhook to have a URL called when something ends or waits: here, or from a terminal with"
+        command="axiomd webhooks add https://hooks.example/axiomd --event execution_failed"
       />
     )
   return (
-    <Rows label="Webhooks" columns={['URL', 'Events', 'Headers', 'Created', '']}>
-      {rows.map((row) => (
-        <Table.Tr key={row.webhook_id}>
-          <Table.Td className={classes.long}>
-            {row.url} {row.stopped_at && <Word tone="failed">Stopped</Word>}
-          </Table.Td>
-          <Table.Td>
-            <Names names={row.events} />
-          </Table.Td>
-          <Table.Td>
-            <Names names={row.headers} />
-          </Table.Td>
-          <Table.Td>
-            <Moment at={row.created_at} />
-          </Table.Td>
-          <Actions>
-            <Confirmed
-              label="Remove"
-              name={row.url}
-              title="Remove this webhook?"
-              confirm="Remove"
-              act={() => remove.mutateAsync(row.webhook_id)}
-            >
-              {row.url} is told nothing more. What was delivered stays in the list.
-            </Confirmed>
-          </Actions>
-        </Table.Tr>
-      ))}
-    </Rows>
+    <>
+      <Rows label="Webhooks" columns={['URL', 'Events', 'Headers', 'Created', '']}>
+        {first.map((row) => (
+          <Table.Tr key={row.webhook_id}>
+            <Table.Td className={classes.long}>
+              {row.url} {row.stopped_at && <Word tone="failed">Stopped</Word>}
+            </Table.Td>
+            <Table.Td>
+              <Names names={row.events} />
+            </Table.Td>
+            <Table.Td>
+              <Names names={row.headers} />
+            </Table.Td>
+            <Table.Td>
+              <TimeOf at={row.created_at} />
+            </Table.Td>
+            <Actions>
+              <Confirmed
+                label="Remove"
+                name={row.url}
+                title="Remove this webhook?"
+                confirm="Remove"
+                act={() => remove.mutateAsync(row.webhook_id)}
+              >
+                {row.url} is told nothing more. What was delivered stays in the list.
+              </Confirmed>
+            </Actions>
+          </Table.Tr>
+        ))}
+      </Rows>
+      {more}
+    </>
   )
 }
 
@@ -97,6 +103,7 @@ function AddWebhook({ onClose }: { onClose: () => void }) {
       isPending={add.isPending}
       isReady={url.trim() !== '' && events.length > 0 && headers !== null}
       failure={add.error}
+      fields={['url', 'events', 'headers']}
       onSubmit={submit}
       onClose={onClose}
     >
@@ -105,9 +112,15 @@ function AddWebhook({ onClose }: { onClose: () => void }) {
         placeholder="https://example.com/hooks/axiomd"
         data-autofocus
         value={url}
+        error={faultAt(add.error, 'url')}
         onChange={(event) => setUrl(event.currentTarget.value)}
       />
-      <Checkbox.Group label="Events" value={events} onChange={setEvents}>
+      <Checkbox.Group
+        label="Events"
+        value={events}
+        error={faultAt(add.error, 'events')}
+        onChange={setEvents}
+      >
         <Stack gap={6} mt={6}>
           {WEBHOOK_EVENTS.map((event) => (
             <Checkbox key={event} value={event} label={event} size="sm" />
@@ -120,7 +133,11 @@ function AddWebhook({ onClose }: { onClose: () => void }) {
         autosize
         minRows={2}
         value={text}
-        error={headers === null ? 'Each line needs a name, a colon and a value.' : undefined}
+        error={
+          headers === null
+            ? 'Each line needs a name, a colon and a value.'
+            : faultAt(add.error, 'headers')
+        }
         onChange={(event) => setText(event.currentTarget.value)}
       />
     </FormDialog>

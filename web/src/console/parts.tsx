@@ -2,13 +2,14 @@ import { Button, Group, Modal, Stack } from '@mantine/core'
 import type { QueryKey, UseQueryResult } from '@tanstack/react-query'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Plus } from 'lucide-react'
-import { type FormEvent, type ReactNode, useState } from 'react'
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import { Refused } from '../api/errors'
 import { useTitle } from '../app/title'
 import { Blank } from '../parts/Blank'
 import { Loading } from '../parts/Loading'
 import { Trouble } from '../parts/Trouble'
 import classes from './console.module.css'
+import { besides } from './faults'
 
 /** One page of the console. */
 export function Subject(props: {
@@ -32,9 +33,17 @@ export function Subject(props: {
   )
 }
 
-export function Section(props: { title: string; action?: ReactNode; children: ReactNode }) {
+interface SectionProps {
+  title: string
+  action?: ReactNode
+  /** It is all there is on the page, which has said already what it is. */
+  isAlone?: boolean
+  children: ReactNode
+}
+
+export function Section(props: SectionProps) {
   return (
-    <section className={classes.section} aria-label={props.title}>
+    <section className={classes.section} aria-label={props.title} data-alone={props.isAlone}>
       <header>
         <h2>{props.title}</h2>
         {props.action}
@@ -63,12 +72,18 @@ export function AddButton(props: {
   )
 }
 
+interface AnswerProps<T> {
+  query: UseQueryResult<T>
+  /** It was asked about one that there may not be: the route is there all the same. */
+  isOfOne?: boolean
+  children: (data: T) => ReactNode
+}
+
 /** What was asked for, once it is there; or why it is not. */
-export function Answer<T>(props: { query: UseQueryResult<T>; children: (data: T) => ReactNode }) {
-  const { query, children } = props
+export function Answer<T>({ query, isOfOne = false, children }: AnswerProps<T>) {
   if (query.data !== undefined) return children(query.data)
   if (query.isPending) return <Loading lines={4} />
-  if (isMissing(query.error))
+  if (!isOfOne && isMissing(query.error))
     return (
       <Blank
         title="Not available on this server"
@@ -99,43 +114,76 @@ interface ConfirmProps {
   title: string
   children: ReactNode
   confirm: string
+  /** What leaves everything as it is. */
+  decline?: string
+  /** It takes nothing away. */
+  isGood?: boolean
   act: () => Promise<unknown>
 }
 
-/** A button for what cannot be taken back: it asks first, and tells what goes wrong. */
-export function Confirmed({ label, name, title, children, confirm, act }: ConfirmProps) {
+/** A button for what is not done lightly: it asks first, and tells what goes wrong. */
+export function Confirmed(props: ConfirmProps) {
+  const { label, name } = props
   const [isOpen, setOpen] = useState(false)
-  const doing = useMutation({ mutationFn: act, onSuccess: () => setOpen(false) })
-  const open = () => {
-    doing.reset()
-    setOpen(true)
-  }
   return (
     <>
       <Button
         variant="default"
         size="xs"
         aria-label={name ? `${label} ${name}` : undefined}
-        onClick={open}
+        onClick={() => setOpen(true)}
       >
         {label}
       </Button>
-      <Modal opened={isOpen} onClose={() => setOpen(false)} title={title}>
-        <Stack gap="md">
-          <div>{children}</div>
-          {doing.error && <Trouble failure={doing.error} />}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={() => setOpen(false)} data-autofocus>
-              Keep it
-            </Button>
-            <Button color="red" loading={doing.isPending} onClick={() => doing.mutate()}>
-              {confirm}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
+      {/* Only then: a table has hundreds of these. */}
+      {isOpen && <ConfirmDialog {...props} onClose={() => setOpen(false)} />}
     </>
   )
+}
+
+function ConfirmDialog(props: ConfirmProps & { onClose: () => void }) {
+  const { title, children, confirm, decline = 'Keep it', isGood, act, onClose } = props
+  const doing = useMutation({ mutationFn: act, onSuccess: onClose })
+  useReturnFocus()
+  return (
+    <Modal opened onClose={onClose} title={title}>
+      <Stack gap="md">
+        <div>{children}</div>
+        {doing.error && <Trouble failure={doing.error} />}
+        <Group justify="flex-end" gap="sm">
+          <Button variant="default" onClick={onClose} data-autofocus>
+            {decline}
+          </Button>
+          <Button
+            {...(isGood ? {} : { color: 'red' })}
+            loading={doing.isPending}
+            onClick={() => doing.mutate()}
+          >
+            {confirm}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  )
+}
+
+/** Whoever closes a dialog is where it was opened, be that by an item of a menu. */
+function useReturnFocus() {
+  const [opener] = useState(openerOf)
+  useEffect(
+    () => () => {
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body) opener?.focus({ preventScroll: true })
+      })
+    },
+    [opener],
+  )
+}
+
+function openerOf(): HTMLElement | null {
+  const active = document.activeElement as HTMLElement | null
+  const menu = active?.closest('[role=menu]')
+  return menu ? document.getElementById(menu.getAttribute('aria-labelledby') ?? '') : active
 }
 
 interface FormProps {
@@ -144,32 +192,52 @@ interface FormProps {
   isPending: boolean
   isReady?: boolean
   failure: unknown
+  /** Paths of problems that are shown at a field. */
+  fields?: readonly string[]
   onSubmit: () => void
   onClose: () => void
   size?: string
   children: ReactNode
 }
 
+const FAULTY = '[aria-invalid="true"]'
+
 /** A dialog with fields, which Enter sends off. */
 export function FormDialog(props: FormProps) {
+  const { failure, fields = [] } = props
+  const form = useRef<HTMLFormElement>(null)
+  useReturnFocus()
+  // What the server finds fault with is where one goes on.
+  useEffect(() => {
+    if (failure != null) form.current?.querySelector<HTMLElement>(FAULTY)?.focus()
+  }, [failure])
   const submit = (event: FormEvent) => {
     event.preventDefault()
     props.onSubmit()
   }
   return (
-    <Modal opened onClose={props.onClose} title={props.title} size={props.size ?? 'md'}>
-      <form onSubmit={submit}>
+    <Modal
+      opened
+      onClose={props.onClose}
+      title={props.title}
+      size={props.size ?? 'md'}
+      // What is typed is not lost by a click beside it.
+      closeOnClickOutside={false}
+    >
+      <form ref={form} onSubmit={submit}>
         <Stack gap="md">
           {props.children}
-          {props.failure != null && <Trouble failure={props.failure} />}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={props.onClose}>
-              Close
-            </Button>
-            <Button type="submit" loading={props.isPending} disabled={props.isReady === false}>
-              {props.submit}
-            </Button>
-          </Group>
+          <div className={classes.foot}>
+            {failure != null && <Trouble failure={besides(failure, fields)} />}
+            <Group justify="flex-end" gap="sm">
+              <Button variant="default" onClick={props.onClose}>
+                Close
+              </Button>
+              <Button type="submit" loading={props.isPending} disabled={props.isReady === false}>
+                {props.submit}
+              </Button>
+            </Group>
+          </div>
         </Stack>
       </form>
     </Modal>

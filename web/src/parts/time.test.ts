@@ -5,9 +5,11 @@ import {
   dayBefore,
   durationText,
   endOf,
+  fromField,
   inFull,
   isDay,
   relative,
+  toField,
 } from './time'
 
 const NOW = Date.parse('2026-05-28T18:26:40.123Z')
@@ -59,6 +61,17 @@ describe('a moment', () => {
     const at = new Date(NOW).toISOString()
     expect(absolute(at)).toMatch(/^2026-05-2[89] \d{2}:\d{2}:40\.123$/)
     expect(inFull(at)).toMatch(/UTC[+-]\d{2}:\d{2} \(.+\)$/)
+  })
+})
+
+describe('a field for a moment', () => {
+  it.each(['2026-05-28T18:26:40.123Z', '2026-05-28T18:26:00.000Z'])('gives back %s', (at) => {
+    expect(fromField(toField(at))).toBe(at)
+  })
+
+  it('is empty for none', () => {
+    expect(toField(null)).toBe('')
+    expect(fromField('')).toBeNull()
   })
 })
 

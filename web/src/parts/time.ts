@@ -5,8 +5,8 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** Asked once: it is slow, and every row of a list tells it. */
-const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
+/** Where the browser is. Asked once: it is slow, and every row of a list tells it. */
+export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
 
 /** "84 ms", "1.200 s", "2 min 5 s", "3 h 2 min", "4 d 1 h"; a dash for none. */
 export function durationText(ms: number | null): string {
@@ -28,6 +28,23 @@ function inTwo(ms: number, large: number, largeName: string, small: number, smal
 /** Local time with milliseconds: "2026-05-28 20:26:40.123". */
 export function absolute(at: string | null): string {
   return at === null ? '–' : dayjs(at).format('YYYY-MM-DD HH:mm:ss.SSS')
+}
+
+/** The same to the second, where milliseconds tell nobody anything. */
+export function toSecond(at: string): string {
+  return dayjs(at).format('YYYY-MM-DD HH:mm:ss')
+}
+
+/** A moment as a field for local times has it, exact: "2026-05-28T20:26:40"; empty for none. */
+export function toField(at: string | null): string {
+  if (at === null) return ''
+  const local = dayjs(at)
+  return local.format(local.millisecond() ? 'YYYY-MM-DDTHH:mm:ss.SSS' : 'YYYY-MM-DDTHH:mm:ss')
+}
+
+/** What such a field says, as a moment; null if it is empty. */
+export function fromField(text: string): string | null {
+  return text === '' ? null : dayjs(text).toISOString()
 }
 
 /** "12 s ago", "3 min ago", "in 2 h"; `now` in milliseconds. */
